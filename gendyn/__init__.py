@@ -1,0 +1,1 @@
+"""gendyn: the dynamics of generalization, one population of networks at a time."""

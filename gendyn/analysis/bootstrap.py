@@ -1,0 +1,132 @@
+"""Bootstrap intervals of a statistic over seeds: whole seeds are drawn, so pairing over widths is kept."""
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from gendyn.core import check_choice, check_positive_int, check_range
+from gendyn.core.errors import ConfigError
+
+METHODS = ("expanded", "percentile", "bca")
+
+
+class Interval(NamedTuple):
+    """A statistic with its confidence interval; ``low = -inf`` or ``high = inf`` says that side is unknown."""
+
+    estimate: float
+    """The statistic on all rows; NaN where it is undefined there."""
+    low: float
+    high: float
+    level: float
+    """The confidence level asked for, such as 0.9."""
+    defined: float
+    """Fraction of resamples in which the statistic is a number. An undefined one may lie anywhere: it widens
+    the interval on both sides."""
+
+
+def attainable_level(num_rows: int) -> float:
+    """The highest level a resampling interval can cover: ``1 - 2^(1 - S)`` for ``S`` rows.
+
+    No interval that resampling can produce reaches beyond the smallest and the largest row, and the probability
+    that all ``S`` rows fall on one side of the median is ``2^(1 - S)``. So 95 % needs six seeds and 90 % five.
+
+    >>> attainable_level(5), attainable_level(6)
+    (0.9375, 0.96875)
+    """
+    return 1.0 - 2.0 ** (1 - num_rows)
+
+
+def bootstrap(
+    statistic: Callable[..., np.ndarray],
+    *arrays: np.ndarray,
+    level: float = 0.9,
+    method: str = "expanded",
+    num_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Interval of ``statistic(*arrays)`` by resampling rows (seeds) with replacement, the same rows in every array.
+
+    ``percentile`` takes the quantiles ``t = (1 - level) / 2`` and ``1 - t`` of the resampled statistic. ``expanded``
+    (the default) takes ``t' = Phi(-sqrt(S / (S - 1)) * t_{S-1}(1 - t))`` instead, which makes the interval of a mean as
+    wide as Student's and matters at five seeds. ``bca`` corrects bias and acceleration (jackknife), for many rows.
+
+    With fewer rows than :func:`attainable_level` requires the interval is ``(-inf, inf)``: it says nothing, rather
+    than too much. Cost: ``num_resamples`` evaluations in one vectorised call.
+
+    Args:
+        statistic: maps arrays ``[B, S, ...]`` to ``[B]``; NaN where it is undefined.
+        *arrays: each ``[S, ...]``; axis 0 is the seed.
+        level: in (0, 1).
+        method: ``"expanded"``, ``"percentile"`` or ``"bca"``.
+        num_resamples: at least 100.
+        seed: of the resampling; the same seed gives the same interval.
+
+    Raises:
+        ConfigError: no rows, arrays of unequal length, or an argument out of range.
+
+    >>> rows = np.arange(12.0)
+    >>> interval = bootstrap(lambda x: x.mean(axis=1), rows)
+    >>> interval.estimate, bool(interval.low < 5.5 < interval.high), interval.defined
+    (5.5, True, 1.0)
+    >>> bootstrap(lambda x: x.mean(axis=1), rows[:2])[1:3]
+    (-inf, inf)
+
+    Reference: Efron & Tibshirani (1993), chapters 13-14; Hesterberg (2015), section 5.3 (expanded percentile).
+    """
+    check_range("level", level, low=0, high=1, open_low=True, open_high=True)
+    check_choice("method", method, METHODS)
+    check_positive_int("num_resamples", num_resamples, low=100)
+    data = [np.asarray(array) for array in arrays]
+    lengths = [len(array) for array in data]
+    if not data or min(lengths) == 0 or len(set(lengths)) != 1:
+        raise ConfigError(f"arrays have {lengths} rows; they must share one axis of at least one seed. Pass [S, ...].")
+    num_rows = lengths[0]
+    estimate = float(statistic(*(array[None] for array in data))[0])
+    rows = np.random.default_rng(seed).integers(num_rows, size=(num_resamples, num_rows))
+    values = np.asarray(statistic(*(array[rows] for array in data)), float)
+    defined = float(np.mean(~np.isnan(values)))
+    if level > attainable_level(num_rows) or math.isnan(estimate):
+        return Interval(estimate, -math.inf, math.inf, level, defined)
+
+    tail = (1.0 - level) / 2.0
+    if method == "expanded":
+        tails = (_expanded_tail(tail, num_rows),) * 2
+    elif method == "percentile":
+        tails = (tail, tail)
+    else:
+        tails = _bca_tails(statistic, data, estimate, values, tail)
+    # method lower/higher picks a value that occurs: no arithmetic between infinities, and never too narrow.
+    low = np.quantile(np.where(np.isnan(values), -np.inf, values), tails[0], method="lower")
+    high = np.quantile(np.where(np.isnan(values), np.inf, values), 1.0 - tails[1], method="higher")
+    return Interval(estimate, float(low), float(high), level, defined)
+
+
+def _expanded_tail(tail: float, num_rows: int) -> float:
+    from scipy.special import stdtrit
+
+    student = float(stdtrit(num_rows - 1, 1.0 - tail))
+    return NormalDist().cdf(-math.sqrt(num_rows / (num_rows - 1)) * student)
+
+
+def _bca_tails(
+    statistic: Callable[..., np.ndarray], data: list[np.ndarray], estimate: float, values: np.ndarray, tail: float
+) -> tuple[float, float]:
+    normal = NormalDist()
+    known = values[~np.isnan(values)]
+    # Ties count one half, so that a statistic on a grid (a width) is not taken for a biased one.
+    below = np.mean(known < estimate) + 0.5 * np.mean(known == estimate)
+    bias = normal.inv_cdf(float(np.clip(below, 0.5 / len(known), 1.0 - 0.5 / len(known))))
+    num_rows = len(data[0])
+    others = np.array([[j for j in range(num_rows) if j != i] for i in range(num_rows)])
+    jackknife = np.asarray(statistic(*(array[others] for array in data)), float)
+    centred = np.mean(jackknife) - jackknife
+    scale = np.sum(centred**2) ** 1.5
+    acceleration = float(np.sum(centred**3) / (6.0 * scale)) if np.isfinite(scale) and scale > 0 else 0.0
+
+    def adjusted(z: float) -> float:
+        return normal.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
+
+    return adjusted(normal.inv_cdf(tail)), 1.0 - adjusted(normal.inv_cdf(1.0 - tail))

@@ -1,0 +1,144 @@
+"""The interior peak of a curve (valley, peak, descent): where it is, and how far it stands over both its valleys."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gendyn.core.errors import ConfigError
+
+
+class Peak(NamedTuple):
+    """The most prominent interior point of each curve. Shapes: the curve's, without its last axis."""
+
+    peak_index: np.ndarray
+    """Position on the last axis; -1 where no interior point is finite."""
+    left_index: np.ndarray
+    """Position of the lowest value before the peak: the first valley."""
+    right_index: np.ndarray
+    """Position of the lowest value after the peak: how far the second descent goes."""
+    left_ratio: np.ndarray
+    """Peak over first valley."""
+    right_ratio: np.ndarray
+    """Peak over the minimum after it."""
+    prominence: np.ndarray
+    """``min(left_ratio, right_ratio)``. There is a peak if and only if it exceeds 1; a monotone curve has at most 1."""
+
+
+def interior_peak(curve: np.ndarray) -> Peak:
+    """Finds the interior point that stands highest over *both* sides.
+
+    For an interior position ``p``: ``left = curve[p] / min(curve[:p])``, ``right = curve[p] / min(curve[p+1:])``, and
+    the peak is the ``p`` with the greatest ``min(left, right)``. On a curve with one valley and one peak this is the
+    maximum beyond the first valley; unlike "the first valley" it is not fooled by a wiggle of the noise on the way
+    down, nor by the high loss of the smallest widths. Points that are not finite (the median run diverged) are no peak
+    and no valley.
+
+    Args:
+        curve: ``[..., W]`` positive values such as a loss, ``W >= 3``.
+
+    Raises:
+        ConfigError: fewer than three points, or values that are not positive.
+
+    >>> peak = interior_peak(np.array([2.0, 1.0, 3.0, 0.5]))
+    >>> int(peak.peak_index), float(peak.left_ratio), float(peak.right_ratio), float(peak.prominence)
+    (2, 3.0, 6.0, 3.0)
+    >>> float(interior_peak(np.array([4.0, 2.0, 1.0])).prominence)
+    0.5
+    """
+    values = np.asarray(curve, float)
+    if values.ndim == 0 or values.shape[-1] < 3:
+        raise ConfigError(f"curve has shape {values.shape}; a peak needs at least 3 points. Sweep more widths.")
+    if np.any(values <= 0):
+        raise ConfigError(f"curve has the value {values.min():g}; ratios need positive values, such as a loss.")
+    finite = np.where(np.isfinite(values), values, np.inf)
+    before = np.minimum.accumulate(finite, axis=-1)[..., :-2]
+    after = np.minimum.accumulate(finite[..., ::-1], axis=-1)[..., ::-1][..., 2:]
+    inner = finite[..., 1:-1]
+    usable = np.isfinite(inner) & np.isfinite(before) & np.isfinite(after)
+    top = np.where(usable, inner, 0.0)
+    with np.errstate(invalid="ignore"):
+        prominence = np.minimum(top / before, top / after)
+    best = np.argmax(np.where(usable, prominence, -1.0), axis=-1)
+    exists = np.take_along_axis(usable, best[..., None], -1)[..., 0]
+
+    position = np.arange(values.shape[-1])
+    index = best + 1
+    left_index = np.argmin(np.where(position < index[..., None], finite, np.inf), axis=-1)
+    right_index = np.argmin(np.where(position > index[..., None], finite, np.inf), axis=-1)
+    left, right = ratios_at(finite, index, left_index, right_index)
+    left, right = (np.where(exists, ratio, np.nan) for ratio in (left, right))
+    index = np.where(exists, index, -1)
+    return Peak(index, left_index, right_index, left, right, np.minimum(left, right))
+
+
+def ratios_at(
+    curve: np.ndarray, index: np.ndarray, left_index: np.ndarray, right_index: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """``(curve[index] / curve[left_index], curve[index] / curve[right_index])`` along the last axis."""
+
+    def at(i: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(curve, np.asarray(i)[..., None], -1)[..., 0]
+
+    with np.errstate(invalid="ignore"):
+        return at(index) / at(left_index), at(index) / at(right_index)
+
+
+class Place(NamedTuple):
+    """Where on ``x`` the peak of each curve is, and how finely the grid resolves it; NaN where there is no peak."""
+
+    value: np.ndarray
+    """``x`` at the peak."""
+    low: np.ndarray
+    """Half-way, in log x, to the grid point before it."""
+    high: np.ndarray
+    """Half-way, in log x, to the grid point after it: every ``x`` in ``(low, high)`` rounds to ``value``."""
+
+
+def peak_place(x: np.ndarray, curve: np.ndarray, *, min_prominence: float = 1.0) -> Place:
+    """``x`` at the peak of each curve ``[..., W]``; NaN where no point's prominence exceeds ``min_prominence``.
+
+    >>> place = peak_place(np.array([1, 4, 16, 64]), np.array([[2.0, 1.0, 3.0, 0.5], [4.0, 3.0, 2.0, 1.0]]))
+    >>> place.value, place.low, place.high
+    (array([16., nan]), array([ 8., nan]), array([32., nan]))
+    """
+    peak = interior_peak(curve)
+    # An index of -1 (nothing finite) has a prominence of NaN, so its neighbours are never read.
+    index = np.maximum(peak.peak_index, 1)
+    with np.errstate(invalid="ignore"):
+        exists = peak.prominence > min_prominence
+    grid = np.asarray(x, float)
+    low, value, high = (np.where(exists, np.sqrt(grid[index] * grid[index + side]), np.nan) for side in (-1, 0, 1))
+    return Place(value, low, high)
+
+
+def held_out_ratios(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Peak ratios free of the bias of having looked: one seed is measured where all *other* seeds place the peak.
+
+    The largest of many noisy values is too large, so the peak of a noisy monotone curve always seems to be there. Here
+    the peak and both valleys are located on the median of the other seeds and the ratios are read off the seed left
+    out; for a monotone truth one of the two is then centred at or below 1. The price: where seeds disagree about the
+    place, the ratios come out lower than those of the true curve, so they are a conservative measure of a weak peak.
+
+    Args:
+        curves: ``[S, W]``, one row per seed, ``S >= 2``.
+
+    Returns:
+        ``(left [S], right [S])``: peak over first valley, and peak over the minimum after it, for each seed; NaN where
+        the other seeds place no peak or the seed itself diverged there.
+
+    Raises:
+        ConfigError: fewer than two seeds or three widths.
+
+    >>> left, right = held_out_ratios(np.array([[2.0, 1.0, 3.0, 0.5], [2.0, 1.0, 4.0, 1.0]]))
+    >>> left.tolist(), right.tolist()
+    ([3.0, 4.0], [6.0, 4.0])
+    """
+    curves = np.asarray(curves, float)
+    num_seeds = len(curves)
+    if num_seeds < 2:
+        raise ConfigError(f"curves has {num_seeds} seeds; leaving one out needs at least 2. Add values to the axis.")
+    others = np.stack([np.median(np.delete(curves, i, axis=0), axis=0) for i in range(num_seeds)])
+    peak = interior_peak(others)
+    left, right = ratios_at(curves, peak.peak_index, peak.left_index, peak.right_index)
+    known = (peak.peak_index >= 0) & np.isfinite(left) & np.isfinite(right)
+    return np.where(known, left, np.nan), np.where(known, right, np.nan)

@@ -1,0 +1,67 @@
+"""The measured interpolation threshold: the smallest width at which the median run fits its training set."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gendyn.core import check_range
+from gendyn.core.errors import ConfigError
+
+
+class Threshold(NamedTuple):
+    """Where a curve first reaches a level. Shapes: the error's, without its last axis."""
+
+    value: np.ndarray
+    """Smallest ``x`` at which the error is within tolerance; NaN where it never is (right-censored)."""
+    previous: np.ndarray
+    """The grid point before it: the true threshold lies in ``(previous, value]``. NaN where the first point already
+    fits (left-censored: the threshold is at most ``value``); the last point where none does."""
+    reached: np.ndarray
+    """Whether any point is within tolerance."""
+
+
+def interpolation_threshold(
+    x: np.ndarray, train_error: np.ndarray, *, tolerance: float = 0.0, interpolate: bool = False
+) -> Threshold:
+    """Smallest ``x`` whose ``train_error <= tolerance``.
+
+    To get that of the median run over seeds, pass ``np.median(errors, axis=<seed>)``. With ``interpolate`` the crossing
+    is placed between the last point above and the first point within tolerance, linearly in error and in ``log x``; at
+    tolerance 0 this is the grid point itself.
+
+    Args:
+        x: ``[W]``, ascending and positive: widths or parameter counts.
+        train_error: ``[..., W]``, fractions in [0, 1] on the labels trained on.
+        tolerance: fraction in [0, 1) that still counts as fitted.
+        interpolate: see above.
+
+    Raises:
+        ConfigError: ``x`` not ascending, a length mismatch, or ``tolerance`` out of range.
+
+    >>> found = interpolation_threshold(np.array([2, 4, 8]), np.array([[0.5, 0.0, 0.0], [0.5, 0.4, 0.1]]))
+    >>> found.value, found.reached
+    (array([ 4., nan]), array([ True, False]))
+
+    Reference: Nakkiran et al. (2020), Deep Double Descent, section 2 (effective model complexity).
+    """
+    check_range("tolerance", tolerance, low=0, high=1, open_high=True)
+    x = np.asarray(x, float)
+    error = np.asarray(train_error, float)
+    if error.shape[-1:] != x.shape or np.any(np.diff(x) <= 0) or np.any(x <= 0):
+        raise ConfigError(
+            f"x has shape {x.shape} and train_error {error.shape}; x must be positive, ascending and as long as the "
+            "last axis of train_error. Sort the widths first."
+        )
+    within = error <= tolerance
+    reached = np.asarray(within.any(axis=-1))
+    first = np.argmax(within, axis=-1)
+    value = np.where(reached, x[first], np.nan)
+    previous = np.where(reached, np.where(first > 0, x[np.maximum(first - 1, 0)], np.nan), x[-1])
+    if interpolate:
+        above = np.take_along_axis(error, np.maximum(first - 1, 0)[..., None], -1)[..., 0]
+        at = np.take_along_axis(error, first[..., None], -1)[..., 0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(above > at, (above - tolerance) / (above - at), 1.0)
+            crossing = previous * (value / previous) ** share
+        value = np.where(reached & (first > 0), crossing, value)
+    return Threshold(value, previous, reached)

@@ -1,0 +1,74 @@
+"""The two exceptions a user meets, and the checks of arguments that raise them."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class ConfigError(ValueError):
+    """Bad input: the message names the argument, the value, the rule and the next step."""
+
+
+class StoreError(RuntimeError):
+    """The results folder cannot be read or written; what was written before stays readable."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` for the closest known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
+    return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+
+
+def is_concrete(value: Any) -> bool:
+    """Whether a value may be looked at: range checks are made only then, so that a tracer passes."""
+    return not isinstance(value, jax.core.Tracer)
+
+
+def check_range(
+    name: str,
+    value: Any,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> None:
+    """Raises :class:`ConfigError` if a concrete ``value`` is not a number of the interval; tracers pass.
+
+    An infinite end does not belong to the interval, and NaN belongs to none.
+
+    >>> check_range("label_noise", 0.2, low=0, high=1)
+    >>> check_range("label_noise", 1.2, low=0, high=1)
+    Traceback (most recent call last):
+        ...
+    gendyn.core.errors.ConfigError: label_noise = 1.2 must be in [0, 1].
+    """
+    if not is_concrete(value):
+        return
+    open_low, open_high = open_low or low == -np.inf, open_high or high == np.inf
+    left, right = f"{'(' if open_low else '['}{low:g}", f"{high:g}{')' if open_high else ']'}"
+    array = np.asarray(value)
+    # jnp knows bfloat16 as a number, NumPy does not.
+    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
+        raise ConfigError(f"{name} = {value!r} must be a number in {left}, {right}.")
+    above = array > low if open_low else array >= low
+    below = array < high if open_high else array <= high
+    if not np.all(above & below):
+        raise ConfigError(f"{name} = {value} must be in {left}, {right}.")
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raises :class:`ConfigError` unless ``value`` is one of ``choices``."""
+    known = tuple(choices)
+    if value not in known:
+        raise ConfigError(f"{name} = {value!r} must be one of {', '.join(known)}.{nearest(str(value), known)}")
+
+
+def check_positive_int(name: str, value: Any, *, low: int = 1) -> None:
+    """Raises :class:`ConfigError` unless ``value`` is an int (not a bool) of at least ``low``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
+        raise ConfigError(f"{name} = {value!r} must be an integer of at least {low}.")

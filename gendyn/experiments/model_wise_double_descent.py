@@ -1,0 +1,172 @@
+"""Model-wise double descent: does a larger network first get worse, and then better again?
+
+Claim: On data with label noise, the test loss of fully trained networks falls with the width, rises to a peak where
+the network becomes just large enough to fit its training set, and falls a second time beyond.
+
+Refuted if: the loss at the peak is no higher than at the valley before it or at the minimum after it, or the peak
+lies more than a factor 2 (in parameters) from the interpolation threshold: the equations n K, and the measured size at
+which the median run reaches zero training error. The sweep at zero label noise is the control, reported by the same
+statistics: the peak is expected to shrink or vanish there.
+
+Cost: not yet measured; see the variants in ``configs/model_wise_double_descent.py``.
+
+Reference: Belkin, Hsu, Ma & Mandal (2019), Reconciling modern machine-learning practice and the classical bias-variance
+trade-off, figure 3; Nakkiran et al. (2020), Deep Double Descent, figures 1 and 4.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gendyn import sweep
+from gendyn.analysis import (
+    Interval,
+    axis_values,
+    bootstrap,
+    config_of,
+    final_values,
+    finding,
+    grid,
+    held_out_ratios,
+    interpolation_threshold,
+    peak_place,
+    tabulate,
+)
+from gendyn.core import lookup
+from gendyn.plots import double_descent
+from gendyn.types import Finding
+
+if TYPE_CHECKING:
+    import ml_collections
+    import xarray
+    from matplotlib.figure import Figure
+
+FACTOR = 2.0
+"""How far from the threshold, in parameters, a peak still counts as being at it."""
+LEVEL = 0.9
+"""Of every interval. Five seeds cannot give more: see :func:`gendyn.analysis.attainable_level`."""
+Statistic = Callable[..., Any]
+AXES = ("data.label_noise", "model.width", "seed")
+
+
+def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
+    """Runs or resumes the sweep that the config describes."""
+    return sweep.run(config, workdir=workdir)
+
+
+def figure(ds: "xarray.Dataset") -> "Figure":
+    """Loss and error against parameters for each level of label noise, with both thresholds."""
+    return double_descent(ds, num_constraints=num_constraints(ds), level=LEVEL)
+
+
+def num_constraints(ds: "xarray.Dataset") -> int:
+    """``n K``: the equations that a network with ``K`` outputs must solve to fit ``n`` examples."""
+    outputs = ds.attrs.get("num_outputs")
+    task = dict(config_of(ds)["task"])
+    if outputs is None:
+        outputs = lookup("tasks", task.pop("name"))(**task).num_outputs
+    num_train = axis_values(ds, "data.num_train")
+    return int(num_train[0]) * int(outputs)
+
+
+def verdict(ds: "xarray.Dataset") -> list[Finding]:
+    """Findings for each level of label noise, highest first, so that the control (0) comes last.
+
+    Seeds that are not finished at every width are left out; with too few left everything is undecided.
+    """
+    layout = grid(ds, AXES)
+    parameters = np.nanmax(tabulate(layout, ds["num_parameters"].values), axis=(0, 2))
+    losses, errors = (tabulate(layout, final_values(ds, name)) for name in ("test_loss", "train_error"))
+    found: list[Finding] = []
+    for i in np.argsort(-layout.axes["data.label_noise"]):
+        loss, error = losses[i].T, errors[i].T
+        complete = ~np.isnan(loss).any(axis=1)
+        noise = float(layout.axes["data.label_noise"][i])
+        found += _findings(parameters, loss[complete], error[complete], noise, num_constraints(ds))
+    return found
+
+
+def _findings(
+    parameters: np.ndarray, loss: np.ndarray, error: np.ndarray, noise: float, num_equations: int
+) -> list[Finding]:
+    """What one level of label noise shows. ``loss`` and ``error``: ``[S, W]``."""
+    at = f"at {noise:.0%} label noise" if noise > 0 else "without label noise (control)"
+    held_out = "Peak and valleys are placed by the other seeds and read off the seed left out; median over seeds."
+    left, right = held_out_ratios(loss) if len(loss) >= 2 else (np.full(len(loss), math.nan),) * 2
+    exists = finding(
+        f"Test loss has an interior peak {at}.",
+        _interval(_median, np.minimum(left, right)),
+        low=1.0,
+        unit="peak / higher of its two valleys",
+        detail=held_out,
+    )
+    second = finding(
+        f"Test loss descends a second time beyond the peak {at}.",
+        _interval(_median, right),
+        low=1.0,
+        unit="peak / lowest loss after it",
+        detail=held_out,
+        given=(exists,),
+    )
+    below = finding(
+        f"The second descent goes below the first valley {at}.",
+        _interval(_median, left / right),
+        high=1.0,
+        unit="lowest loss after the peak / first valley",
+        detail=held_out,
+        given=(exists,),
+    )
+    found = [exists, second, below]
+    if noise > 0:
+        for name, threshold in (
+            ("the measured threshold", _measured_threshold(parameters)),
+            (f"n K = {num_equations:,}", lambda _: (float(num_equations), float(num_equations))),
+        ):
+            found.append(
+                finding(
+                    f"Test loss peaks within a factor {FACTOR:g} of {name} {at}.",
+                    _place_interval(parameters, loss, error, threshold),
+                    low=1.0 / FACTOR,
+                    high=FACTOR,
+                    unit="parameters at peak / at threshold",
+                    detail="Medians over seeds. The interval holds the bootstrap over seeds and the grid's resolution: "
+                    "half a step for the peak, a whole step for the measured threshold.",
+                    given=(exists,),
+                )
+            )
+    return found
+
+
+def _measured_threshold(parameters: np.ndarray) -> Statistic:
+    """``errors [B, S, W] -> (previous [B], value [B])``: the median run reaches zero train error between the two."""
+
+    def threshold(errors: np.ndarray) -> Any:
+        found = interpolation_threshold(parameters, np.median(errors, axis=1))
+        return np.where(found.reached, found.previous, np.nan), found.value
+
+    return threshold
+
+
+def _place_interval(parameters: np.ndarray, loss: np.ndarray, error: np.ndarray, threshold: Statistic) -> Interval:
+    """Parameters at the peak over parameters at the threshold, as far apart and as close as seeds and grid allow."""
+
+    def place(losses: np.ndarray) -> Any:
+        return peak_place(parameters, np.median(losses, axis=1))
+
+    middle = _interval(lambda losses, errors: place(losses).value / threshold(errors)[1], loss, error)
+    lowest = _interval(lambda losses, errors: place(losses).low / threshold(errors)[1], loss, error)
+    highest = _interval(lambda losses, errors: place(losses).high / threshold(errors)[0], loss, error)
+    defined = min(middle.defined, lowest.defined, highest.defined)
+    return middle._replace(low=lowest.low, high=highest.high, defined=defined)
+
+
+def _median(rows: np.ndarray) -> np.ndarray:
+    return np.median(rows, axis=1)
+
+
+def _interval(statistic: Statistic, *arrays: np.ndarray) -> Interval:
+    if len(arrays[0]) == 0:
+        return Interval(math.nan, -math.inf, math.inf, LEVEL, 0.0)
+    return bootstrap(statistic, *arrays, level=LEVEL)

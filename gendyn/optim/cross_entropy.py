@@ -1,0 +1,36 @@
+"""Softmax cross-entropy."""
+
+import optax
+
+from gendyn.optim._loss import prepare
+from gendyn.types import Array, LossExample
+
+
+def cross_entropy(outputs: Array, targets: Array) -> Array:
+    """Softmax cross-entropy of each example, in nats.
+
+    ``logsumexp_c(f_c) - f_y`` for a class ``y``, and ``sum_c q_c (logsumexp(f) - f_c)`` for a distribution ``q``; no
+    mean over the batch, no smoothing. Computed in float32 at least, without an overflow for large outputs.
+
+    Args:
+      outputs: logits ``f``, floating point ``[B, C]``.
+      targets: integer classes ``[B]`` in [0, C), not checked; or floating point ``[B, C]``, rows that sum to 1.
+
+    Returns:
+      ``[B]``, in nats.
+
+    Raises:
+      ConfigError: other shapes.
+
+    >>> import jax.numpy as jnp
+    >>> print(cross_entropy(jnp.array([[0.0, 0.0], [1e4, -1e4]]), jnp.array([0, 0])).round(4))
+    [0.6931 0.    ]
+    """
+    outputs, targets, are_classes = prepare("cross_entropy", outputs, targets)
+    if are_classes:
+        return optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
+    return optax.softmax_cross_entropy(outputs, targets)
+
+
+def example() -> LossExample:
+    return LossExample(num_outputs=5)

@@ -1,0 +1,62 @@
+"""One look for every figure: colour-blind-safe colours, sizes that stay legible at half size, no pyplot state."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TEST, TRAIN, THEORY, MEASURED = "#0072B2", "#D55E00", "#333333", "#007A59"
+"""Roles keep their colours in every figure (Okabe & Ito's palette, the green darkened for thin lines on white)."""
+GREY = "#666666"
+SIZES = {"title": 15.0, "label": 14.0, "tick": 12.5, "note": 11.5}
+"""Font sizes in points for a figure some ten inches wide: at half size the smallest is still read."""
+
+
+def figure(num_rows: int, num_columns: int, *, width: float = 4.6, height: float = 3.3) -> tuple["Figure", np.ndarray]:
+    """A figure and its axes ``[num_rows, num_columns]``: x shared in columns, y shared in rows; sizes in inches each.
+
+    Built on ``matplotlib.figure.Figure``, so importing or drawing never touches a display or pyplot's global state.
+    """
+    from matplotlib.figure import Figure
+
+    size = (max(width * num_columns, 7.0), height * num_rows + 1.4)
+    made = Figure(figsize=size, layout="constrained", facecolor="white")
+    axes = made.subplots(num_rows, num_columns, sharex="col", sharey="row", squeeze=False)
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=SIZES["tick"])
+        ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+        ax.set_axisbelow(True)
+    return made, axes
+
+
+def band(ax: "Axes", x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: np.ndarray, **line: Any) -> None:
+    """A line with its interval shaded in the same colour; points that are not finite are left out."""
+    known = np.isfinite(centre)
+    drawn = ax.plot(x[known], centre[known], **{"linewidth": 2.2, **line})[0]
+    ax.fill_between(x[known], low[known], high[known], color=drawn.get_color(), alpha=0.18, linewidth=0)
+
+
+def sequence(count: int) -> list[str]:
+    """``count`` colours from dark to light for the values of an ordered axis; the lightest still shows on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(colormaps["viridis"](v)) for v in np.linspace(0.0, 0.85, max(count, 1))]
+
+
+def number(value: float) -> str:
+    """A short label for a tick or a legend: ``4,810`` or ``0.003``.
+
+    >>> number(4810), number(0.003), number(64.0)
+    ('4,810', '0.003', '64')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1 and float(value).is_integer() else f"{value:g}"
+
+
+def caption(made: "Figure", text: str) -> None:
+    """The small print under a figure: number of seeds, what the band is, at which step."""
+    made.supxlabel(text, fontsize=SIZES["note"], color=GREY, x=0.01, ha="left")

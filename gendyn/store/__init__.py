@@ -1,0 +1,30 @@
+"""Results on disk: labelled records and checkpoints that survive kills, and where they come from."""
+
+from gendyn.store.chunk import ChunkStore, Restored, Variable
+from gendyn.store.committer import Committer
+from gendyn.store.dataset import final_state, open
+from gendyn.store.export import export
+from gendyn.store.files import read_json, write_json
+from gendyn.store.merge import merge
+from gendyn.store.provenance import collect
+from gendyn.store.workdir import born, chunk_folder, lock, open_workdir, read_plan, write_plan
+
+__all__ = [
+    "ChunkStore",
+    "Committer",
+    "Restored",
+    "Variable",
+    "born",
+    "chunk_folder",
+    "collect",
+    "export",
+    "final_state",
+    "lock",
+    "merge",
+    "open",
+    "open_workdir",
+    "read_json",
+    "read_plan",
+    "write_json",
+    "write_plan",
+]

@@ -1,0 +1,79 @@
+"""A dataset as one long table for tools that know nothing of xarray."""
+
+import itertools
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gendyn.core import ConfigError, StoreError
+from gendyn.store import files
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+_SUFFIXES = (".parquet", ".csv")
+
+
+def export(ds: "xarray.Dataset", path: str | Path) -> Path:
+    """Writes a long table: one row for each run and committed record.
+
+    Columns are ``run``, ``record``, ``step``, the coordinates along ``run`` (the axes, under their own names) and the
+    metrics; a metric with a shape takes one column an entry, ``name[0]``, ``name[1]``, ...
+
+    Args:
+        ds: what :func:`gendyn.store.open` or :func:`gendyn.store.merge` returns.
+        path: a file ending in ``.parquet`` or ``.csv``; an existing one is replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: another suffix, or a folder that is not there.
+        StoreError: the disk refuses.
+    """
+    target = Path(path)
+    if target.suffix not in _SUFFIXES:
+        raise ConfigError(f"path = {str(path)!r} must end in {' or '.join(_SUFFIXES)}.")
+    if not target.parent.is_dir() or target.is_dir():
+        reason = "is a folder" if target.is_dir() else f"lies in {target.parent}, which is no folder"
+        raise ConfigError(f"path = {str(path)!r} {reason}: give a file in an existing folder.")
+    table = _table(ds)
+    temporary = target.parent / f".{target.stem}.{uuid.uuid4().hex}{target.suffix}"
+    try:
+        if target.suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False)
+        os.replace(temporary, target)
+    except OSError as fault:
+        raise StoreError(f"{files.disk_fault(fault, target)}; an older {target.name} is intact.") from fault
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def _table(ds: "xarray.Dataset") -> "pandas.DataFrame":
+    import pandas
+
+    shape = (ds.sizes["run"], ds.sizes["record"])
+    there = np.ones(shape, bool)
+    if "committed" in ds.coords:
+        there = np.arange(shape[1]) < ds["committed"].values[:, None]
+
+    def spread(values: np.ndarray, dims: tuple[object, ...]) -> np.ndarray:
+        along = values[:, None] if dims == ("run",) else values
+        return np.broadcast_to(along, shape)[there]
+
+    columns = {name: spread(ds[name].values, ds[name].dims) for name in ("run", "record", "step")}
+    for name, coordinate in ds.coords.items():
+        if coordinate.dims == ("run",) and name not in ("run", "committed"):
+            columns[str(name)] = spread(coordinate.values, coordinate.dims)
+    for name, metric in ds.data_vars.items():
+        for entry in itertools.product(*(range(n) for n in metric.shape[2:])):
+            label = f"{name}[{','.join(map(str, entry))}]" if entry else str(name)
+            columns[label] = metric.values[there][:, *entry] if entry else metric.values[there]
+    return pandas.DataFrame(columns)

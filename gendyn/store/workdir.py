@@ -1,0 +1,147 @@
+"""A results folder: whose it is, whether its sweep was born, and who runs it now.
+
+The folder is born when ``plan.json`` is renamed into place, as the last act of planning; it is replaced as one event
+when chunks are added. Rooms above give the plan its meaning; see :func:`gendyn.store.open` for the fields read here.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gendyn.core import ConfigError, StoreError
+from gendyn.store import files
+
+FORMAT = 1
+_PLAN, _LOCK, _CHUNKS = "plan.json", ".lock", "chunks"
+
+
+def born(path: str | Path) -> bool:
+    """Whether ``path`` holds a planned sweep."""
+    return (Path(path) / _PLAN).is_file()
+
+
+def open_workdir(path: str | Path) -> Path:
+    """Checks that a sweep may write to ``path`` and makes the folder if there is none.
+
+    Args:
+        path: a new folder, an empty one, or a results folder (whose sweep it holds is for the sweep to judge).
+
+    Returns:
+        The absolute path.
+
+    Raises:
+        ConfigError: the path or a part of it is a file, it cannot be written, or it holds something else.
+    """
+    folder = Path(path).expanduser().absolute()
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise ConfigError(f"workdir = {str(path)!r}: {part} is a file; a folder is needed. Choose another path.")
+    try:
+        files.make_folder(folder)
+        probe = folder / f".probe.{uuid.uuid4().hex}"
+        probe.touch()
+        probe.unlink()
+        entries = os.listdir(folder)
+    except OSError as fault:
+        raise ConfigError(
+            f"workdir = {str(path)!r} cannot be written: {fault.strerror}. Choose a folder you may write to."
+        ) from fault
+    foreign = [name for name in entries if name not in (_LOCK, _CHUNKS) and not files.is_temporary(name)]
+    if _PLAN in foreign:
+        read_plan(folder)
+    elif foreign:
+        raise ConfigError(
+            f"workdir = {str(path)!r} is not empty and holds no gendyn results (it has {foreign[0]!r}). Choose another."
+        )
+    return folder
+
+
+def read_plan(path: str | Path) -> dict[str, Any]:
+    """The plan of a results folder.
+
+    Raises:
+        ConfigError: there is no such folder, or its sweep was never planned to the end.
+        StoreError: ``plan.json`` is damaged, or of a format this version does not read.
+    """
+    file = Path(path) / _PLAN
+    try:
+        plan = files.read_json(file)
+    except (FileNotFoundError, NotADirectoryError) as fault:
+        known = "has no plan.json: no sweep was planned there" if Path(path).is_dir() else "is no folder"
+        raise ConfigError(
+            f"workdir = {str(path)!r} {known}. Give the --workdir of a sweep, or start one there with scripts/sweep.py."
+        ) from fault
+    except OSError as fault:
+        raise ConfigError(f"workdir = {str(path)!r} cannot be read: {fault.strerror}.") from fault
+    except ValueError as fault:
+        raise StoreError(f"{file} is damaged ({fault}): restore it from a copy.") from fault
+    if not isinstance(plan, dict) or plan.get("format") != FORMAT:
+        found = plan.get("format") if isinstance(plan, dict) else type(plan).__name__
+        raise StoreError(f"{file} has format {found!r}; this version of gendyn reads format {FORMAT}.")
+    return plan
+
+
+def write_plan(path: str | Path, plan: Mapping[str, Any]) -> None:
+    """Writes ``plan.json`` as one durable event; the first time, this is the birth of the results folder.
+
+    Raises:
+        ConfigError: ``plan["format"]`` is not the one :func:`read_plan` reads.
+        StoreError: the disk refuses; an older plan is intact.
+    """
+    if plan.get("format") != FORMAT:
+        raise ConfigError(f"plan['format'] = {plan.get('format')!r} must be {FORMAT}.")
+    try:
+        files.write_json(Path(path) / _PLAN, dict(plan))
+    except OSError as fault:
+        raise StoreError(f"{files.disk_fault(fault, Path(path))}; what was written before is safe.") from fault
+
+
+def chunk_folder(path: str | Path, chunk_id: str) -> Path:
+    """Where the results of one chunk lie."""
+    return Path(path) / _CHUNKS / chunk_id
+
+
+@contextlib.contextmanager
+def lock(path: str | Path) -> Iterator[None]:
+    """Holds a results folder for this process; the kernel lets go when the process ends, also by ``kill -9``.
+
+    Args:
+        path: an existing folder.
+
+    Raises:
+        StoreError: another process holds it (the message names its pid and host), or the lock cannot be made.
+    """
+    file = Path(path) / _LOCK
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as fault:
+        raise StoreError(
+            f"{file} cannot be opened: {fault.strerror}. Choose a workdir that you may write to."
+        ) from fault
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise StoreError(
+                f"{path} is being run by {_holder(descriptor)}: wait for it, stop it, or choose another workdir."
+            ) from fault
+        # The file stays: unlinking it would let two processes hold locks on two files of one name.
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        found = json.loads(os.pread(descriptor, 4096, 0))
+        return f"process {found['pid']} on {found['host']}"
+    except (ValueError, KeyError):
+        return "another process"  # it has the lock and has not written its name yet

@@ -1,0 +1,7 @@
+"""Many runs as one program: axes -> plan -> pack -> execute -> resume."""
+
+from gendyn.sweep.config import base_config
+from gendyn.sweep.plan import Plan
+from gendyn.sweep.run import plan, run
+
+__all__ = ["Plan", "base_config", "plan", "run"]

@@ -1,0 +1,116 @@
+"""Axes: which leaves a sweep varies, over which values, and how they combine."""
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gendyn.core import ConfigError
+
+Axes = tuple[tuple[str, tuple[Any, ...]], ...]
+"""``(("model.width", (2, 4, 8)), ("seed", (0, 1)))``, in the order given."""
+
+
+def normalise(axes: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[Any]]] | None) -> Axes:
+    """Axes in their stored form, with plain Python values.
+
+    Raises:
+        ConfigError: an axis named twice, empty, not iterable, or with a repeated value.
+
+    >>> normalise({"model.width": (2, 4), "seed": range(3)})
+    (('model.width', (2, 4)), ('seed', (0, 1, 2)))
+    """
+    pairs = list(axes.items()) if isinstance(axes, Mapping) else list(axes or ())
+    found: dict[str, tuple[Any, ...]] = {}
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ConfigError(f'axes: {pair!r} must be a pair (leaf, values), such as ("seed", (0, 1, 2)).')
+        name, values = pair
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise ConfigError(f"axis {name!r}: {values!r} must be a sequence of values, such as ({values!r},).")
+        plain = tuple(_plain(value) for value in values)
+        if name in found:
+            raise ConfigError(f"axis {name!r} is given twice; list all of its values in one axis.")
+        if not plain:
+            raise ConfigError(f"axis {name!r} is empty; give at least one value.")
+        repeated = sorted({repr(v) for v in plain if plain.count(v) > 1})
+        if repeated:
+            raise ConfigError(f"axis {name!r} repeats {', '.join(repeated)}; each value may be given once.")
+        found[name] = plain
+    return tuple(found.items())
+
+
+def points(axes: Axes, zips: Sequence[Sequence[str]] = ()) -> list[dict[str, Any]]:
+    """All combinations of the axes: the product, in which the axes of each zip advance together.
+
+    Args:
+        axes: the axes.
+        zips: groups of axis names to join, such as ``(("model.width", "optim.learning_rate"),)``.
+
+    Returns:
+        One ``{leaf: value}`` a run, the last axis varying fastest.
+
+    Raises:
+        ConfigError: a zip of an unknown axis, of axes of unequal lengths, or of an axis in two zips.
+
+    >>> points((("a", (1, 2)), ("b", (3, 4))), zips=[("a", "b")])
+    [{'a': 1, 'b': 3}, {'a': 2, 'b': 4}]
+    """
+    values = dict(axes)
+    joined: dict[str, tuple[str, ...]] = {}
+    for group in zips:
+        names = tuple(group)
+        for name in names:
+            if name not in values:
+                raise ConfigError(f"zip {names}: {name!r} is not an axis; the axes are {', '.join(values) or 'none'}.")
+            if name in joined:
+                raise ConfigError(f"zip {names}: {name!r} is already in zip {joined[name]}.")
+            joined[name] = names
+        lengths = {name: len(values[name]) for name in names}
+        if len(set(lengths.values())) > 1:
+            raise ConfigError(f"zip {names}: the axes must have equal lengths, got {lengths}.")
+    factors: list[list[dict[str, Any]]] = []
+    for name, _ in axes:
+        names = joined.get(name, (name,))
+        if name == names[0]:
+            rows = zip(*(values[n] for n in names), strict=True)
+            factors.append([dict(zip(names, row, strict=True)) for row in rows])
+    return [{k: v for part in parts for k, v in part.items()} for parts in itertools.product(*factors)]
+
+
+def parse(text: str) -> tuple[str, tuple[Any, ...]]:
+    """An axis from the command line: ``leaf=a,b,c`` or ``leaf=start:stop[:step]`` for integers.
+
+    Raises:
+        ConfigError: no ``=``, no name, or an unreadable range.
+
+    >>> parse("model.width=2,4,8"), parse("seed=0:3"), parse("optim.learning_rate=1e-3,3e-3")
+    (('model.width', (2, 4, 8)), ('seed', (0, 1, 2)), ('optim.learning_rate', (0.001, 0.003)))
+    """
+    name, equals, values = text.partition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"--axis={text!r} must read leaf=values, such as --axis model.width=2,4,8 or --axis seed=0:10.")
+    span = re.fullmatch(r"\s*(-?\d+):(-?\d+)(?::(-?\d+))?\s*", values)
+    if span:
+        start, stop, step = int(span[1]), int(span[2]), int(span[3] or 1)
+        if step == 0:
+            raise ConfigError(f"--axis={text!r}: the step of a range must not be 0.")
+        return name.strip(), tuple(range(start, stop, step))
+    return name.strip(), tuple(_literal(v.strip()) for v in values.split(",") if v.strip())
+
+
+def _literal(text: str) -> Any:
+    if text in ("True", "true", "False", "false"):
+        return text in ("True", "true")
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value

@@ -1,0 +1,83 @@
+"""Which strategy: by rule where a sweep is short, by timing the segment itself where that pays."""
+
+import time
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+
+from gendyn.sweep import cost
+from gendyn.sweep.pack import add_inert
+from gendyn.sweep.strategy import Layout, compile_segment, put
+
+if TYPE_CHECKING:
+    from gendyn.sweep.execute import ChunkJob
+
+CANDIDATES = (("map", 1), ("vmap", 1), ("map", 8))
+"""One run at a time, all side by side, and batches of eight."""
+
+PAYS = 30.0
+"""Calibrate where the predicted time is this many times what the candidates' compiling takes."""
+
+
+def by_rule(job: "ChunkJob") -> tuple[str, int]:
+    """Side by side on an accelerator and for small networks; else one at a time."""
+    limits = cost.machine(job.devices)
+    return ("vmap", 1) if _step_flops(job) < limits.vmap_below else ("map", 1)
+
+
+def _step_flops(job: "ChunkJob") -> float:
+    flat = job.flat | job.chunk.sizes
+    forward = cost.flops_by_size(job.program, [flat])[0]
+    return cost.step_flops(forward, job.flat["train.batch_size"], job.chunk.num_rows)
+
+
+def predicted_seconds(job: "ChunkJob") -> float:
+    """The remaining run time of a chunk by the machine's model."""
+    limits = cost.machine(job.devices)
+    steps = job.chunk.steps[-1] * -(-len(job.chunk.runs) // limits.devices)
+    return steps * (limits.step_seconds + _step_flops(job) / limits.flops_per_second)
+
+
+def pays(job: "ChunkJob") -> bool:
+    """Whether timing the candidates costs little of what is to come."""
+    compile_seconds = cost.machine(job.devices).compile_seconds
+    rows = len(job.chunk.runs) // len(job.devices)
+    return rows > 1 and predicted_seconds(job) > PAYS * compile_seconds * len(CANDIDATES)
+
+
+def choose(job: "ChunkJob") -> tuple[str, int]:
+    """The strategy and batch of a chunk whose state and inputs are ready."""
+    if not pays(job):
+        return by_rule(job)
+    timings = {candidate: seconds_per_step(job, *candidate) for candidate in _candidates(job)}
+    return min(timings, key=lambda candidate: timings[candidate])
+
+
+def _candidates(job: "ChunkJob") -> list[tuple[str, int]]:
+    per_device = len(job.chunk.runs) / len(job.devices)
+    return [(strategy, batch) for strategy, batch in CANDIDATES if batch < per_device or batch == 1]
+
+
+def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int = 3) -> float:
+    """Median time of a step of the chunk's own segment under a strategy, on copies: the job is left as it was."""
+    rows = tuple(range(len(job.chunk.runs)))
+    layout = Layout(0, strategy, batch, rows, 1, len(job.devices), job.devices[0].platform, "")
+    size = layout.program_rows()
+    compiled = compile_segment(job.program, layout, job.mesh, job.abstract_inputs(size))
+    state = put(add_inert(job.state, size), job.mesh)
+    fixed = put(add_inert((job.inputs.hypers, job.inputs.sample), size), job.mesh)
+
+    def timed(num_steps: int) -> float:
+        nonlocal state
+        began = time.perf_counter()
+        state, record = compiled(state, *fixed, job.data, put(np.int32(num_steps), job.mesh, shared=True))
+        jax.block_until_ready((state, record))
+        return time.perf_counter() - began
+
+    timed(1)
+    num_steps = 1
+    while timed(num_steps) < 0.2 and num_steps < 1024:
+        num_steps *= 4
+    empty = float(np.median([timed(0) for _ in range(repeats)]))
+    return (float(np.median([timed(num_steps) for _ in range(repeats)])) - empty) / num_steps

@@ -1,0 +1,191 @@
+"""What a sweep's config may contain: every leaf with its default, its type, and how it may vary.
+
+Leaves come from two places: the fixed sections below, and the signatures of the factories that the config names
+(``config.model.name = "mlp"`` brings the arguments of ``gendyn.models.mlp.mlp``). Nothing is registered.
+"""
+
+import inspect
+import typing
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from gendyn.core import ConfigError, lookup, module, nearest
+from gendyn.types import ArrayLike
+
+Flat = dict[str, Any]
+"""Dotted leaf name -> plain value."""
+
+
+class Leaf(NamedTuple):
+    """One leaf of the config and its law of variation."""
+
+    default: Any
+    kind: str
+    """``static``: one program for each value. ``traced``: an array ``[R]`` inside one program. ``size``: shapes that
+    runs may share by zero-padding. ``sample``: decides what a run sees of the data, never the program.
+    ``execution``: how, not what, is computed; no part of a run's identity."""
+
+
+FACTORIES = {"task": "tasks", "model": "models", "optim": "optim"}
+_GIVEN = ("num_outputs", "input_shape")
+
+_FIXED: dict[str, Leaf] = {
+    "experiment": Leaf("", "execution"),
+    "seed": Leaf(0, "sample"),
+    "loss": Leaf("cross_entropy", "static"),
+    "data.num_train": Leaf(0, "sample"),
+    "data.label_noise": Leaf(0.0, "sample"),
+    "data.label_noise_kind": Leaf("uniform_incorrect", "sample"),
+    "schedule.name": Leaf("constant", "static"),
+    "schedule.warmup_steps": Leaf(0, "traced"),
+    "train.num_steps": Leaf(1000, "static"),
+    "train.batch_size": Leaf(0, "static"),
+    "train.augment": Leaf(False, "static"),
+    "train.ema_decay": Leaf(0.0, "traced"),
+    "train.evaluation_batch_size": Leaf(2048, "static"),
+    "record.kind": Leaf("log", "static"),
+    "record.num_records": Leaf(25, "static"),
+    "record.steps": Leaf((), "static"),
+    "stop.step": Leaf(0, "traced"),
+    "stop.epoch": Leaf(0, "traced"),
+    "stop.train_loss": Leaf(-1.0, "traced"),
+    "stop.train_error": Leaf(-1.0, "traced"),
+    "probes": Leaf((), "static"),
+    "sweep.strategy": Leaf("auto", "execution"),
+    "sweep.batch": Leaf(0, "execution"),
+    "sweep.buckets": Leaf("auto", "execution"),
+    "sweep.memory_limit_gb": Leaf(0.0, "execution"),
+    "sweep.platform": Leaf("", "execution"),
+    "store.commit_seconds": Leaf(30.0, "execution"),
+}
+
+
+def is_array_like(annotation: Any) -> bool:
+    """Whether an annotation admits ``ArrayLike``, so that the argument may be a tracer."""
+    return set(typing.get_args(ArrayLike)) <= set(typing.get_args(annotation))
+
+
+def schema(names: Mapping[str, str]) -> dict[str, Leaf]:
+    """All leaves of a config whose factories are ``names``, such as ``{"task": "digits", "model": "mlp", …}``.
+
+    Raises:
+        ConfigError: a name without a file.
+    """
+    leaves = dict(_FIXED)
+    for section, room in FACTORIES.items():
+        leaves[f"{section}.name"] = Leaf(names[section], "static")
+        signature = inspect.signature(lookup(room, names[section]))
+        for name, parameter in signature.parameters.items():
+            if name in _GIVEN or name.startswith("active_"):
+                continue
+            kind = "static"
+            if f"active_{name}" in signature.parameters:
+                kind = "size"
+            elif section != "task" and is_array_like(parameter.annotation):
+                kind = "traced"
+            if parameter.default is inspect.Parameter.empty:
+                raise ConfigError(f"gendyn/{room}/{names[section]}.py: argument {name!r} needs a default value.")
+            leaves[f"{section}.{name}"] = Leaf(parameter.default, kind)
+    if not module("optim", names["optim"]).PAD_SAFE:
+        leaves = {n: leaf._replace(kind="static") if leaf.kind == "size" else leaf for n, leaf in leaves.items()}
+    return leaves
+
+
+def base_config(*, task: str = "digits", model: str = "mlp", optim: str = "adam") -> ml_collections.ConfigDict:
+    """A locked config with every leaf at its default: the place to start a config file from.
+
+    >>> config = base_config(task="digits", model="mlp", optim="sgd")
+    >>> config.optim.learning_rate = 0.1
+    >>> config.model.name, config.train.batch_size
+    ('mlp', 0)
+
+    Raises:
+        ConfigError: an unknown task, model or optimizer.
+    """
+    names = {"task": task, "model": model, "optim": optim}
+    config = ml_collections.ConfigDict(nest({name: leaf.default for name, leaf in schema(names).items()}))
+    config.axes = ()
+    config.zip_axes = ()
+    return config.lock()
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`flatten`.
+
+    >>> nest({"a.b": 1, "a.c": 2, "d": 3})
+    {'a': {'b': 1, 'c': 2}, 'd': 3}
+    """
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        target = nested
+        *parents, last = name.split(".")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = value
+    return nested
+
+
+def flatten(config: Mapping[str, Any]) -> Flat:
+    """Dotted leaves of a nested config; tuples and lists are leaves, ``axes`` and ``zip_axes`` are left out."""
+    nested = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else dict(config)
+    flat: Flat = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, child in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), child)
+        else:
+            flat[prefix] = tuple(value) if isinstance(value, list) else value
+
+    walk("", {k: v for k, v in nested.items() if k not in ("axes", "zip_axes")})
+    return flat
+
+
+def leaves_of(flat: Flat) -> dict[str, Leaf]:
+    """The schema of a flat config, by the factories it names."""
+    for section in FACTORIES:
+        if not isinstance(flat.get(f"{section}.name"), str):
+            raise ConfigError(f"config.{section}.name is missing; set it to one of gendyn/{FACTORIES[section]}/.")
+    return schema({section: flat[f"{section}.name"] for section in FACTORIES})
+
+
+def complete(flat: Flat) -> Flat:
+    """The flat config with defaults filled in, each value checked against its leaf's type.
+
+    An int is taken for a float. Where the config was made for another factory (an axis over ``model.name``), that
+    factory's own leaves must exist in every one of them.
+
+    Raises:
+        ConfigError: an unknown leaf, with the nearest names, or a value of another type.
+    """
+    leaves = leaves_of(flat)
+    result = {name: leaf.default for name, leaf in leaves.items()}
+    for name, value in flat.items():
+        if name not in leaves:
+            raise ConfigError(f"config.{name} does not exist.{nearest(name, leaves)}{_siblings(name, leaves)}")
+        result[name] = _typed(name, value, leaves[name].default)
+    return result
+
+
+def _siblings(name: str, leaves: Mapping[str, Leaf]) -> str:
+    section = name.rpartition(".")[0]
+    known = sorted(n for n in leaves if n.rpartition(".")[0] == section)
+    return f" Leaves there: {', '.join(known)}." if known else f" Sections: {', '.join(sorted({n.split('.')[0] for n in leaves}))}."
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    wanted = type(default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if wanted is tuple and isinstance(value, (list, tuple)):
+        return tuple(value)
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise ConfigError(
+            f"config.{name} = {value!r} is of type {type(value).__name__}, but must be of type {wanted.__name__} "
+            f"(the default is {default!r})."
+        )
+    if wanted is float and value != value:
+        raise ConfigError(f"config.{name} is NaN; give a number.")
+    return value

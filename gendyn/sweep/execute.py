@@ -1,0 +1,261 @@
+"""One chunk from its last commit to its end. Anyone who holds a plan may execute any of its chunks."""
+
+import pathlib
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+from absl import logging
+from jax.sharding import Mesh
+
+from gendyn import store, train
+from gendyn.core import ConfigError
+from gendyn.sweep import calibrate, cost
+from gendyn.sweep.pack import pack_variables, sample_of, stack
+from gendyn.sweep.plan import Chunk, host_data
+from gendyn.sweep.population import Population
+from gendyn.sweep.program import Program, hypers_of, initialiser, member
+from gendyn.sweep.progress import Progress
+from gendyn.sweep.strategy import Layout, compile_segment, layout_from_json, make_mesh, put
+from gendyn.types import PyTree, Task
+
+
+class Inputs(NamedTuple):
+    """The arrays of a chunk on the host; leaves of all but ``data`` are ``[R, …]``."""
+
+    hypers: dict[str, np.ndarray]
+    sample: train.Sample
+    data: train.Data
+
+
+def versions() -> str:
+    """The software that bits depend on."""
+    import os
+
+    return f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, XLA_FLAGS={os.environ.get('XLA_FLAGS', '')}"
+
+
+def make_inputs(chunk: Chunk, program: Program, task: Task) -> Inputs:
+    """Traced leaves, samples and data of a chunk."""
+    flats = [run.flat for run in chunk.runs]
+    sample = stack([sample_of(flat, task, chunk.num_rows) for flat in flats])
+    return Inputs(hypers_of(program, flats), sample, host_data(task, chunk.num_rows))
+
+
+def first_state(chunk: Chunk, program: Program, inputs: Inputs) -> train.State:
+    """The state of step 0 of every run, on the host."""
+    variables = pack_variables(program, [run.flat for run in chunk.runs])
+    return jax.device_get(initialiser(program)(inputs.hypers, variables, inputs.sample, inputs.data))
+
+
+def flatten_state(state: PyTree) -> dict[str, np.ndarray]:
+    """``{path: array}``, as a checkpoint holds it."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+
+
+def unflatten_state(like: PyTree, flat: Mapping[str, np.ndarray]) -> PyTree:
+    """The inverse of :func:`flatten_state`; ``like`` may be abstract."""
+    paths, treedef = jax.tree_util.tree_flatten_with_path(like)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
+    return jax.tree.unflatten(treedef, [flat[name] for name in names])
+
+
+def abstract_rows(tree: PyTree, rows: int) -> PyTree:
+    """Shapes with the leading axis set to ``rows``."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((rows, *leaf.shape[1:]), leaf.dtype), tree)
+
+
+class ChunkJob:
+    """A chunk being executed.
+
+    :meth:`prepare` does what can be done while another chunk trains: drawing or restoring the state, choosing the
+    layout, compiling. :meth:`run` trains.
+    """
+
+    def __init__(self, chunk: Chunk, task: Task, devices: Sequence[jax.Device], folder: pathlib.Path) -> None:
+        self.chunk, self.task = chunk, task
+        self.program = chunk.program(task)
+        self.mesh: Mesh = make_mesh(devices)
+        self.devices = list(devices)
+        self.flat = chunk.runs[0].flat
+        self.folder = folder
+        self.store = self._open_store()
+
+    def _open_store(self) -> store.ChunkStore:
+        record = record_shapes(self.chunk, self.task)
+        variables = [store.Variable(name, value.shape, str(value.dtype)) for name, value in record.items()]
+        rows, records = len(self.chunk.runs), len(self.chunk.steps)
+        return store.ChunkStore.create(
+            self.folder, rows=rows, num_records=records, variables=variables, records_per_block=min(records, 16)
+        )
+
+    def complete(self) -> bool:
+        """Whether every record is committed."""
+        return self.store.committed() == len(self.chunk.steps)
+
+    def prepare(self) -> None:
+        """Everything up to the first segment."""
+        self.inputs = make_inputs(self.chunk, self.program, self.task)
+        self.data = put(self.inputs.data, self.mesh, shared=True)
+        self._load()
+        self.layouts = self._layouts()
+        self._compile()
+
+    def _load(self) -> None:
+        restored = self.store.restore()
+        if restored is None:
+            self.record, self.last = 0, None
+            self.state = first_state(self.chunk, self.program, self.inputs)
+            return
+        like, *_ = cost.abstract_inputs(self.program, self.flat, self.inputs.data, self.chunk.num_rows)
+        self.record = restored.records
+        self.state = unflatten_state(like, restored.state)
+        self.last = {name: values[:, self.record - 1] for name, values in self.store.read().items()}
+
+    def _layouts(self) -> list[Layout]:
+        """The history of layouts, the one in force last; a new machine or version begins a new one."""
+        path = self.folder / "layout.json"
+        stored = [layout_from_json(entry) for entry in store.read_json(path)] if path.exists() else []
+        history = [layout for layout in stored if layout.from_record <= self.record]
+        now = {"devices": len(self.devices), "platform": self.devices[0].platform, "versions": versions()}
+        if not history:
+            strategy, batch = self._strategy()
+            rows = tuple(range(len(self.chunk.runs)))
+            history = [Layout(self.record, strategy, batch, rows, 1, **now)]
+        elif any(getattr(history[-1], name) != value for name, value in now.items()):
+            logging.warning("chunk %s goes on under other conditions: %s", self.chunk.id, now)
+            history.append(history[-1]._replace(from_record=self.record, **now))
+        self._write(history)
+        return history
+
+    def _write(self, history: list[Layout]) -> None:
+        self.layouts = history
+        store.write_json(self.folder / "layout.json", [layout.to_json() for layout in history])
+
+    def _strategy(self) -> tuple[str, int]:
+        pinned, batch = self.flat["sweep.strategy"], max(1, self.flat["sweep.batch"])
+        if pinned != "auto":
+            return pinned, batch
+        return calibrate.choose(self)
+
+    def _compile(self) -> None:
+        layout = self.layouts[-1]
+        self.compiled = compile_segment(self.program, layout, self.mesh, self.abstract_inputs(layout.program_rows()))
+
+    def abstract_inputs(self, rows: int) -> tuple[PyTree, PyTree, PyTree, train.Data]:
+        """Shapes of ``(state, hypers, sample, data)`` for ``rows`` runs."""
+        state, hypers, sample = (abstract_rows(t, rows) for t in (self.state, self.inputs.hypers, self.inputs.sample))
+        return state, hypers, sample, self.data
+
+    def _populate(self) -> None:
+        self.population = Population(
+            self.layouts[-1],
+            self.mesh,
+            self.compiled,
+            self.state,
+            self.inputs.hypers,
+            self.inputs.sample,
+            self.data,
+            self.last,
+        )
+        self.state = None  # the population's from here on; kept twice it would double the memory
+
+    def run(self, progress: Progress) -> None:
+        """Trains to the last record, committing as it goes."""
+        steps, rows = self.chunk.steps, len(self.chunk.runs)
+        progress.resume(rows * (steps[self.record - 1] if self.record else 0))
+        self._populate()
+        buffer: list[dict[str, np.ndarray]] = []
+        with store.Committer(self.store) as committer:
+            committed = time.monotonic()
+            while self.record < len(steps):
+                num_steps = steps[self.record] - (steps[self.record - 1] if self.record else 0)
+                try:
+                    self.last = self.population.advance(num_steps)
+                except (jax.errors.JaxRuntimeError, MemoryError) as error:
+                    if not out_of_memory(error):
+                        raise
+                    committer.drain()
+                    lost = len(buffer)
+                    buffer.clear()
+                    self._halve(error)
+                    progress.advance(-rows * (steps[self.record + lost - 1] - steps[self.record - 1]) if lost else 0)
+                    continue
+                buffer.append(self.last)
+                self.record += 1
+                progress.advance(num_steps * rows, f"chunk {self.chunk.id}")
+                shrinks = self._shrinks()
+                if not len(self._active()) and self.program.stop:
+                    buffer += [self.last] * (len(steps) - self.record)
+                    self.record = len(steps)
+                late = time.monotonic() - committed >= self.flat["store.commit_seconds"]
+                if late or shrinks or self.record == len(steps):
+                    self._commit(committer, buffer)
+                    buffer = []
+                    committed = time.monotonic()
+                    if shrinks and self.record < len(steps):
+                        committer.drain()
+                        self._shrink()
+
+    def _commit(self, committer: store.Committer, buffer: list[dict[str, np.ndarray]]) -> None:
+        records = {name: np.stack([record[name] for record in buffer], axis=1) for name in buffer[0]}
+        state = flatten_state(self.population.state())
+        committer.submit(records, self.record - len(buffer), state, {"layout": len(self.layouts) - 1})
+
+    def _active(self) -> np.ndarray:
+        assert self.last is not None
+        rows = np.asarray(self.layouts[-1].rows)
+        return rows[self.last["finished_step"][rows] < 0]
+
+    def _shrinks(self) -> bool:
+        """Finished runs cost nothing one after another, but all of their time side by side: drop them by halves."""
+        layout = self.layouts[-1]
+        side_by_side = layout.strategy == "vmap" or layout.batch > 1
+        if not self.program.stop or not side_by_side or self.record == len(self.chunk.steps):
+            return False
+        active = len(self._active())
+        return 0 < active and layout._replace(rows=tuple(range(active))).program_rows() * 2 <= layout.program_rows()
+
+    def _shrink(self) -> None:
+        self.state = self.population.state()
+        rows = tuple(int(row) for row in self._active())
+        self._write([*self.layouts, self.layouts[-1]._replace(from_record=self.record, rows=rows)])
+        self._compile()
+        self._populate()
+
+    def _halve(self, error: BaseException) -> None:
+        """Out of memory: from the last commit on, the runs take turns in twice as many parts."""
+        layout = self.layouts[-1]
+        if layout.parts * 2 > len(layout.rows):
+            raise ConfigError(
+                f"out of memory with one run at a time on each device (chunk {self.chunk.id}, sizes {self.chunk.sizes}): "
+                f"choose a smaller width, train.batch_size or data.num_train. What was committed is safe. [{error}]"
+            ) from error
+        message = f"out of memory: chunk {self.chunk.id} goes on from its last commit in {layout.parts * 2} parts"
+        logging.warning("%s", message)
+        warnings.warn(message, stacklevel=2)
+        del self.population
+        self._load()
+        history = [old for old in self.layouts if old.from_record <= self.record]
+        self._write([*history, history[-1]._replace(from_record=self.record, parts=layout.parts * 2)])
+        self._compile()
+        self._populate()
+
+
+def record_shapes(chunk: Chunk, task: Task) -> dict[str, jax.ShapeDtypeStruct]:
+    """Names and shapes of what one run of the chunk records."""
+    program = chunk.program(task)
+    inputs = cost.abstract_inputs(program, chunk.runs[0].flat, host_data(task, chunk.num_rows), chunk.num_rows)
+    return jax.eval_shape(member(program), *inputs, jax.ShapeDtypeStruct((), jnp.int32))[1]
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that an allocation failed."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+

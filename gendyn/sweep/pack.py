@@ -1,0 +1,80 @@
+"""Runs side by side: zero-padding to common shapes, inert rows, and back again."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gendyn import train
+from gendyn.core import stream
+from gendyn.sweep.config import Flat
+from gendyn.sweep.program import Program, draw_variables, model_at
+from gendyn.tasks import LABEL_NOISE_KINDS
+from gendyn.types import PyTree, Task, Variables
+
+
+def pad_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """``array`` with zeros added at the end of each axis, up to ``shape``.
+
+    >>> pad_to(np.ones((1, 2)), (2, 3)).tolist()
+    [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    padded = np.zeros(shape, array.dtype)
+    padded[tuple(slice(0, size) for size in array.shape)] = array
+    return padded
+
+
+def unpad_like(packed: PyTree, like: PyTree) -> PyTree:
+    """The leading corner of each leaf, in the shapes of ``like``: the inverse of padding."""
+    return jax.tree.map(lambda leaf, small: leaf[tuple(slice(0, size) for size in small.shape)], packed, like)
+
+
+def shapes_at(program: Program, flat: Flat, *, padded: bool) -> Variables:
+    """Abstract variables of a run at its own or at the program's sizes; nothing is allocated."""
+    values = flat if not padded else flat | dict(program.sizes)
+    x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
+    return jax.eval_shape(lambda: model_at(program, values, padded=False).init(jax.random.key(0), x))
+
+
+def pack_variables(program: Program, flats: Sequence[Flat]) -> Variables:
+    """Initial variables of all runs, each drawn at its own sizes, ``[R, …]`` at the program's."""
+    shapes = shapes_at(program, flats[0], padded=True)
+    leaves, treedef = jax.tree.flatten(shapes)
+    packed = [np.zeros((len(flats), *leaf.shape), leaf.dtype) for leaf in leaves]
+    for row, flat in enumerate(flats):
+        for target, leaf in zip(packed, jax.tree.leaves(draw_variables(program, flat)), strict=True):
+            target[(row, *(slice(0, size) for size in leaf.shape))] = leaf
+    return jax.tree.unflatten(treedef, packed)
+
+
+def sample_of(flat: Flat, task: Task, num_rows: int) -> train.Sample:
+    """What one run sees of the task's first ``num_rows`` training rows; ``data.num_train = 0`` is all of them."""
+    key = jax.random.key(flat["seed"])
+    num_train = flat["data.num_train"] or len(task.y_train)
+    targets = task.y_train
+    if flat["data.label_noise"] > 0:
+        corrupt = _corrupt(flat["data.label_noise_kind"])
+        noise_key = stream(key, "label_noise")
+        targets = np.asarray(corrupt(noise_key, targets, flat["data.label_noise"], task.num_outputs, num_train))
+    order_key = np.asarray(jax.random.key_data(stream(key, "order")))
+    return train.Sample(targets[:num_rows], np.int32(num_train), order_key)
+
+
+_compiled: dict[str, Callable[..., jax.Array]] = {}
+
+
+def _corrupt(kind: str) -> Callable[..., jax.Array]:
+    if kind not in _compiled:
+        _compiled[kind] = jax.jit(LABEL_NOISE_KINDS[kind], static_argnums=3)
+    return _compiled[kind]
+
+
+def stack(trees: Sequence[PyTree]) -> PyTree:
+    """Leaves side by side on a new leading axis, on the host."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def add_inert(packed: PyTree, rows: int) -> PyTree:
+    """Repeats the last run up to ``rows``, so that the runs divide over devices; inert rows are never recorded."""
+    return jax.tree.map(lambda leaf: np.concatenate([leaf, np.repeat(leaf[-1:], rows - len(leaf), axis=0)]), packed)

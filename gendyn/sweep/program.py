@@ -1,0 +1,159 @@
+"""The program of a group of runs: everything static, as data, and the pure segment built from it."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gendyn import optim, train
+from gendyn.core import lookup, module, stream
+from gendyn.models import from_flax
+from gendyn.sweep.config import Flat, leaves_of
+from gendyn.sweep.points import build
+from gendyn.types import Array, Model, Variables
+
+Hypers = dict[str, Array]
+"""Traced leaves by dotted name, true sizes among them: ``[]`` inside a run, ``[R]`` outside."""
+
+
+class Program(NamedTuple):
+    """What one compiled segment depends on, apart from array shapes. Hashable."""
+
+    static: tuple[tuple[str, Any], ...]
+    sizes: tuple[tuple[str, int], ...]
+    """Padded sizes: the shapes of the parameters."""
+    traced: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    num_outputs: int
+    ema: bool
+    stop: bool
+
+
+_HOST_ONLY = ("record.", "task.", "train.num_steps")
+"""Static leaves that only steer the host's loop or choose the data."""
+
+
+def program_of(flat: Flat, sizes: Mapping[str, int], input_shape: tuple[int, ...], num_outputs: int) -> Program:
+    """The program that a run needs when its sizes are padded to ``sizes``."""
+    leaves = leaves_of(flat)
+    static = tuple(
+        (name, flat[name])
+        for name, leaf in sorted(leaves.items())
+        if leaf.kind == "static" and not name.startswith(_HOST_ONLY)
+    )
+    traced = tuple(sorted(name for name, leaf in leaves.items() if leaf.kind in ("traced", "size")))
+    return Program(
+        static=static,
+        sizes=tuple(sorted(sizes.items())),
+        traced=(*traced, "train.num_steps"),
+        input_shape=input_shape,
+        num_outputs=num_outputs,
+        ema=flat["train.ema_decay"] > 0,
+        stop=stops(flat),
+    )
+
+
+def stops(flat: Flat) -> bool:
+    """Whether any stop rule is on for a run."""
+    return (
+        flat["stop.step"] > 0 or flat["stop.epoch"] > 0 or flat["stop.train_loss"] >= 0 or flat["stop.train_error"] >= 0
+    )
+
+
+def hypers_of(program: Program, flats: list[Flat]) -> dict[str, np.ndarray]:
+    """The traced leaves of the runs, each ``[R]``, int32 or float32 by the type of the leaf."""
+    dtypes = {int: np.int32, float: np.float32}
+    return {
+        name: np.asarray([flat[name] for flat in flats], dtypes[type(flats[0][name])]) for name in program.traced
+    }
+
+
+def as_model(built: Any) -> Model:
+    """A file in ``models/`` may return a :class:`gendyn.types.Model` or a flax module."""
+    return built if isinstance(built, Model) else from_flax(built)
+
+
+def _task_arguments(room: str, name: str, program: Program) -> dict[str, Any]:
+    import inspect
+
+    given = {"num_outputs": program.num_outputs, "input_shape": program.input_shape}
+    return {k: v for k, v in given.items() if k in inspect.signature(lookup(room, name)).parameters}
+
+
+def model_at(program: Program, values: Mapping[str, Any], *, padded: bool) -> Model:
+    """The network with the traced leaves ``values``: at its true sizes, or padded to the program's."""
+    flat = dict(program.static) | {name: values[name] for name in program.traced if name.startswith("model.")}
+    extra = _task_arguments("models", flat["model.name"], program)
+    if padded:
+        for name, size in program.sizes:
+            if name.startswith("model."):
+                leaf = name.removeprefix("model.")
+                extra |= {leaf: size, f"active_{leaf}": values[name]}
+    return as_model(build("model", flat, **extra))
+
+
+def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
+    """The run as values for :mod:`gendyn.train`; ``hypers`` may be tracers."""
+    static = dict(program.static)
+    values = static | dict(hypers)
+    optim_leaves = {n: values[n] for n in values if n.startswith("optim.")}
+    optim_leaves["optim.learning_rate"] = optim.schedule(
+        static["schedule.name"],
+        hypers["optim.learning_rate"],
+        num_steps=hypers["train.num_steps"],
+        warmup_steps=hypers["schedule.warmup_steps"],
+    )
+    stop = None
+    if program.stop:
+        names = ("step", "epoch", "train_loss", "train_error")
+        stop = train.Stop(**{name: hypers[f"stop.{name}"] for name in names})
+    return train.Run(
+        model=model_at(program, hypers, padded=True),
+        optimizer=build("optim", optim_leaves),
+        loss=lookup("optim", static["loss"]),
+        batch_size=static["train.batch_size"],
+        augment=train.crop_and_flip if static["train.augment"] else None,
+        ema_decay=hypers["train.ema_decay"] if program.ema else None,
+        family=module("optim", static["optim.name"]).FAMILY,
+        stop=stop,
+        probes=tuple(lookup("measure", name)() for name in static["probes"]),
+        evaluation_batch_size=static["train.evaluation_batch_size"],
+    )
+
+
+Member = Callable[..., tuple[train.State, dict[str, Array]]]
+
+
+def member(program: Program) -> Member:
+    """One run's segment: ``(state, hypers, sample, data, num_steps) -> (state, record)``, all pure.
+
+    The record repeats ``state.metrics`` and adds the steps at which the run diverged and finished (-1: not).
+    """
+
+    def segment(
+        state: train.State, hypers: Hypers, sample: train.Sample, data: train.Data, num_steps: Array
+    ) -> tuple[train.State, dict[str, Array]]:
+        state = train.segment(run_at(program, hypers), state, sample, data, num_steps)
+        return state, {**state.metrics, "diverged_step": state.diverged_step, "finished_step": state.finished_step}
+
+    return segment
+
+
+@functools.lru_cache(maxsize=64)
+def initialiser(program: Program) -> Callable[..., train.State]:
+    """Jitted, over runs: ``(hypers, variables, sample, data) -> state`` of step 0."""
+
+    def initial(hypers: Hypers, variables: Variables, sample: train.Sample, data: train.Data) -> train.State:
+        return train.initial_state(run_at(program, hypers), variables, sample, data)
+
+    return jax.jit(jax.vmap(initial, in_axes=(0, 0, 0, None)))
+
+
+def draw_variables(program: Program, flat: Flat) -> Variables:
+    """A run's initial parameters at its own sizes, drawn from ``stream(key(seed), "init")``, on the host."""
+    x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
+    key = stream(jax.random.key(flat["seed"]), "init")
+    return jax.tree.map(np.asarray, model_at(program, flat, padded=False).init(key, x))

@@ -1,0 +1,207 @@
+"""``gendyn.sweep.run``: a config and axes in, a labelled dataset out; the same call resumes."""
+
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from gendyn import store
+from gendyn.core import ConfigError
+from gendyn.sweep import calibrate, cost
+from gendyn.sweep.config import flatten
+from gendyn.sweep.execute import ChunkJob, record_shapes
+from gendyn.sweep.plan import Chunk, Plan, host_data, load_task, make_plan, plan_from_json
+from gendyn.sweep.progress import Progress
+from gendyn.types import Task
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def plan(config: Mapping[str, Any], *, axes: Any = None, workdir: str | os.PathLike[str] | None = None) -> Plan:
+    """The plan of a sweep, without running, compiling or writing anything.
+
+    Args:
+        config: from :func:`gendyn.sweep.base_config`.
+        axes: ``{leaf: values}`` or pairs; replaces the config's axes.
+        workdir: where given and born, what is there stays as it is and only new runs are planned.
+
+    Raises:
+        ConfigError: bad input; nothing has been compiled.
+    """
+    return _plan(config, axes, workdir, {}, pick_devices(config))
+
+
+def _plan(
+    config: Mapping[str, Any], axes: Any, workdir: Any, tasks: dict[str, Task], devices: Sequence[jax.Device]
+) -> Plan:
+    known = None
+    if workdir is not None and store.born(workdir):
+        known = plan_from_json(store.read_plan(workdir))
+    return make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
+
+
+def run(
+    config: Mapping[str, Any],
+    *,
+    axes: Any = None,
+    workdir: str | os.PathLike[str],
+    overrides: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> "xarray.Dataset":
+    """Trains every run of the sweep, or what is missing of it, and returns the labelled results.
+
+    Calling it again with the same arguments resumes from the last commit, bit for bit; with more axis values it adds
+    the new runs and keeps the old.
+
+    Args:
+        config: from :func:`gendyn.sweep.base_config`.
+        axes: ``{leaf: values}`` or pairs; replaces the config's axes.
+        workdir: the results folder; made if it does not exist.
+        overrides: what the user changed, stored with the provenance.
+        quiet: no progress.
+
+    Returns:
+        Dims ``run × record``; the axes are coordinates of ``run``. See :func:`gendyn.store.open`.
+
+    Raises:
+        ConfigError: bad input, before anything compiles or is written.
+        StoreError: the folder cannot be written; what was committed stays readable.
+
+    >>> import gendyn.sweep, tempfile
+    >>> config = gendyn.sweep.base_config(task="teacher_student", model="mlp", optim="sgd")
+    >>> config.train.num_steps = 4
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ds = gendyn.sweep.run(config, axes={"model.width": (2, 3), "seed": range(2)}, workdir=folder, quiet=True)
+    >>> ds.sizes["run"], ds["model.width"].values.tolist()
+    (4, [2, 2, 3, 3])
+    """
+    use_compilation_cache()
+    devices = pick_devices(config)
+    tasks: dict[str, Task] = {}
+    sweep_plan = _plan(config, axes, workdir, tasks, devices)
+    folder = store.open_workdir(workdir)
+    with store.lock(folder):
+        store.write_plan(folder, _stored(sweep_plan, tasks, devices, overrides or {}, folder))
+        _execute(sweep_plan, tasks, devices, folder, quiet)
+    return store.open(folder)
+
+
+def _stored(
+    sweep_plan: Plan, tasks: dict[str, Task], devices: Sequence[jax.Device], overrides: Mapping[str, Any], folder: Any
+) -> dict[str, Any]:
+    """``plan.json``: the plan, what readers need to label results, and where they came from."""
+    stored = sweep_plan.to_json()
+    metrics: dict[str, Any] = {}
+    data = {}
+    for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
+        task = load_task(chunk.runs[0].flat, tasks)
+        data[task.name] = dict(task.provenance)
+        if not metrics:
+            for name, value in record_shapes(chunk, task).items():
+                metrics[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
+        counts = parameter_counts(chunk, task)
+        for run_entry, count in zip(entry["runs"], counts, strict=True):
+            run_entry["values"] = {"num_parameters": count}
+    provenance: dict[str, Any] = dict(store.collect(stored["config"], dict(overrides)))
+    provenance |= {"devices": f"{len(devices)} x {devices[0].device_kind}", "data": data, "plan": sweep_plan.digest}
+    if store.born(folder):  # resumed or extended: keep where the first results came from
+        earlier = store.read_plan(folder)["provenance"]
+        provenance["first"] = earlier.get("first", earlier)
+    stored["provenance"] = provenance
+    stored["metrics"] = metrics
+    return stored
+
+
+def parameter_counts(chunk: Chunk, task: Task) -> list[int]:
+    """Parameters of each run's network at its own sizes."""
+    import math
+
+    from gendyn.sweep.pack import shapes_at
+
+    program = chunk.program(task)
+    counted: dict[tuple[Any, ...], int] = {}
+    counts = []
+    for planned in chunk.runs:
+        key = tuple(planned.flat[name] for name, _ in program.sizes)
+        if key not in counted:
+            leaves = jax.tree.leaves(shapes_at(program, planned.flat, padded=False).params)
+            counted[key] = sum(math.prod(leaf.shape) for leaf in leaves)
+        counts.append(counted[key])
+    return counts
+
+
+def _execute(
+    sweep_plan: Plan, tasks: dict[str, Task], devices: Sequence[jax.Device], folder: pathlib.Path, quiet: bool
+) -> None:
+    """All chunks, one after another; the next is prepared while one trains, where memory allows."""
+    chunks = sweep_plan.chunks
+    total = sum(chunk.steps[-1] * len(chunk.runs) for chunk in chunks)
+    with Progress(total, len(sweep_plan.runs), quiet=quiet) as progress, ThreadPoolExecutor(1) as ahead:
+        jobs = []
+        for chunk in chunks:
+            job = ChunkJob(chunk, load_task(chunk.runs[0].flat, tasks), devices, store.chunk_folder(folder, chunk.id))
+            if job.complete():
+                progress.resume(chunk.steps[-1] * len(chunk.runs))
+            else:
+                jobs.append(job)
+        waiting: Future[None] | None = None
+        for position, job in enumerate(jobs):
+            if waiting is None:
+                job.prepare()
+            else:
+                waiting.result()
+            following = jobs[position + 1] if position + 1 < len(jobs) else None
+            waiting = None
+            if following is not None and _both_fit(job, following, sweep_plan):
+                waiting = ahead.submit(following.prepare)
+            job.run(progress)
+            jobs[position] = None  # type: ignore[call-overload]  # its arrays are no longer needed
+
+
+def _both_fit(job: ChunkJob, following: ChunkJob, sweep_plan: Plan) -> bool:
+    """Whether the next chunk can be made ready beside this one: neither timing nor memory may be disturbed."""
+    if following.flat["sweep.strategy"] == "auto" and calibrate.pays(following):
+        return False
+    limits = cost.machine(job.devices, sweep_plan.config["sweep.memory_limit_gb"])
+    return estimate(job.chunk, job.task, limits) + estimate(following.chunk, following.task, limits) < limits.bytes
+
+
+def estimate(chunk: Chunk, task: Task, limits: cost.Machine) -> float:
+    """Bytes that a chunk needs."""
+    from gendyn.sweep.plan import side_by_side
+
+    program, flat = chunk.program(task), chunk.runs[0].flat | chunk.sizes
+    needed = cost.memory(program, flat, host_data(task, chunk.num_rows), chunk.num_rows)
+    forward = cost.flops_by_size(program, [flat])[0]
+    together = side_by_side(flat, cost.step_flops(forward, flat["train.batch_size"], chunk.num_rows), limits)
+    return needed.total(len(chunk.runs), int(min(together, len(chunk.runs))), limits.devices)
+
+
+def pick_devices(config: Mapping[str, Any]) -> list[jax.Device]:
+    """All devices of the kind asked for (``sweep.platform``; empty is JAX's default).
+
+    Raises:
+        ConfigError: there is none of that kind.
+    """
+    platform = flatten(config).get("sweep.platform", "")
+    try:
+        return jax.local_devices(backend=platform or None)
+    except RuntimeError as error:
+        found = sorted({device.platform for device in jax.devices()})
+        raise ConfigError(
+            f"sweep.platform = {platform!r}: there is no such device here, only {', '.join(found)}. "
+            "Leave it empty to take what there is, or install the extra gendyn[cuda] or gendyn[tpu]."
+        ) from error
+
+
+def use_compilation_cache() -> None:
+    """Turns JAX's persistent compilation cache on, in the user's cache folder, unless the user has chosen one."""
+    if jax.config.jax_compilation_cache_dir is None:
+        root = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+        jax.config.update("jax_compilation_cache_dir", str(root / "gendyn" / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -1,0 +1,93 @@
+"""How the runs of a chunk are laid over the hardware: side by side, one after another, over devices."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from gendyn import train
+from gendyn.sweep.program import Member, Program, member
+from gendyn.types import PyTree
+
+
+class Layout(NamedTuple):
+    """What the bits of a result depend on besides the program; written down before it is used."""
+
+    from_record: int
+    """The first record computed under it."""
+    strategy: str
+    """``"vmap"``: all runs of a device side by side. ``"map"``: one batch of runs after another, in one program."""
+    batch: int
+    """Runs side by side within ``"map"``; 1 is one at a time."""
+    rows: tuple[int, ...]
+    """Rows of the chunk that are in the program; runs that finished earlier are not."""
+    parts: int
+    """The rows go through the program in this many turns; more than one where memory is short."""
+    devices: int
+    platform: str
+    versions: str
+    """Of jax and jaxlib, and ``XLA_FLAGS``."""
+
+    def program_rows(self) -> int:
+        """Rows of one turn, inert ones included: a multiple of the devices times the batch."""
+        unit = self.devices * (self.batch if self.strategy == "map" else 1)
+        per_part = -(-len(self.rows) // self.parts)
+        return -(-per_part // unit) * unit
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self._asdict(), "rows": list(self.rows)}
+
+
+def layout_from_json(stored: dict[str, Any]) -> Layout:
+    """The inverse of :meth:`Layout.to_json`."""
+    return Layout(**{**stored, "rows": tuple(stored["rows"])})
+
+
+def make_mesh(devices: Sequence[jax.Device]) -> Mesh:
+    """A mesh with the one axis ``run``."""
+    return Mesh(np.asarray(devices), ("run",), axis_types=(AxisType.Auto,))
+
+
+def over_runs(segment: Member, strategy: str, batch: int) -> Member:
+    """The segment on a leading axis ``run`` of state, hypers and sample; data and the number of steps are shared."""
+    if strategy == "vmap":
+        return jax.vmap(segment, in_axes=(0, 0, 0, None, None))
+
+    def mapped(state: Any, hypers: Any, sample: Any, data: Any, num_steps: Any) -> Any:
+        one = lambda run: segment(*run, data, num_steps)  # noqa: E731
+        return jax.lax.map(one, (state, hypers, sample), batch_size=batch if batch > 1 else None)
+
+    return mapped
+
+
+def compile_segment(
+    program: Program, layout: Layout, mesh: Mesh, inputs: tuple[PyTree, PyTree, PyTree, train.Data]
+) -> Callable[..., Any]:
+    """The compiled segment for ``program_rows`` runs, sharded over the mesh; the state's buffers are donated.
+
+    Args:
+        inputs: ``(state, hypers, sample, data)``, arrays or abstract, the first three with the leading run axis.
+    """
+    fn = over_runs(member(program), layout.strategy, layout.batch)
+    rows, shared = PartitionSpec("run"), PartitionSpec()
+    if mesh.size > 1:
+        fn = jax.shard_map(
+            fn, mesh=mesh, in_specs=(rows, rows, rows, shared, shared), out_specs=(rows, rows), check_vma=False
+        )
+
+    def place(tree: PyTree, spec: PartitionSpec) -> PyTree:
+        sharding = NamedSharding(mesh, spec)
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
+
+    state, hypers, sample, data = inputs
+    num_steps = jax.ShapeDtypeStruct((), jnp.int32, sharding=NamedSharding(mesh, shared))
+    arguments = (place(state, rows), place(hypers, rows), place(sample, rows), place(data, shared), num_steps)
+    return jax.jit(fn, donate_argnums=0).lower(*arguments).compile()
+
+
+def put(tree: PyTree, mesh: Mesh, *, shared: bool = False) -> PyTree:
+    """Host arrays onto the mesh: split over ``run``, or whole on every device."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec() if shared else PartitionSpec("run")))

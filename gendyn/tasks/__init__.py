@@ -1,0 +1,26 @@
+"""Data sets and problems as :class:`gendyn.types.Task`, one file each, and the three kinds of label noise."""
+
+from gendyn.tasks._label_noise import LABEL_NOISE_KINDS, flip_exact, uniform_any, uniform_incorrect
+from gendyn.tasks.cifar10 import cifar10
+from gendyn.tasks.cifar100 import cifar100
+from gendyn.tasks.digits import digits
+from gendyn.tasks.fashion_mnist import fashion_mnist
+from gendyn.tasks.mnist import mnist
+from gendyn.tasks.mnist1d import mnist1d
+from gendyn.tasks.mnist5k import mnist5k
+from gendyn.tasks.teacher_student import teacher_student
+
+__all__ = [
+    "LABEL_NOISE_KINDS",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "flip_exact",
+    "mnist",
+    "mnist1d",
+    "mnist5k",
+    "teacher_student",
+    "uniform_any",
+    "uniform_incorrect",
+]

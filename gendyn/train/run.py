@@ -1,0 +1,42 @@
+"""What a run is made of."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import optax
+
+from gendyn.types import Array, ArrayLike, Model, Probe
+
+
+class Stop(NamedTuple):
+    """A run is finished at the first record where one of these holds. Each may be traced."""
+
+    step: ArrayLike = 0
+    """Gradient steps; 0 is off."""
+    epoch: ArrayLike = 0
+    """Passes over the run's training set; 0 is off."""
+    train_loss: ArrayLike = -1.0
+    """Mean training loss at or below; negative is off."""
+    train_error: ArrayLike = -1.0
+    """Training error at or below, a fraction; negative is off."""
+
+
+class Run(NamedTuple):
+    """One run as values: nothing in ``train`` looks a name up. Built inside the program, so fields may hold tracers."""
+
+    model: Model
+    optimizer: optax.GradientTransformation
+    loss: Callable[[Array, Array], Array]
+    """``(outputs [B, C], targets [B] or [B, C]) -> [B]``."""
+    batch_size: int = 0
+    """0 is full batch."""
+    augment: Callable[[Array, Array], Array] | None = None
+    """``(key, x [B, ...]) -> x``."""
+    ema_decay: ArrayLike | None = None
+    """Decay of the weight average per step; ``None`` keeps no average."""
+    family: str = "sgd"
+    """The optimizer's ``FAMILY``, handed to ``model.learning_rate_scales``."""
+    stop: Stop | None = None
+    """``None`` compiles no stop rule."""
+    probes: tuple[Probe, ...] = ()
+    evaluation_batch_size: int = 2048

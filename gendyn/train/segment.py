@@ -1,0 +1,43 @@
+"""The steps between two records, then the record: the one program a sweep compiles."""
+
+import jax
+import jax.numpy as jnp
+
+from gendyn.train.data import Data, Sample
+from gendyn.train.evaluate import evaluate
+from gendyn.train.run import Run
+from gendyn.train.state import State
+from gendyn.train.step import gradient_step
+from gendyn.types import Array, ArrayLike
+
+
+def segment(run: Run, state: State, sample: Sample, data: Data, num_steps: ArrayLike) -> State:
+    """Takes ``num_steps`` gradient steps, evaluates, and applies the stop rule.
+
+    ``num_steps`` is traced (a loop with a bound known at run time), so that segments of every length, the empty one
+    of the first record included, share one program. A run that has finished is returned unchanged.
+
+    Returns:
+        The state with ``metrics`` filled.
+    """
+
+    def advance(state: State) -> State:
+        state = jax.lax.fori_loop(0, num_steps, lambda _, s: gradient_step(run, s, sample, data), state)
+        state = state._replace(metrics=evaluate(run, state.variables, state.ema, sample, data))
+        return state if run.stop is None else state._replace(finished_step=_finished_step(run, state, sample))
+
+    if run.stop is None:
+        return advance(state)
+    return jax.lax.cond(state.finished_step >= 0, lambda s: s, advance, state)
+
+
+def _finished_step(run: Run, state: State, sample: Sample) -> Array:
+    stop = run.stop
+    assert stop is not None
+    batch_size = run.batch_size or sample.num_train
+    epoch_steps = stop.epoch * jnp.maximum(1, sample.num_train // batch_size)
+    met = ((stop.step > 0) & (state.step >= stop.step)) | ((stop.epoch > 0) & (state.step >= epoch_steps))
+    met |= state.metrics["train_loss"] <= stop.train_loss
+    if "train_error" in state.metrics:
+        met |= state.metrics["train_error"] <= stop.train_error
+    return jnp.where(met, state.step, state.finished_step)

@@ -1,0 +1,56 @@
+"""One gradient step of one run."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gendyn.core import stream
+from gendyn.train.data import Data, Sample, batch_indices
+from gendyn.train.run import Run
+from gendyn.train.state import State
+from gendyn.types import Array, Variables
+
+
+def batch(run: Run, step: Array, sample: Sample, data: Data) -> tuple[Array, Array, Array]:
+    """The examples of a step: ``x [B, ...]``, targets ``[B]`` and weights ``[B]`` that sum to one.
+
+    Full batch: all ``N`` rows, weight ``1/n`` on the first ``n``. Mini-batch: see :func:`batch_indices`.
+    """
+    if run.batch_size == 0:
+        x, targets = data.x_train, sample.targets
+        weights = (jnp.arange(x.shape[0]) < sample.num_train) / sample.num_train
+    else:
+        rows = batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
+        x, targets = data.x_train[rows], sample.targets[rows]
+        weights = jnp.full((run.batch_size,), 1.0 / run.batch_size)
+    if run.augment is not None:
+        key = jax.random.fold_in(stream(jax.random.wrap_key_data(sample.order_key), "augment"), step)
+        x = run.augment(key, x)
+    return x, targets, weights.astype(jnp.float32)
+
+
+def gradient_step(run: Run, state: State, sample: Sample, data: Data) -> State:
+    """``params <- params + scale · optimizer(grad of the mean loss)``; notes the first step with a non-finite loss."""
+    x, targets, weights = batch(run, state.step, sample, data)
+
+    def mean_loss(params):
+        outputs, statistics = run.model.apply(Variables(params, state.variables.statistics), x, train=True)
+        return jnp.sum(weights * run.loss(outputs, targets)), statistics
+
+    (loss, statistics), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.variables.params)
+    updates, opt_state = run.optimizer.update(gradient, state.opt_state, state.variables.params)
+    if run.model.learning_rate_scales is not None:
+        scales = run.model.learning_rate_scales(state.variables.params, run.family)
+        updates = jax.tree.map(lambda update, scale: update * scale, updates, scales)
+    params = optax.apply_updates(state.variables.params, updates)
+    ema = state.ema
+    if run.ema_decay is not None:
+        ema = jax.tree.map(lambda e, p: run.ema_decay * e + (1 - run.ema_decay) * p, ema, params)
+    newly_diverged = (state.diverged_step < 0) & ~jnp.isfinite(loss)
+    return state._replace(
+        step=state.step + 1,
+        variables=Variables(params, statistics),
+        opt_state=opt_state,
+        ema=ema,
+        diverged_step=jnp.where(newly_diverged, state.step, state.diverged_step),
+    )

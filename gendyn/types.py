@@ -1,0 +1,125 @@
+"""The contracts between rooms: what a model, a task, a probe and a finding are. No logic lives here.
+
+Shape letters, used on every field of every room:
+
+=====  ==========================================================
+``R``  runs packed in one program (the leading axis ``run``)
+``N``  examples in a task's training pool; ``n <= N`` are in use
+``M``  test examples
+``B``  examples in one batch
+``C``  outputs of the network (classes, or regression targets)
+=====  ==========================================================
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+Array = jax.Array
+ArrayLike = jax.typing.ArrayLike
+"""A hyperparameter of this type may be a tracer: no Python branch on it, no ``float()`` of it."""
+PyTree = Any
+
+
+class Variables(NamedTuple):
+    """All arrays of one network."""
+
+    params: PyTree
+    """Trained by gradients."""
+    statistics: PyTree
+    """Updated by the forward pass (running BatchNorm moments); ``{}`` where a model has none."""
+
+
+class Apply(Protocol):
+    def __call__(self, variables: Variables, x: Array, *, train: bool = False) -> tuple[Array, PyTree]:
+        """Maps a batch ``x [B, ...]`` to ``(outputs [B, C], statistics)``."""
+
+
+class Model(NamedTuple):
+    """A network as two pure functions, and optionally its per-parameter learning-rate multipliers."""
+
+    init: Callable[[Array, Array], Variables]
+    """``init(key, x [1, ...]) -> Variables``."""
+    apply: Apply
+    learning_rate_scales: Callable[[PyTree, str], PyTree] | None = None
+    """``(params, family) -> pytree of scalars`` multiplying each update (muP). ``family`` is the
+    optimizer's ``FAMILY``: ``"sgd"`` or ``"adam"``. ``None``: all ones."""
+
+
+class Task(NamedTuple):
+    """A data set on the host, ready to train on.
+
+    ``x_train`` is in a seeded stratified order, so that its first ``n`` rows are a stratified sample for every
+    ``n``: train-set size is a prefix length and can be traced.
+    """
+
+    name: str
+    x_train: np.ndarray
+    """float32 ``[N, ...]``, standardised by statistics of the training split alone."""
+    y_train: np.ndarray
+    """int32 ``[N]`` classes, or float32 ``[N, C]`` targets of a regression."""
+    x_test: np.ndarray
+    """float32 ``[M, ...]``."""
+    y_test: np.ndarray
+    """int32 ``[M]`` or float32 ``[M, C]``."""
+    num_outputs: int
+    """``C``: the number of classes, or of regression targets."""
+    kind: str
+    """``"classification"`` or ``"regression"``."""
+    provenance: Mapping[str, str]
+    """Source, checksum (sha256 of the arrays), split seed; strings only, stored with every result."""
+
+
+class ModelExample(NamedTuple):
+    """What a contract test needs to try a model: returned by ``example()`` of each file in ``models/``."""
+
+    kwargs: Mapping[str, Any]
+    """Small factory arguments (without ``width`` and ``num_outputs``)."""
+    input_shape: tuple[int, ...]
+    """Shape of one example, without the batch axis."""
+
+
+class TransformExample(NamedTuple):
+    """Returned by ``example()`` of each file in ``optim/`` that holds a gradient transformation."""
+
+    kwargs: Mapping[str, Any]
+    sweeps: Mapping[str, tuple[float, ...]]
+    """At least two values for every ``ArrayLike`` argument; vmap over them must equal a Python loop."""
+
+
+class LossExample(NamedTuple):
+    """Returned by ``example()`` of each file in ``optim/`` that holds a loss ``(outputs, targets) -> [B]``."""
+
+    num_outputs: int
+
+
+class ProbeExample(NamedTuple):
+    """Returned by ``example()`` of each file in ``measure/`` that holds a probe."""
+
+    kwargs: Mapping[str, Any]
+
+
+class Probe(NamedTuple):
+    """A measurement on a network while it trains."""
+
+    name: str
+    fn: Callable[[Array, Callable[[PyTree, Array], Array], PyTree, Any], dict[str, Array]]
+    """``fn(key, apply, params, data) -> {name: array}``; pure, jit- and vmap-safe. ``data`` is a ``train.Data``."""
+
+
+class Finding(NamedTuple):
+    """A claim, the measured effect with its interval, and what follows from them."""
+
+    claim: str
+    effect: float
+    low: float
+    high: float
+    level: float
+    """Confidence level of ``[low, high]``, such as 0.95."""
+    unit: str
+    verdict: str
+    """``"supported"``, ``"refuted"`` or ``"undecided"``: computed from the interval, never typed in."""
+    detail: str
+    """One sentence with the rule that turned the interval into the verdict."""

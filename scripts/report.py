@@ -1,0 +1,99 @@
+"""Figures and one self-contained HTML page from a finished or still running sweep.
+
+python scripts/report.py --workdir=runs/double_descent [--output=folder]
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from absl import app, flags
+
+from gendyn.analysis import config_of, final_values, run_status, swept_axes
+from gendyn.core import ConfigError, StoreError, module, names
+from gendyn.plots import learning_curves, report_page
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+METRICS = ("train_loss", "train_error", "test_loss", "test_error")
+
+
+def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
+    """Writes ``report.html`` and each figure as PNG and SVG into ``output``; returns the page's path."""
+    output.mkdir(parents=True, exist_ok=True)
+    experiment = _experiment(ds)
+    status = run_status(ds)
+    counts = {kind: int(np.sum(status == kind)) for kind in ("finished", "diverged", "unfinished")}
+    summary = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    sections = [("State", report_page.paragraphs(f"{ds.sizes['run']:,} runs: {summary}."))]
+    if experiment is not None:
+        sections.insert(0, ("Question", report_page.paragraphs(experiment.__doc__ or "")))
+        sections.append(("Findings", _or_reason(lambda: report_page.findings_html(experiment.verdict(ds)))))
+        drawing = _or_reason(lambda: _figure(experiment.figure(ds), output, config_of(ds)["experiment"]))
+        sections.append(("Figure", drawing))
+    sections.append(("Learning curves", _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))))
+    sections.append(
+        ("Runs", report_page.folded(f"{ds.sizes['run']:,} runs", report_page.table_html(_runs(ds, status))))
+    )
+    provenance = json.loads(ds.attrs.get("provenance", "{}"))
+    sections.append(("Config", report_page.folded("All leaves", report_page.json_html(config_of(ds)))))
+    sections.append(("Provenance", report_page.folded("Versions, device, data", report_page.json_html(provenance))))
+    path = output / "report.html"
+    path.write_text(
+        report_page.page(f"{config_of(ds).get('experiment') or 'Sweep'}: {name}", sections), encoding="utf-8"
+    )
+    return path
+
+
+def _experiment(ds: "xarray.Dataset") -> Any:
+    """The experiment named in the config; ``None`` for a sweep without one, or with one this version does not have."""
+    name = config_of(ds).get("experiment", "")
+    return module("experiments", name) if name in names("experiments") else None
+
+
+def _or_reason(make: Callable[[], str]) -> str:
+    """The HTML, or in its place why there is none: a sweep just begun, or with axes the experiment does not know."""
+    try:
+        return make()
+    except ConfigError as error:
+        return report_page.paragraphs(f"Not available: {error}")
+
+
+def _figure(made: "Figure", output: Path, stem: str) -> str:
+    picture = report_page.to_png(made)
+    (output / f"{stem}.png").write_bytes(picture)
+    made.savefig(output / f"{stem}.svg")
+    return report_page.figure_html(picture, stem.replace("_", " "))
+
+
+def _runs(ds: "xarray.Dataset", status: np.ndarray) -> list[dict[str, Any]]:
+    """One row a run: its place on the axes, its size, its state and its last values."""
+    columns: dict[str, list[Any]] = {axis: ds[axis].values.tolist() for axis in swept_axes(ds)}
+    columns["parameters"] = ds["num_parameters"].values.tolist()
+    columns["state"] = status.tolist()
+    for metric in METRICS:
+        columns[metric.replace("_", " ")] = final_values(ds, metric).tolist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def main(_: list[str]) -> None:
+    from gendyn import store
+
+    workdir = Path(flags.FLAGS.workdir)
+    try:
+        ds = store.open(workdir)
+        path = write_report(ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name)
+    except (ConfigError, StoreError) as error:
+        sys.exit(f"error: {error}")
+    print(path)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "Folder of a sweep.", required=True)
+    flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
+    app.run(main)

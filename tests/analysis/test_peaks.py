@@ -1,0 +1,168 @@
+"""Peaks and thresholds against synthetic truths, with monotone curves as the negative control."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gendyn.analysis import (
+    bootstrap,
+    finding,
+    held_out_ratios,
+    interior_peak,
+    interpolation_threshold,
+    peak_place,
+)
+from gendyn.core import ConfigError
+
+WIDTHS = np.array([2, 4, 8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256])
+
+
+def double_descent(amplitude=0.7):
+    """A classical descent plus a bump of ``amplitude`` at width 64."""
+    x = np.log(WIDTHS)
+    return 0.7 + 0.5 * np.exp(-0.8 * (x - x[0])) + amplitude * np.exp(-(((x - np.log(64)) / 0.5) ** 2))
+
+
+def noisy(truth, num_seeds, random, scale=0.08):
+    return truth * np.exp(scale * random.normal(size=(num_seeds, len(truth))))
+
+
+def prominence_finding(curves, seed):
+    left, right = held_out_ratios(curves)
+    interval = bootstrap(lambda rows: np.median(rows, axis=1), np.minimum(left, right), seed=seed, num_resamples=300)
+    return finding("a peak exists", interval, low=1.0)
+
+
+def test_peak_of_the_truth():
+    truth = double_descent()
+    peak = interior_peak(truth)
+    assert WIDTHS[peak.peak_index] == 64
+    assert peak.left_ratio == pytest.approx(truth[8] / truth[:8].min())
+    assert peak.right_ratio == pytest.approx(truth[8] / truth[9:].min())
+    assert peak.left_index == np.argmin(truth[:8]) and peak.right_index == 13
+
+
+def test_a_high_start_is_not_the_peak():
+    """The maximum of the whole curve, and of everything but the ends, is on the first descent."""
+    assert peak_place(np.arange(1, 7), np.array([9.0, 8.0, 1.0, 2.0, 3.0, 0.5])) == pytest.approx((5, 20**0.5, 30**0.5))
+
+
+@given(st.lists(st.floats(0.1, 10.0), min_size=3, max_size=8), st.floats(0.1, 10.0))
+def test_equals_brute_force_and_ignores_scale(values, scale):
+    curve = np.array(values)
+    inner = range(1, len(curve) - 1)
+    prominence = [min(curve[p] / curve[:p].min(), curve[p] / curve[p + 1 :].min()) for p in inner]
+    peak = interior_peak(curve)
+    assert peak.prominence == pytest.approx(max(prominence))
+    assert prominence[int(peak.peak_index) - 1] == pytest.approx(max(prominence))
+    assert interior_peak(scale * curve).prominence == pytest.approx(float(peak.prominence))
+
+
+@given(st.lists(st.floats(0.1, 10.0), min_size=3, max_size=8), st.booleans())
+def test_a_monotone_curve_has_no_peak(values, descending):
+    curve = np.sort(values)[:: -1 if descending else 1]
+    assert interior_peak(curve).prominence <= 1.0
+    assert np.isnan(peak_place(np.arange(len(curve)), curve)).all()
+
+
+def test_leading_axes_are_independent():
+    curves = noisy(double_descent(), 6, np.random.default_rng(0)).reshape(2, 3, -1)
+    together = interior_peak(curves)
+    for i in np.ndindex(2, 3):
+        alone = interior_peak(curves[i])
+        assert all(a[i] == b for a, b in zip(together, alone, strict=True))
+
+
+def test_divergence_is_neither_peak_nor_valley():
+    truth = double_descent()
+    broken = np.where(np.arange(14) == 5, np.inf, truth)
+    assert interior_peak(broken).peak_index == interior_peak(truth).peak_index
+    gone = interior_peak(np.full(5, np.inf))
+    assert gone.peak_index == -1 and np.isnan(gone.prominence)
+    assert np.isnan(peak_place(np.arange(5), np.full(5, np.inf))).all()
+
+
+def test_held_out_ratios_are_not_biased_upwards_where_the_naive_ratio_is():
+    """Flat truth: the ratio of the largest to its neighbours always exceeds 1; measured on another seed it does not."""
+    random = np.random.default_rng(0)
+    naive, honest = [], []
+    for _ in range(100):
+        curves = noisy(np.ones(14), 5, random)
+        naive.append(interior_peak(np.median(curves, axis=0)).prominence)
+        honest.append(np.mean(np.log(held_out_ratios(curves)[0])))
+    assert np.min(naive) > 1.0
+    assert abs(np.mean(honest)) < 3.5 * np.std(honest) / np.sqrt(100)
+
+
+def test_calibration_on_double_descent():
+    """200 synthetic sweeps of 5 seeds: the peak's width is covered, the peak is found, and never missed."""
+    random = np.random.default_rng(1)
+    truth = double_descent()
+    verdicts, covered = [], 0
+    for seed in range(200):
+        curves = noisy(truth, 5, random)
+        verdicts.append(prominence_finding(curves, seed).verdict)
+        place = bootstrap(
+            lambda rows: peak_place(WIDTHS, np.median(rows, axis=1)).value, curves, seed=seed, num_resamples=300
+        )
+        covered += place.low <= 64 <= place.high
+    # A place on a grid is covered more often than nominal: one-sided.
+    assert covered / 200 >= 0.9 - 3 * np.sqrt(0.09 / 200)
+    assert verdicts.count("supported") > 190
+
+
+@pytest.mark.parametrize(
+    "truth", [double_descent(0.0), double_descent(0.0)[::-1], np.ones(14)], ids=["falling", "rising", "flat"]
+)
+def test_negative_control_monotone_curves_are_not_supported(truth):
+    random = np.random.default_rng(2)
+    verdicts = [prominence_finding(noisy(truth, 5, random), seed).verdict for seed in range(200)]
+    # All five held-out seeds above 1 by chance: at most 1/32 for a flat curve, less for a monotone one.
+    assert verdicts.count("supported") / 200 <= 1 / 32 + 3 * np.sqrt(1 / 32 / 200)
+    clean = prominence_finding(noisy(np.linspace(3.0, 1.0, 14), 5, random, scale=0.001), 0)
+    assert clean.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("curve", "match"), [([1.0, 2.0], "at least 3 points"), ([1.0, 0.0, 2.0], "value 0; ratios need positive")]
+)
+def test_bad_curves(curve, match):
+    with pytest.raises(ConfigError, match=match):
+        interior_peak(np.array(curve))
+
+
+def test_held_out_needs_two_seeds():
+    with pytest.raises(ConfigError, match="1 seeds; leaving one out"):
+        held_out_ratios(np.ones((1, 5)))
+
+
+def test_threshold_and_both_kinds_of_censoring():
+    errors = np.array([[0.5, 0.2, 0.0, 0.0], [0.0, 0.1, 0.0, 0.0], [0.5, 0.4, 0.3, 0.1]])
+    found = interpolation_threshold(np.array([2, 4, 8, 16]), errors)
+    np.testing.assert_array_equal(found.value, [8, 2, np.nan])
+    np.testing.assert_array_equal(found.previous, [4, np.nan, 16])
+    assert found.reached.tolist() == [True, True, False]
+
+
+def test_threshold_interpolates_in_log_width():
+    x, errors = np.array([2.0, 8.0]), np.array([[0.3, 0.0], [0.3, 0.1], [0.05, 0.0]])
+    found = interpolation_threshold(x, errors, tolerance=0.1, interpolate=True)
+    np.testing.assert_allclose(found.value, [2 * 4 ** (2 / 3), 8, 2])
+
+
+def test_threshold_of_the_median_run_with_its_interval():
+    """Seeds reach zero at 32 (one), 48 (three) and 64 (one): the median run at 48, the interval within the seeds'."""
+    first = np.array([32, 48, 48, 48, 64])
+    errors = np.where(first[:, None] > WIDTHS, 0.2, 0.0)
+    interval = bootstrap(lambda rows: interpolation_threshold(WIDTHS, np.median(rows, axis=1)).value, errors)
+    assert (interval.estimate, interval.low, interval.high, interval.defined) == (48, 32, 64, 1.0)
+    errors[3:] = 0.2
+    censored = bootstrap(lambda rows: interpolation_threshold(WIDTHS, np.median(rows, axis=1)).value, errors)
+    assert censored.defined < 0.9 and censored.high == np.inf
+
+
+@pytest.mark.parametrize("x", [[4, 2, 8], [0, 2, 4], [2, 4]])
+def test_threshold_needs_ascending_widths(x):
+    with pytest.raises(ConfigError, match="must be positive, ascending and as long as"):
+        interpolation_threshold(np.array(x), np.zeros(3))

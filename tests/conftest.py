@@ -1,0 +1,35 @@
+"""Runs before any test: two host devices, so that sharding is tested on every machine, and a compilation cache.
+
+Both must be set before jax starts its backend. pytest-xdist's workers share the cache: each file is named by a hash of
+its program and written whole; a file that another worker has written by half fails its checksum, which costs a warning
+and one compilation.
+"""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "jax"
+CACHE_OPTIONS = {
+    "jax_compilation_cache_dir": str(CACHE),
+    "jax_persistent_cache_min_compile_time_secs": 0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+}
+
+jax.config.update("jax_num_cpu_devices", 2)
+for name, value in CACHE_OPTIONS.items():
+    jax.config.update(name, value)
+    # Processes that tests start share the cache too; a script that sets its own wins.
+    os.environ.setdefault(name.upper(), str(value))
+
+# Figures are drawn to files: no window system is needed or touched.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT

@@ -1,0 +1,67 @@
+"""Names are found by file."""
+
+import importlib
+import sys
+
+import pytest
+
+from gendyn.core import ConfigError, lookup, module, names
+
+
+@pytest.fixture
+def attic(tmp_path, monkeypatch):
+    """A room outside the tree, with a public file, a private one and a file that breaks its promise."""
+    room = tmp_path / "attic"
+    room.mkdir()
+    (room / "__init__.py").write_text("")
+    (room / "trunk.py").write_text("def trunk():\n    return 'found'\n")
+    (room / "_lock.py").write_text("")
+    (room / "box.py").write_text("def Box(): ...\n")
+    gendyn = importlib.import_module("gendyn")
+    monkeypatch.setattr(gendyn, "__path__", [*gendyn.__path__, str(tmp_path)])
+    yield "attic"
+    for name in [name for name in sys.modules if name.startswith("gendyn.attic")]:
+        del sys.modules[name]
+    if hasattr(gendyn, "attic"):
+        del gendyn.attic
+
+
+def test_names_are_the_public_files(attic):
+    assert names(attic) == ("box", "trunk")
+
+
+def test_a_new_file_is_found_without_a_registry(attic, tmp_path):
+    (tmp_path / attic / "chest.py").write_text("chest = 3\n")
+    importlib.invalidate_caches()
+    assert "chest" in names(attic)
+    assert lookup(attic, "chest") == 3
+
+
+def test_lookup_returns_the_object_the_file_is_named_after(attic):
+    assert lookup(attic, "trunk")() == "found"
+    assert module(attic, "trunk").__name__ == "gendyn.attic.trunk"
+
+
+def test_an_unknown_name_lists_the_known_ones_the_nearest_and_the_file_to_create(attic):
+    message = (
+        r"^attic: there is no 'trunc'\. Did you mean 'trunk'\? Known: box, trunk\. "
+        r"To add it, create gendyn/attic/trunc\.py\.$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        lookup(attic, "trunc")
+
+
+@pytest.mark.parametrize("name", ["_lock", "", "trunk.trunk", "../attic", None, 3])
+def test_what_is_not_a_public_file_is_unknown(attic, name):
+    with pytest.raises(ConfigError, match=r"there is no .* Known: box, trunk"):
+        lookup(attic, name)
+
+
+def test_a_file_without_its_object_is_named(attic):
+    with pytest.raises(ConfigError, match=r"gendyn/attic/box\.py must define 'box'"):
+        lookup(attic, "box")
+
+
+def test_an_unknown_room_is_not_hidden():
+    with pytest.raises(ModuleNotFoundError, match="cellar"):
+        names("cellar")

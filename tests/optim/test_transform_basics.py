@@ -1,0 +1,52 @@
+"""The private helpers of the room: dtypes are kept, and what cannot be traced says so."""
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+from gendyn.core import ConfigError
+from gendyn.optim import keep_dtypes
+from gendyn.optim._transform import check_flag, check_learning_rate
+
+
+def test_keep_dtypes_is_needed_and_sufficient():
+    params = jnp.ones(3, jnp.bfloat16)
+    swept = optax.trace(decay=jnp.float32(0.9))
+    _, drifted = swept.update(params, swept.init(params))
+    assert drifted.trace.dtype == jnp.float32
+    updates, state = keep_dtypes(swept).update(params, swept.init(params))
+    assert (updates.dtype, state.trace.dtype) == (jnp.bfloat16, jnp.bfloat16)
+
+
+def test_keep_dtypes_rounds_once():
+    """1 + 0.9 in float32 and then bfloat16; 0.9 rounded to bfloat16 first would give another sum."""
+    ones = jnp.full(1, 3.0, jnp.bfloat16)
+    transform = keep_dtypes(optax.trace(decay=jnp.float32(0.9)))
+    _, state = transform.update(ones, transform.init(ones))
+    updates, _ = transform.update(ones, state)
+    assert float(updates[0]) == float(jnp.bfloat16(3.0 + 0.9 * 3.0))
+
+
+def test_keep_dtypes_leaves_float32_alone():
+    params = jnp.linspace(0, 1, 5)
+    plain = optax.adam(0.1)
+    for a, b in zip(
+        jax.tree.leaves(plain.update(params, plain.init(params), params)),
+        jax.tree.leaves(keep_dtypes(plain).update(params, plain.init(params), params)),
+        strict=True,
+    ):
+        assert jnp.array_equal(a, b)
+
+
+def test_a_traced_learning_rate_and_a_schedule_pass():
+    jax.jit(lambda rate: check_learning_rate(rate) or rate)(-1.0)
+    check_learning_rate(lambda step: -1.0)
+    with pytest.raises(ConfigError, match=r"optim\.learning_rate = -1\.0 must be in \[0, inf\)"):
+        check_learning_rate(-1.0)
+
+
+def test_a_flag_cannot_be_traced():
+    check_flag("optim.nesterov", False)
+    with pytest.raises(ConfigError, match=r"optim\.nesterov = .* must be True or False"):
+        jax.vmap(lambda flag: check_flag("optim.nesterov", flag) or flag)(jnp.array([True, False]))
