@@ -90,6 +90,8 @@ def main(_: list[str]) -> None:
         path = write_report(ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name)
     except (ConfigError, StoreError) as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: the report cannot be written: {error}. Choose another folder with --output.")
     print(path)
 
 

@@ -47,12 +47,14 @@ def main(argv: Sequence[str]) -> None:
 
 
 def parse_flags(argv: list[str]) -> list[str]:
-    """absl's parser with one clear line for what it answers by a traceback or a page of usage."""
+    """Absl's parser with one clear line for what it answers by a traceback or a page of usage."""
     try:
         return flags.FLAGS(argv)
     except (AttributeError, KeyError) as error:
         known = flatten(_CONFIG.value) if _CONFIG.value is not None else {}
-        given = [a.lstrip("-").removeprefix("config.").split("=")[0] for a in argv if a.lstrip("-").startswith("config.")]
+        given = [
+            a.lstrip("-").removeprefix("config.").split("=")[0] for a in argv if a.lstrip("-").startswith("config.")
+        ]
         wrong = next((name for name in given if name not in known), str(error))
         raise ConfigError(f"--config.{wrong} does not exist.{nearest(wrong, known)}") from error
     except (flags.Error, ValueError, TypeError, ImportError, OSError) as error:

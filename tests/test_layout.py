@@ -46,7 +46,7 @@ def room_of(path: Path, root: Path) -> str | None:
 def imported_modules(path: Path, root: Path) -> Iterator[tuple[int, str]]:
     """``(line, dotted name)`` of everything a file imports, also inside functions; relative names are resolved."""
     package = path.relative_to(root).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -78,7 +78,7 @@ def init_faults(root: Path) -> list[str]:
     """A room's ``__init__.py`` holds a docstring, imports and ``__all__``; and names in ``__all__`` what it imports."""
     faults = []
     for path in (path for path in sources(root, "gendyn") if path.name == "__init__.py"):
-        tree, where = ast.parse(path.read_text()), path.relative_to(root)
+        tree, where = ast.parse(path.read_text(encoding="utf-8")), path.relative_to(root)
         if ast.get_docstring(tree) is None:
             faults.append(f"{where}: no docstring")
         imported, public = set(), set()
@@ -105,7 +105,10 @@ def name_faults(root: Path) -> list[str]:
 
 def length_faults(root: Path) -> list[str]:
     """Files that hold a second idea."""
-    lengths = ((path, len(path.read_text().splitlines())) for path in sources(root, "gendyn", "configs", "scripts"))
+    lengths = (
+        (path, len(path.read_text(encoding="utf-8").splitlines()))
+        for path in sources(root, "gendyn", "configs", "scripts")
+    )
     return [f"{path.relative_to(root)}: {n} lines, at most {MAX_LINES}" for path, n in lengths if n > MAX_LINES]
 
 
@@ -118,7 +121,7 @@ def path_faults(root: Path) -> list[str]:
         if hidden or any(part in IGNORED_FOLDERS or part.endswith(".egg-info") for part in parts) or not path.is_file():
             continue
         try:
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue  # a figure or an array
         for number, line in enumerate(text.splitlines(), 1):
@@ -131,7 +134,7 @@ def path_faults(root: Path) -> list[str]:
 def definitions(path: Path) -> set[str]:
     """Names that a file defines at its top level."""
     names: set[str] = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -153,7 +156,7 @@ def example_faults(root: Path) -> list[str]:
 def mentions(path: Path) -> set[str]:
     """Identifiers, imported names and whole strings of a file; comments and docstrings' words do not count."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
@@ -247,7 +250,7 @@ PLANTED = {
 def build(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+        (root / name).write_text(text, encoding="utf-8")
     return root
 
 

@@ -99,8 +99,13 @@ def config_of(ds: "xarray.Dataset") -> dict[str, Any]:
 
 
 def swept_axes(ds: "xarray.Dataset") -> tuple[str, ...]:
-    """Names of the coordinates along ``run`` that take more than one value, without the store's own."""
-    names = (str(name) for name in ds.coords if ds[name].dims == ("run",) and name not in ("run", "committed"))
+    """Names of the axes that take more than one value.
+
+    The store lists a sweep's axes in ``attrs["axes"]``, since other coordinates (parameter counts) vary along ``run``
+    too; a dataset made elsewhere has every coordinate along ``run`` taken for an axis.
+    """
+    listed = json.loads(ds.attrs["axes"]) if "axes" in ds.attrs else [n for n in ds.coords if n != "run"]
+    names = (str(name) for name in listed if ds[name].dims == ("run",))
     return tuple(name for name in names if len(np.unique(ds[name].values)) > 1)
 
 

@@ -62,13 +62,16 @@ def figure(ds: "xarray.Dataset") -> "Figure":
 
 
 def num_constraints(ds: "xarray.Dataset") -> int:
-    """``n K``: the equations that a network with ``K`` outputs must solve to fit ``n`` examples."""
-    outputs = ds.attrs.get("num_outputs")
-    task = dict(config_of(ds)["task"])
-    if outputs is None:
-        outputs = lookup("tasks", task.pop("name"))(**task).num_outputs
-    num_train = axis_values(ds, "data.num_train")
-    return int(num_train[0]) * int(outputs)
+    """``n K``: the equations that a network with ``K`` outputs must solve to fit ``n`` examples.
+
+    The task is loaded again where the results do not say: ``K`` is not stored, or ``data.num_train`` is 0 (all).
+    """
+    num_train, num_outputs = int(axis_values(ds, "data.num_train")[0]), ds.attrs.get("num_outputs")
+    if num_outputs is None or num_train == 0:
+        arguments = dict(config_of(ds)["task"])
+        task = lookup("tasks", arguments.pop("name"))(**arguments)
+        num_train, num_outputs = num_train or len(task.y_train), task.num_outputs
+    return num_train * int(num_outputs)
 
 
 def verdict(ds: "xarray.Dataset") -> list[Finding]:
@@ -79,12 +82,13 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
     layout = grid(ds, AXES)
     parameters = np.nanmax(tabulate(layout, ds["num_parameters"].values), axis=(0, 2))
     losses, errors = (tabulate(layout, final_values(ds, name)) for name in ("test_loss", "train_error"))
+    equations = num_constraints(ds)
     found: list[Finding] = []
     for i in np.argsort(-layout.axes["data.label_noise"]):
         loss, error = losses[i].T, errors[i].T
         complete = ~np.isnan(loss).any(axis=1)
         noise = float(layout.axes["data.label_noise"][i])
-        found += _findings(parameters, loss[complete], error[complete], noise, num_constraints(ds))
+        found += _findings(parameters, loss[complete], error[complete], noise, equations)
     return found
 
 

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from flax import nnx
 
 from gendyn.core import ConfigError
-from gendyn.models._initialisers import draw_collections
 from gendyn.models._lazy import lazy_init
 from gendyn.types import Array, Model, PyTree, Variables
 

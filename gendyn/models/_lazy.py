@@ -1,7 +1,7 @@
 """Initialising a flax module without running it: only what the variables depend on is executed."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -9,40 +9,92 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from gendyn.core import ConfigError
+from gendyn.models._initialisers import draw, recording
 from gendyn.types import Array, PyTree
+
+
+class _Drawn(NamedTuple):
+    """A leaf to be drawn after the trace; its key, and its std if that was traced, are outputs of the trace."""
+
+    shape: tuple[int, ...]
+    std: Any
+    """A concrete number, or ``None``: an output of the trace."""
+
+
+class _Traced(NamedTuple):
+    """The deferred initialisation: a jaxpr from ``(key, x)``, and how its outputs become the leaves."""
+
+    jaxpr: Any
+    constants: list[Any]
+    uses: list[bool]
+    leaves: list[_Drawn | None]
+    """One per leaf; ``None``: the leaf itself is an output."""
+    structure: Any
+
+
+def _trace(module: nn.Module, key: Array, x: Array) -> _Traced:
+    leaves: list[_Drawn | None] = []
+    structures: list[Any] = []
+
+    def outputs(key: Array, x: Array) -> list[Array]:
+        with recording() as draws:
+            arrays, structure = jax.tree.flatten(module.init(key, x))
+        structures.append(structure)
+        pending = {id(found.placeholder): found for found in draws}
+        lost = pending.keys() - {id(array) for array in arrays}
+        if lost:  # a draw was used on the way to a leaf, so it has to be made inside the trace
+            pending = {}
+            arrays = jax.tree.leaves(module.init(key, x))
+        results: list[Array] = []
+        for array in arrays:
+            found = pending.get(id(array))
+            if found is None:
+                leaves.append(None)
+                results.append(array)
+                continue
+            traced = isinstance(found.std, jax.core.Tracer)
+            leaves.append(_Drawn(array.shape, None if traced else found.std))
+            results += [found.key, found.std] if traced else [found.key]
+        return results
+
+    closed = jax.make_jaxpr(outputs)(key, jax.ShapeDtypeStruct(x.shape, x.dtype))
+    jaxpr, uses = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+    return _Traced(jaxpr, closed.consts, uses, leaves, structures[0])
 
 
 def lazy_init(module: nn.Module) -> Callable[[Array, Array], PyTree]:
     """``(key, x) -> module.init(key, x)`` to the bit, where ``x`` may be a ``jax.ShapeDtypeStruct``.
 
-    ``module.init`` is traced to a jaxpr once per input shape, whatever the variables do not depend on is deleted, and
-    the rest is evaluated equation by equation, so that each draw runs as its own cached program. Flax's ``lazy_init``
-    runs no forward pass either, but compiles one empty program for every jitted operation in it (about 40 for the CNN
-    in place of 5) and traces again for every key.
+    ``module.init`` is traced to a jaxpr once per input shape with the room's own draws recorded; whatever the variables
+    do not depend on is deleted; the rest, for gendyn's models the folding of keys, is evaluated equation by
+    equation; and the draws are made outside. A new width compiles nothing. (Flax's ``lazy_init`` runs no forward pass
+    either, but compiles one empty program for every jitted operation in it, about 40 for the CNN.)
 
     Raises:
       ConfigError: (when called) the variables depend on the values of ``x``, and ``x`` is a ``ShapeDtypeStruct``.
     """
-    traced: dict[Any, tuple[Any, list[Any], list[bool], Any]] = {}
-
-    def trace(key: Array, x: Array) -> tuple[Any, list[Any], list[bool], Any]:
-        signature = (jax.typeof(key), x.shape, x.dtype)
-        if signature not in traced:
-            abstract = jax.ShapeDtypeStruct(x.shape, x.dtype)
-            closed, shapes = jax.make_jaxpr(module.init, return_shape=True)(key, abstract)
-            jaxpr, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
-            traced[signature] = (jaxpr, closed.consts, used, jax.tree.structure(shapes))
-        return traced[signature]
+    cache: dict[Any, _Traced] = {}
 
     def init(key: Array, x: Array) -> PyTree:
-        jaxpr, constants, (uses_key, uses_x), structure = trace(key, x)
+        signature = (jax.typeof(key), x.shape, x.dtype)
+        if signature not in cache:
+            cache[signature] = _trace(module, key, x)
+        traced = cache[signature]
+        uses_key, uses_x = traced.uses
         if uses_x and isinstance(x, jax.ShapeDtypeStruct):
             raise ConfigError(
                 f"x = {x} must be an array: the variables of {type(module).__name__} depend on its values. "
                 "Pass one batch of data to init."
             )
         arguments = [argument for argument, used in ((key, uses_key), (x, uses_x)) if used]
-        leaves = jax.core.eval_jaxpr(jaxpr, constants, *arguments)
-        return jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in leaves])
+        values = iter(jax.core.eval_jaxpr(traced.jaxpr, traced.constants, *arguments))
+        arrays = []
+        for leaf in traced.leaves:
+            value = next(values)
+            if leaf is None:
+                arrays.append(jnp.asarray(value))
+            else:
+                arrays.append(draw(value, leaf.shape, next(values) if leaf.std is None else leaf.std))
+        return jax.tree.unflatten(traced.structure, arrays)
 
     return init

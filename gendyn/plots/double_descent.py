@@ -12,6 +12,7 @@ from gendyn.analysis import (
     grid,
     interpolation_threshold,
     median_interval,
+    record_steps,
     run_status,
     tabulate,
 )
@@ -144,9 +145,10 @@ def _width_axis(ax: "Axes", parameters: np.ndarray, widths: np.ndarray) -> None:
 def _caption(ds: "xarray.Dataset", num_seeds: int, level: float) -> str:
     config = config_of(ds)
     status = run_status(ds)
+    num_train = style.number(int(axis_values(ds, "data.num_train")[0]))
     parts = [
-        f"{config.get('task', {}).get('name', '')} n = {int(axis_values(ds, 'data.num_train')[0]):,}".strip(),
-        f"step {int(ds['step'].values[-1]):,}",
+        f"{config.get('task', {}).get('name', '')} n = {'all' if num_train == '0' else num_train}".strip(),
+        f"step {int(np.nanmax(record_steps(ds))):,}",
         f"median of {num_seeds} seeds, band: {level:.0%} interval" if num_seeds > 1 else "one seed, no interval",
     ]
     running, diverged = int(np.sum(status == UNFINISHED)), int(np.sum(status == "diverged"))

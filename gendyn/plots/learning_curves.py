@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gendyn.analysis import axis_values, swept_axes
+from gendyn.analysis import axis_values, history, record_steps, swept_axes
 from gendyn.core.errors import ConfigError
 from gendyn.plots import style
 
@@ -37,7 +37,6 @@ def learning_curves(ds: "xarray.Dataset", *, colour: str | None = None, column: 
             "nothing finite has been recorded yet, so there is nothing to draw; wait for the first record."
         )
     colours, columns = _choices(ds, colour, MAX_LINES), _choices(ds, column, MAX_COLUMNS)
-    steps = ds["step"].values.astype(float)
     made, axes = style.figure(2, len(columns))
     palette = style.sequence(len(colours))
     for j, (title, in_column) in enumerate(columns):
@@ -45,10 +44,9 @@ def learning_curves(ds: "xarray.Dataset", *, colour: str | None = None, column: 
             ax = axes[i, j]
             for (label, in_colour), shade in zip(colours, palette, strict=True):
                 for name, width in (("train", 1.1), ("test", 2.6)):
-                    values = ds[f"{name}_{kind}"].transpose("run", "record").values[in_column & in_colour]
-                    known = np.isfinite(values).any(axis=0) if len(values) else np.zeros(len(steps), bool)
-                    middle = np.nanmedian(np.where(np.isfinite(values), values, np.nan)[:, known], axis=0)
-                    ax.plot(steps[known], middle, color=shade, linewidth=width, label=label if name == "test" else None)
+                    chosen = in_column & in_colour
+                    steps, middle = _median_curve(record_steps(ds)[chosen], history(ds, f"{name}_{kind}")[chosen])
+                    ax.plot(steps, middle, color=shade, linewidth=width, label=label if name == "test" else None)
             # symlog keeps step 0, the untrained network, on the page.
             ax.set_xscale("symlog", linthresh=1.0)
             ax.set_xlim(left=0)
@@ -71,6 +69,22 @@ def learning_curves(ds: "xarray.Dataset", *, colour: str | None = None, column: 
         )
     style.caption(made, f"thick: test, thin: train   ·   medians over the other axes, {ds.sizes['run']:,} runs")
     return made
+
+
+def _median_curve(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median over the runs that are there of ``values [R, T]`` at every step any of them has recorded.
+
+    Runs of one sweep may be recorded at different steps (a stop by epoch, other train-set sizes): each is interpolated
+    between its own records and ends with the last of them.
+    """
+    known = np.isfinite(values) & np.isfinite(steps)
+    common = np.unique(steps[known])
+    rows = [
+        np.interp(common, at[there], row[there], left=np.nan, right=np.nan)
+        for at, row, there in zip(steps, values, known, strict=True)
+        if there.any()
+    ]
+    return common, np.nanmedian(np.array(rows), axis=0) if rows else common
 
 
 def _choices(ds: "xarray.Dataset", axis: str, most: int) -> list[tuple[str, np.ndarray]]:

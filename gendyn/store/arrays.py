@@ -74,7 +74,7 @@ def write(root: Path, values: Mapping[str, np.ndarray], start: int, opened: dict
         if name not in opened:
             # write_empty_chunks: zarr would otherwise delete a block that is all NaN, and a missing block of committed
             # records could not be told from a lost one.
-            opened[name] = zarr.open_array(store, path=name, mode="r+", config={"write_empty_chunks": True})
+            opened[name] = zarr.open_array(store, path=name, mode="r+").with_config({"write_empty_chunks": True})
         opened[name][:, start : start + values[name].shape[1]] = values[name]
         files.sync_folder(root / name)
 

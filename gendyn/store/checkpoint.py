@@ -8,11 +8,14 @@ files a leaf and needs about 1 ms for each: packed, a state of 25 leaves and 1 M
 arrays, which orbax refuses, are kept.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
+import logging
+import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jax
@@ -23,6 +26,35 @@ from gendyn.core import StoreError
 from gendyn.store import files
 
 _LARGE = 1 << 20
+
+
+class _OrbaxIsQuiet(logging.Filter):
+    """Drops orbax's log lines on gendyn's checkpoints: ten a save, and its threads' tracebacks when a disk is full.
+
+    A fault of orbax reaches the caller as an exception, where it becomes one sentence. Its threads may log after the
+    exception has arrived, so lines that name one of our folders are dropped at any time.
+    """
+
+    active = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "orbax" not in Path(record.pathname).parts:
+            return True
+        return not self.active and not re.search(r"checkpoints/\d{8}-[0-9a-f]{8}", record.getMessage())
+
+    @contextlib.contextmanager
+    def during(self) -> Iterator[None]:
+        logger = logging.getLogger("absl")
+        if self not in logger.filters:
+            logger.addFilter(self)
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+
+
+_quiet = _OrbaxIsQuiet()
 
 
 class _Handler(ocp.BasePyTreeCheckpointHandler):
@@ -74,7 +106,7 @@ def checksum(state: Mapping[str, np.ndarray], context: str) -> str:
     digest = hashlib.sha256(context.encode())
     for name, array in as_plain(state).items():
         digest.update(json.dumps([name, array.dtype.name, array.shape]).encode())
-        digest.update(memoryview(_bytes(array)))
+        digest.update(_bytes(array).data)
     return digest.hexdigest()
 
 
@@ -94,7 +126,8 @@ def save(folder: Path, state: Mapping[str, np.ndarray]) -> None:
     small = [_bytes(array) for array in plain.values() if array.nbytes < _LARGE]
     packed = np.concatenate([np.frombuffer(struct.pack("<Q", len(header)) + header, np.uint8), *small])
     large = {f"large_{i}": _bytes(array) for i, array in enumerate(plain.values()) if array.nbytes >= _LARGE}
-    _checkpointer().save(folder, args=ocp.args.PyTreeSave({"packed": packed, **large}))
+    with _quiet.during():
+        _checkpointer().save(folder, args=ocp.args.PyTreeSave({"packed": packed, **large}))
     # TensorStore syncs the arrays; orbax's metadata and its rename of the folder are not synced.
     files.sync_tree(folder)
     files.sync_folder(folder.parent)
@@ -102,7 +135,8 @@ def save(folder: Path, state: Mapping[str, np.ndarray]) -> None:
 
 def load(folder: Path) -> dict[str, np.ndarray]:
     """The arrays of :func:`save`. On a damaged folder any exception of orbax, or arrays that fail their checksum."""
-    stored = _checkpointer().restore(folder, args=ocp.args.PyTreeRestore())
+    with _quiet.during():
+        stored = _checkpointer().restore(folder, args=ocp.args.PyTreeRestore())
     packed = np.asarray(stored["packed"])
     (length,) = struct.unpack("<Q", packed[:8].tobytes())
     header = json.loads(packed[8 : 8 + length].tobytes())

@@ -269,8 +269,8 @@ class ChunkStore:
                 values[name] = arrays.read(self.folder / _RECORDS, name, committed, self.records_per_block)
             except Exception as fault:
                 raise StoreError(
-                    f"{self.folder / _RECORDS / name}: committed records cannot be read ({_short(fault)}). Restore "
-                    f"that folder from a copy, or delete {self.folder} and run the same command to train this chunk again."
+                    f"{self.folder / _RECORDS / name}: records cannot be read ({_short(fault)}). Restore "
+                    f"that folder from a copy, or delete {self.folder} and run the same command to train it again."
                 ) from fault
         return committed, values
 

@@ -1,6 +1,7 @@
 """A dataset as one long table for tools that know nothing of xarray."""
 
 import itertools
+import math
 import os
 import uuid
 from pathlib import Path
@@ -73,7 +74,9 @@ def _table(ds: "xarray.Dataset") -> "pandas.DataFrame":
         if coordinate.dims == ("run",) and name not in ("run", "committed"):
             columns[str(name)] = spread(coordinate.values, coordinate.dims)
     for name, metric in ds.data_vars.items():
-        for entry in itertools.product(*(range(n) for n in metric.shape[2:])):
+        shape_of_one = metric.shape[2:]
+        flat = metric.values[there].reshape(int(there.sum()), math.prod(shape_of_one))
+        for place, entry in enumerate(itertools.product(*(range(n) for n in shape_of_one))):
             label = f"{name}[{','.join(map(str, entry))}]" if entry else str(name)
-            columns[label] = metric.values[there][:, *entry] if entry else metric.values[there]
+            columns[label] = flat[:, place]
     return pandas.DataFrame(columns)

@@ -3,13 +3,14 @@
 import errno
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 _TEMPORARY = ".gendyn-tmp"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -105,15 +106,17 @@ def is_temporary(name: str) -> bool:
 def disk_fault(fault: BaseException, folder: Path) -> str | None:
     """One sentence on a fault of the disk (full, forbidden, other input/output), or ``None`` for any other fault.
 
-    The whole chain of causes is searched: libraries wrap the operating system's error, and TensorStore keeps only its
-    text.
+    The whole chain of causes is searched: libraries wrap the operating system's error, and TensorStore keeps its number
+    as text.
     """
     seen: BaseException | None = fault
     while seen is not None:
         number = seen.errno if isinstance(seen, OSError) else None
-        if number in _FULL or "No space left on device" in str(seen):
+        if match := re.search(r"os_error_code='(\d+)'", str(seen)):
+            number = int(match[1])
+        if number in _FULL:
             return f"the disk that holds {folder} is full: free space and run the same command again"
-        if number in _FORBIDDEN or "Permission denied" in str(seen):
+        if number in _FORBIDDEN:
             return f"{folder} cannot be written ({seen}): give yourself write permission and run the same command again"
         if number is not None:
             return f"{folder} cannot be written ({seen}): see to the disk and run the same command again"

@@ -91,7 +91,7 @@ def parse(text: str) -> tuple[str, tuple[Any, ...]]:
     """
     name, equals, values = text.partition("=")
     if not equals or not name.strip():
-        raise ConfigError(f"--axis={text!r} must read leaf=values, such as --axis model.width=2,4,8 or --axis seed=0:10.")
+        raise ConfigError(f"--axis={text!r} must read leaf=values: --axis model.width=2,4,8 or --axis seed=0:10.")
     span = re.fullmatch(r"\s*(-?\d+):(-?\d+)(?::(-?\d+))?\s*", values)
     if span:
         start, stop, step = int(span[1]), int(span[2]), int(span[3] or 1)

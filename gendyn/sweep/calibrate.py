@@ -20,36 +20,17 @@ PAYS = 30.0
 """Calibrate where the predicted time is this many times what the candidates' compiling takes."""
 
 
-def by_rule(job: "ChunkJob") -> tuple[str, int]:
-    """Side by side on an accelerator and for small networks; else one at a time."""
-    limits = cost.machine(job.devices)
-    return ("vmap", 1) if _step_flops(job) < limits.vmap_below else ("map", 1)
-
-
-def _step_flops(job: "ChunkJob") -> float:
-    flat = job.flat | job.chunk.sizes
-    forward = cost.flops_by_size(job.program, [flat])[0]
-    return cost.step_flops(forward, job.flat["train.batch_size"], job.chunk.num_rows)
-
-
-def predicted_seconds(job: "ChunkJob") -> float:
-    """The remaining run time of a chunk by the machine's model."""
-    limits = cost.machine(job.devices)
-    steps = job.chunk.steps[-1] * -(-len(job.chunk.runs) // limits.devices)
-    return steps * (limits.step_seconds + _step_flops(job) / limits.flops_per_second)
-
-
 def pays(job: "ChunkJob") -> bool:
     """Whether timing the candidates costs little of what is to come."""
     compile_seconds = cost.machine(job.devices).compile_seconds
     rows = len(job.chunk.runs) // len(job.devices)
-    return rows > 1 and predicted_seconds(job) > PAYS * compile_seconds * len(CANDIDATES)
+    return rows > 1 and job.chunk.estimate.seconds > PAYS * compile_seconds * len(CANDIDATES)
 
 
 def choose(job: "ChunkJob") -> tuple[str, int]:
     """The strategy and batch of a chunk whose state and inputs are ready."""
     if not pays(job):
-        return by_rule(job)
+        return job.chunk.estimate.strategy, 1
     timings = {candidate: seconds_per_step(job, *candidate) for candidate in _candidates(job)}
     return min(timings, key=lambda candidate: timings[candidate])
 

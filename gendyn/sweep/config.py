@@ -172,7 +172,11 @@ def complete(flat: Flat) -> Flat:
 def _siblings(name: str, leaves: Mapping[str, Leaf]) -> str:
     section = name.rpartition(".")[0]
     known = sorted(n for n in leaves if n.rpartition(".")[0] == section)
-    return f" Leaves there: {', '.join(known)}." if known else f" Sections: {', '.join(sorted({n.split('.')[0] for n in leaves}))}."
+    return (
+        f" Leaves there: {', '.join(known)}."
+        if known
+        else f" Sections: {', '.join(sorted({n.split('.')[0] for n in leaves}))}."
+    )
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:

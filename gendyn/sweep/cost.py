@@ -31,6 +31,13 @@ class Machine(NamedTuple):
     vmap_below: float
     """Runs whose step needs fewer operations than this go side by side."""
 
+    def seconds(self, work: float, runs: int, num_steps: int, *, vmap: bool | None = None) -> float:
+        """Of ``num_steps`` steps of ``work`` operations, for ``runs`` runs; ``vmap`` is chosen by size if ``None``."""
+        share = math.ceil(runs / self.devices)
+        vmap = work < self.vmap_below if vmap is None else vmap
+        fixed = self.step_seconds * (1.0 if vmap else share)
+        return num_steps * (fixed + share * work / self.flops_per_second)
+
 
 def machine(devices: Sequence[jax.Device], memory_limit_gb: float = 0.0) -> Machine:
     """The model of these devices. The figures are medians measured by ``scripts/bench.py``; see BUILD_NOTES.md."""
@@ -94,7 +101,7 @@ class Memory(NamedTuple):
     shared: float
     """The data, once a device."""
 
-    def total(self, rows: int, side_by_side: int, devices: int) -> float:
+    def total(self, rows: int, side_by_side: float, devices: int) -> float:
         """Of ``rows`` runs, ``side_by_side`` of which are in a step at once on each device."""
         return self.shared * devices + rows * self.per_run * 2 + min(rows, side_by_side * devices) * self.step
 

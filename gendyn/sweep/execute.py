@@ -4,7 +4,7 @@ import pathlib
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,9 @@ from gendyn import store, train
 from gendyn.core import ConfigError
 from gendyn.sweep import calibrate, cost
 from gendyn.sweep.pack import pack_variables, sample_of, stack
-from gendyn.sweep.plan import Chunk, host_data
+from gendyn.sweep.plan import Chunk
 from gendyn.sweep.population import Population
-from gendyn.sweep.program import Program, hypers_of, initialiser, member
+from gendyn.sweep.program import Program, host_data, hypers_of, initialiser, member
 from gendyn.sweep.progress import Progress
 from gendyn.sweep.strategy import Layout, compile_segment, layout_from_json, make_mesh, put
 from gendyn.types import PyTree, Task
@@ -164,7 +164,7 @@ class ChunkJob:
             self.data,
             self.last,
         )
-        self.state = None  # the population's from here on; kept twice it would double the memory
+        self.state = None  # type: ignore[assignment]  # the population's from here on; kept twice it would double the memory
 
     def run(self, progress: Progress) -> None:
         """Trains to the last record, committing as it goes."""
@@ -220,7 +220,7 @@ class ChunkJob:
         if not self.program.stop or not side_by_side or self.record == len(self.chunk.steps):
             return False
         active = len(self._active())
-        return 0 < active and layout._replace(rows=tuple(range(active))).program_rows() * 2 <= layout.program_rows()
+        return active > 0 and layout._replace(rows=tuple(range(active))).program_rows() * 2 <= layout.program_rows()
 
     def _shrink(self) -> None:
         self.state = self.population.state()
@@ -234,7 +234,7 @@ class ChunkJob:
         layout = self.layouts[-1]
         if layout.parts * 2 > len(layout.rows):
             raise ConfigError(
-                f"out of memory with one run at a time on each device (chunk {self.chunk.id}, sizes {self.chunk.sizes}): "
+                f"out of memory with one run at a time (chunk {self.chunk.id}, sizes {self.chunk.sizes}): "
                 f"choose a smaller width, train.batch_size or data.num_train. What was committed is safe. [{error}]"
             ) from error
         message = f"out of memory: chunk {self.chunk.id} goes on from its last commit in {layout.parts * 2} parts"
@@ -258,4 +258,3 @@ def record_shapes(chunk: Chunk, task: Task) -> dict[str, jax.ShapeDtypeStruct]:
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error means that an allocation failed."""
     return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
-

@@ -103,9 +103,13 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
             lookup("measure", probe)
     losses = [n for n in known_names("optim") if _is_loss(n)]
     if run["loss"] not in losses:
-        raise ConfigError(f"config.loss = {run['loss']!r} must be one of {', '.join(losses)}.{nearest(run['loss'], losses)}")
+        raise ConfigError(
+            f"config.loss = {run['loss']!r} must be one of {', '.join(losses)}.{nearest(run['loss'], losses)}"
+        )
     if _is_loss(run["optim.name"]):
-        raise ConfigError(f"config.optim.name = {run['optim.name']!r} is a loss; set config.loss, and optim.name to a transform.")
+        raise ConfigError(
+            f"config.optim.name = {run['optim.name']!r} is a loss; set config.loss, and optim.name to a transform."
+        )
     if once("optim."):
         build("optim", run)
 

@@ -66,7 +66,8 @@ class Population:
     def state(self) -> train.State:
         """The state of all runs of the chunk, on the host."""
         hosts = [
-            take(jax.device_get(state), slice(0, len(rows))) for rows, state in zip(self._bounds, self._states, strict=True)
+            take(jax.device_get(state), slice(0, len(rows)))
+            for rows, state in zip(self._bounds, self._states, strict=True)
         ]
         if self._parked is None:
             return jax.tree.map(lambda *leaves: np.concatenate(leaves) if len(leaves) > 1 else leaves[0], *hosts)

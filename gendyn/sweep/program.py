@@ -1,6 +1,7 @@
 """The program of a group of runs: everything static, as data, and the pure segment built from it."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from gendyn.core import lookup, module, stream
 from gendyn.models import from_flax
 from gendyn.sweep.config import Flat, leaves_of
 from gendyn.sweep.points import build
-from gendyn.types import Array, Model, Variables
+from gendyn.types import Array, Model, Task, Variables
 
 Hypers = dict[str, Array]
 """Traced leaves by dotted name, true sizes among them: ``[]`` inside a run, ``[R]`` outside."""
@@ -66,9 +67,7 @@ def stops(flat: Flat) -> bool:
 def hypers_of(program: Program, flats: list[Flat]) -> dict[str, np.ndarray]:
     """The traced leaves of the runs, each ``[R]``, int32 or float32 by the type of the leaf."""
     dtypes = {int: np.int32, float: np.float32}
-    return {
-        name: np.asarray([flat[name] for flat in flats], dtypes[type(flats[0][name])]) for name in program.traced
-    }
+    return {name: np.asarray([flat[name] for flat in flats], dtypes[type(flats[0][name])]) for name in program.traced}
 
 
 def as_model(built: Any) -> Model:
@@ -76,17 +75,22 @@ def as_model(built: Any) -> Model:
     return built if isinstance(built, Model) else from_flax(built)
 
 
-def _task_arguments(room: str, name: str, program: Program) -> dict[str, Any]:
-    import inspect
-
+def task_arguments(program: Program) -> dict[str, Any]:
+    """What a model's factory wants to know of the task: ``num_outputs``, and ``input_shape`` where it asks for it."""
     given = {"num_outputs": program.num_outputs, "input_shape": program.input_shape}
-    return {k: v for k, v in given.items() if k in inspect.signature(lookup(room, name)).parameters}
+    parameters = inspect.signature(lookup("models", dict(program.static)["model.name"])).parameters
+    return {name: value for name, value in given.items() if name in parameters}
+
+
+def host_data(task: Task, num_rows: int) -> train.Data:
+    """The arrays of a task that a program sees, still on the host."""
+    return train.Data(task.x_train[:num_rows], task.x_test, np.asarray(task.y_test))
 
 
 def model_at(program: Program, values: Mapping[str, Any], *, padded: bool) -> Model:
     """The network with the traced leaves ``values``: at its true sizes, or padded to the program's."""
     flat = dict(program.static) | {name: values[name] for name in program.traced if name.startswith("model.")}
-    extra = _task_arguments("models", flat["model.name"], program)
+    extra = task_arguments(program)
     if padded:
         for name, size in program.sizes:
             if name.startswith("model."):
@@ -154,6 +158,13 @@ def initialiser(program: Program) -> Callable[..., train.State]:
 
 def draw_variables(program: Program, flat: Flat) -> Variables:
     """A run's initial parameters at its own sizes, drawn from ``stream(key(seed), "init")``, on the host."""
+    leaves = tuple((name, flat[name]) for name in program.traced if name.startswith("model."))
     x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
     key = stream(jax.random.key(flat["seed"]), "init")
-    return jax.tree.map(np.asarray, model_at(program, flat, padded=False).init(key, x))
+    return jax.tree.map(np.asarray, _model_to_draw(program, leaves).init(key, x))
+
+
+@functools.lru_cache(maxsize=256)
+def _model_to_draw(program: Program, leaves: tuple[tuple[str, Any], ...]) -> Model:
+    """Seeds of one size share a model, so that its ``init`` is traced once."""
+    return model_at(program, dict(leaves), padded=False)

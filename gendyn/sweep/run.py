@@ -1,5 +1,6 @@
 """``gendyn.sweep.run``: a config and axes in, a labelled dataset out; the same call resumes."""
 
+import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,9 @@ from gendyn.core import ConfigError
 from gendyn.sweep import calibrate, cost
 from gendyn.sweep.config import flatten
 from gendyn.sweep.execute import ChunkJob, record_shapes
-from gendyn.sweep.plan import Chunk, Plan, host_data, load_task, make_plan, plan_from_json
+from gendyn.sweep.pack import shapes_at
+from gendyn.sweep.plan import Chunk, Plan, plan_from_json
+from gendyn.sweep.planner import load_task, make_plan
 from gendyn.sweep.progress import Progress
 from gendyn.types import Task
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     import xarray
 
 
-def plan(config: Mapping[str, Any], *, axes: Any = None, workdir: str | os.PathLike[str] | None = None) -> Plan:
+def plan(config: Mapping[str, Any], *, axes: Any = None, workdir: str | pathlib.Path | None = None) -> Plan:
     """The plan of a sweep, without running, compiling or writing anything.
 
     Args:
@@ -48,7 +51,7 @@ def run(
     config: Mapping[str, Any],
     *,
     axes: Any = None,
-    workdir: str | os.PathLike[str],
+    workdir: str | pathlib.Path,
     overrides: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> "xarray.Dataset":
@@ -118,10 +121,6 @@ def _stored(
 
 def parameter_counts(chunk: Chunk, task: Task) -> list[int]:
     """Parameters of each run's network at its own sizes."""
-    import math
-
-    from gendyn.sweep.pack import shapes_at
-
     program = chunk.program(task)
     counted: dict[tuple[Any, ...], int] = {}
     counts = []
@@ -167,18 +166,7 @@ def _both_fit(job: ChunkJob, following: ChunkJob, sweep_plan: Plan) -> bool:
     if following.flat["sweep.strategy"] == "auto" and calibrate.pays(following):
         return False
     limits = cost.machine(job.devices, sweep_plan.config["sweep.memory_limit_gb"])
-    return estimate(job.chunk, job.task, limits) + estimate(following.chunk, following.task, limits) < limits.bytes
-
-
-def estimate(chunk: Chunk, task: Task, limits: cost.Machine) -> float:
-    """Bytes that a chunk needs."""
-    from gendyn.sweep.plan import side_by_side
-
-    program, flat = chunk.program(task), chunk.runs[0].flat | chunk.sizes
-    needed = cost.memory(program, flat, host_data(task, chunk.num_rows), chunk.num_rows)
-    forward = cost.flops_by_size(program, [flat])[0]
-    together = side_by_side(flat, cost.step_flops(forward, flat["train.batch_size"], chunk.num_rows), limits)
-    return needed.total(len(chunk.runs), int(min(together, len(chunk.runs))), limits.devices)
+    return job.chunk.estimate.bytes + following.chunk.estimate.bytes < limits.bytes
 
 
 def pick_devices(config: Mapping[str, Any]) -> list[jax.Device]:

@@ -25,7 +25,10 @@ def dataset(**extra):
             "seed": ("run", [0, 1, 0, 1]),
             "step": (runs, np.array([[0.0, 5, 10], [0, 5, 10], [0, 5, 10], [0, 6, NAN]])),
         },
-        attrs={"config": json.dumps({"model.depth": 1, "data": {"num_train": 400}})},
+        attrs={
+            "axes": json.dumps(["model.width", "seed"]),
+            "config": json.dumps({"model.depth": 1, "data": {"num_train": 400}}),
+        },
     )
 
 
@@ -55,6 +58,8 @@ def test_steps_shared_by_all_runs_are_spread_over_them():
 def test_axes_and_config():
     ds = dataset()
     assert swept_axes(ds) == ("model.width", "seed")
+    assert swept_axes(ds.isel(run=[0, 2])) == ("model.width",)
+    assert swept_axes(xarray.Dataset(coords={"lr": ("run", [0.1, 0.2]), "run": [0, 1]})) == ("lr",)
     assert config_of(ds) == {"model": {"depth": 1}, "data": {"num_train": 400}}
     assert axis_values(ds, "model.width").tolist() == [4, 4, 2, 2]
     assert axis_values(ds, "data.num_train").tolist() == [400] * 4
@@ -70,7 +75,7 @@ def test_grid_sorts_axes_and_leaves_holes_open():
 
 
 def test_grid_refuses_to_mix_runs():
-    with pytest.raises(ConfigError, match="several runs share one model.width: the sweep also varies seed"):
+    with pytest.raises(ConfigError, match=r"several runs share one model\.width: the sweep also varies seed"):
         grid(dataset(), ("model.width",))
 
 

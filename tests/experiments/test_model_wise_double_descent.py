@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,12 @@ def test_stored_number_of_outputs_needs_no_data():
     assert experiment.num_constraints(ds) == 1200
 
 
+def test_all_training_examples_are_counted_where_the_config_says_zero():
+    ds = sweep(1.0)
+    ds.attrs["config"] = json.dumps({"task": {"name": "digits", "num_test": 297}, "data": {"num_train": 0}})
+    assert experiment.num_constraints(ds) == 15_000
+
+
 @pytest.mark.parametrize("variant", ["", "digits", "mnist5k", "cifar10_resnet", "smoke"])
 def test_every_variant_is_locked_and_sweeps_width_noise_and_seed(variant):
     config = load("configs/model_wise_double_descent.py").get_config(variant)
@@ -194,7 +201,10 @@ def test_report_of_a_running_sweep_says_what_is_missing(tmp_path):
 
 def test_report_refuses_a_folder_without_a_sweep_in_one_line(tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts/report.py", f"--workdir={tmp_path}"], capture_output=True, text=True
+        [sys.executable, ROOT / "scripts/report.py", f"--workdir={tmp_path}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 1 and list(tmp_path.iterdir()) == []
     assert done.stderr.startswith("error: ") and str(tmp_path) in done.stderr and "Traceback" not in done.stderr
