@@ -25,7 +25,7 @@ env: $(STAMP) ## the environment: .venv-<minor version>, pinned by constraints/
 
 $(STAMP): pyproject.toml $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "gendyn needs Python 3.11 or newer; '$(PYTHON)' is '$(MINOR)'. Choose another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+	  echo "gendyn needs Python 3.11 or newer; '$(PYTHON)' is $(or $(MINOR),not a Python). Choose another: make $(or $(MAKECMDGOALS),env) PYTHON=python3.12" >&2; \
 	  exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "'$(PYTHON)' has no venv or ensurepip. On Debian and Ubuntu: apt install python$(MINOR)-venv" >&2; \

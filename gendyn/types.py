@@ -40,8 +40,8 @@ class Apply(Protocol):
 class Model(NamedTuple):
     """A network as two pure functions, and optionally its per-parameter learning-rate multipliers."""
 
-    init: Callable[[Array, Array], Variables]
-    """``init(key, x [1, ...]) -> Variables``."""
+    init: Callable[[Array, Any], Variables]
+    """``init(key, x [1, ...]) -> Variables``; only the shape of ``x`` counts, so that it may be abstract."""
     apply: Apply
     learning_rate_scales: Callable[[PyTree, str], PyTree] | None = None
     """``(params, family) -> pytree of scalars`` multiplying each update (muP). ``family`` is the

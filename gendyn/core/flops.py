@@ -19,9 +19,10 @@ def count_flops(fn: Callable[..., Any], *args: Any) -> float:
 
 
 def peak_bytes(fn: Callable[..., Any], *args: Any) -> int:
-    """Largest number of bytes of intermediate and output arrays alive at once, in program order, unfused.
+    """Largest number of bytes of intermediate and output arrays alive at once, in program order.
 
-    Arguments are not counted. XLA fuses elementwise chains (less memory) and may reorder; a model to plan with.
+    Arguments are not counted. Elementwise results that only elementwise operations and reductions read are taken to
+    be fused away. XLA may fuse less and reorder: a model to plan with, not a bound.
     """
     return _peak(jax.make_jaxpr(fn)(*args).jaxpr)
 
@@ -63,21 +64,35 @@ def _size(var: Any) -> int:
     return math.prod(getattr(aval, "shape", ())) * itemsize
 
 
+_ELEMENTWISE = """
+add sub mul div neg abs sign max min exp exp2 log log1p expm1 tanh logistic sqrt rsqrt square pow integer_pow erf sin cos
+eq ne lt le gt ge and or not xor select_n convert_element_type broadcast_in_dim reshape squeeze expand_dims copy iota clamp
+stop_gradient is_finite shift_right_logical rem floor round
+"""
+_FUSED = frozenset(_ELEMENTWISE.split())
+"""Elementwise operations: XLA computes them inside the loop of their consumer, where that is fusable too."""
+_READS_FUSED = _FUSED | {"reduce_sum", "reduce_max", "reduce_min", "argmax", "reduce_and", "reduce_or"}
+
+
 def _peak(jaxpr: Any) -> int:
     last_use: dict[Any, int] = {}
+    materialised = {var for var in jaxpr.outvars if not isinstance(var, jex_core.Literal)}
+    kept = set(materialised)
     for position, eqn in enumerate(jaxpr.eqns):
         for var in eqn.invars:
             if not isinstance(var, jex_core.Literal):
                 last_use[var] = position
-    kept = {var for var in jaxpr.outvars if not isinstance(var, jex_core.Literal)}
+                if eqn.primitive.name not in _READS_FUSED:
+                    materialised.add(var)
     alive: dict[Any, int] = {}
     peak = 0
     for position, eqn in enumerate(jaxpr.eqns):
-        inner = max((_peak(sub) for sub in _subjaxprs(eqn)), default=0)
-        outputs = sum(_size(var) for var in eqn.outvars)
-        peak = max(peak, sum(alive.values()) + max(inner, outputs))
+        fused = eqn.primitive.name in _FUSED
         for var in eqn.outvars:
-            alive[var] = _size(var)
+            alive[var] = _size(var) if var in materialised or not fused else 0
+        inner = max((_peak(sub) for sub in _subjaxprs(eqn)), default=0)
+        own = sum(alive[var] for var in eqn.outvars)
+        peak = max(peak, sum(alive.values()) + max(inner - own, 0))
         for var in [v for v in alive if v not in kept and last_use.get(v, -1) <= position]:
             del alive[var]
     return peak

@@ -48,7 +48,7 @@ def draw(key: Array, shape: tuple[int, ...], std: ArrayLike) -> Array:
     values = normal(key, shape)
     if isinstance(values, jax.core.Tracer) or isinstance(std, jax.core.Tracer):
         return values * std
-    return jnp.asarray(np.asarray(values) * np.asarray(std, np.float32))
+    return jax.device_put(np.asarray(values) * np.asarray(std, np.float32))
 
 
 def scaled_normal(std: ArrayLike) -> Initialiser:
@@ -66,10 +66,10 @@ def scaled_normal(std: ArrayLike) -> Initialiser:
 
 
 def constant(value: float) -> Initialiser:
-    """Fills with a number. Made on the host: ``jnp.full`` would compile one program per shape."""
+    """Fills with a number. Made on the host: ``jnp.full``, and ``jnp.asarray`` too, compile one program per shape."""
 
     def initialise(key: Array | None, shape: tuple[int, ...]) -> Array:
         del key
-        return jnp.asarray(np.full(shape, value, np.float32))
+        return jax.device_put(np.full(shape, value, np.float32))
 
     return initialise

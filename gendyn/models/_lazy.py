@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from gendyn.core import ConfigError
@@ -45,7 +44,7 @@ def _trace(module: nn.Module, key: Array, x: Array) -> _Traced:
         if lost:  # a draw was used on the way to a leaf, so it has to be made inside the trace
             pending = {}
             arrays = jax.tree.leaves(module.init(key, x))
-        results: list[Array] = []
+        results: list[Any] = []
         for array in arrays:
             found = pending.get(id(array))
             if found is None:
@@ -92,7 +91,7 @@ def lazy_init(module: nn.Module) -> Callable[[Array, Array], PyTree]:
         for leaf in traced.leaves:
             value = next(values)
             if leaf is None:
-                arrays.append(jnp.asarray(value))
+                arrays.append(jax.device_put(value))
             else:
                 arrays.append(draw(value, leaf.shape, next(values) if leaf.std is None else leaf.std))
         return jax.tree.unflatten(traced.structure, arrays)

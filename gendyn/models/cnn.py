@@ -16,15 +16,26 @@ STAGES = 4
 SMALLEST_IMAGE = 4
 
 
-def max_pool(x: Array) -> Array:
-    """Maximum over 2x2 windows, an odd last row or column dropped: ``[B, H, W, C] -> [B, H//2, W//2, C]``.
+def maximum(x: Array, axis: int) -> Array:
+    """``jnp.max`` over one axis by comparing halves, with a gradient that survives any compilation.
 
-    By reshaping rather than ``reduce_window``, whose gradient is a scatter. Both differ only in the gradient at ties,
-    and after a relu those are zeros, through which no gradient flows.
+    The gradient of ``jnp.max`` goes to the entries *equal* to the result. XLA may compute those entries twice, rounded
+    differently, and then none is equal: seen on a CPU without LLVM optimisation, where the gradients of this network
+    came out wrong by their own size. A ``where`` passes the gradient on whatever the rounding (and ``reduce_window``,
+    the third way, has a scatter for a gradient). At ties the later entry has it all; after a relu ties are at 0.
     """
+    while (size := x.shape[axis]) > 1:
+        first, second, rest = jnp.split(x, (size // 2, size // 2 * 2), axis)
+        larger = jnp.where(first > second, first, second)
+        x = jnp.concatenate([larger, rest], axis) if size % 2 else larger
+    return jnp.squeeze(x, axis)
+
+
+def max_pool(x: Array) -> Array:
+    """Maximum over 2x2 windows, an odd last row or column dropped: ``[B, H, W, C] -> [B, H//2, W//2, C]``."""
     batch, height, width, channels = x.shape
     x = x[:, : height // 2 * 2, : width // 2 * 2]
-    return jnp.max(x.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
+    return maximum(maximum(x.reshape(batch, height // 2, 2, width // 2, 2, channels), 4), 2)
 
 
 class CNN(nn.Module):
@@ -71,7 +82,7 @@ class CNN(nn.Module):
             x = jax.nn.relu(normalise(x, train=train))
             if stage in (1, 2):
                 x = max_pool(x)
-        features = jnp.max(x, axis=(1, 2))
+        features = maximum(x.reshape(x.shape[0], -1, x.shape[-1]), 1)
         self.sow("intermediates", "features", features)
         true_width: ArrayLike = self.width if self.active_width is None else self.active_width
         std = self.init_scale * (2.0 / (true_width * 2 ** (STAGES - 1))) ** 0.5

@@ -83,8 +83,10 @@ class ChunkStore:
         """The shape of an existing store; ``None`` unless its creation ended (this entry is written last)."""
         try:
             return files.read_json(folder / _RECORDS / "zarr.json")["attributes"].get("gendyn")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as fault:
+            raise StoreError(f"{folder / _RECORDS}/zarr.json cannot be read: {fault.strerror}.") from fault
         except (ValueError, KeyError, TypeError) as fault:
             raise StoreError(f"{folder / _RECORDS}/zarr.json is damaged ({fault}): restore it from a copy.") from fault
 

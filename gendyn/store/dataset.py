@@ -33,6 +33,22 @@ def open(workdir: str | Path) -> "xarray.Dataset":
     Raises:
         ConfigError: no sweep was planned in ``workdir``.
         StoreError: the plan or committed records are damaged.
+
+    >>> import tempfile
+    >>> runs = [{"index": i, "coords": {"model.width": width}} for i, width in enumerate((8, 16))]
+    >>> plan = {
+    ...     "format": 1,
+    ...     "axes": ["model.width"],
+    ...     "metrics": {"test_loss": {"shape": [], "dtype": "float32", "long_name": "test loss", "units": "nat"}},
+    ...     "chunks": [{"id": "a", "steps": [0, 10], "runs": runs}],
+    ...     "config": {"model": {"width": 8}},
+    ...     "provenance": {},
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     workdirs.write_plan(folder, plan)
+    ...     ds = open(folder)
+    >>> dict(ds.sizes), ds["model.width"].values.tolist(), ds["committed"].values.tolist()
+    ({'run': 2, 'record': 2}, [8, 16], [0, 0])
     """
     import xarray
 

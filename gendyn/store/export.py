@@ -35,6 +35,16 @@ def export(ds: "xarray.Dataset", path: str | Path) -> Path:
     Raises:
         ConfigError: another suffix, or a folder that is not there.
         StoreError: the disk refuses.
+
+    >>> import tempfile, xarray
+    >>> ds = xarray.Dataset(
+    ...     {"loss": (("run", "record"), [[3.0, 1.0]])}, {"run": [0], "record": [0, 1], "step": ("record", [0, 10])}
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(export(ds, folder + "/losses.csv").read_text(), end="")
+    run,record,step,loss
+    0,0,0,3.0
+    0,1,10,1.0
     """
     target = Path(path)
     if target.suffix not in _SUFFIXES:

@@ -116,9 +116,8 @@ def disk_fault(fault: BaseException, folder: Path) -> str | None:
             number = int(match[1])
         if number in _FULL:
             return f"the disk that holds {folder} is full: free space and run the same command again"
-        if number in _FORBIDDEN:
-            return f"{folder} cannot be written ({seen}): give yourself write permission and run the same command again"
         if number is not None:
-            return f"{folder} cannot be written ({seen}): see to the disk and run the same command again"
+            step = "give yourself write permission" if number in _FORBIDDEN else "see to the disk"
+            return f"{folder} cannot be written ({os.strerror(number)}): {step} and run the same command again"
         seen = seen.__cause__ or seen.__context__
     return None

@@ -39,7 +39,7 @@ def numbers(chunk: Path) -> list[int]:
     """Numbers of the markers in a chunk's folder, newest first."""
     try:
         names = os.listdir(chunk / FOLDER)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted((int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit()), reverse=True)
 

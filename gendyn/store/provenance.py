@@ -31,6 +31,9 @@ def collect(config: Mapping[str, Any], overrides: Mapping[str, Any], *, device: 
 
     Raises:
         TypeError: ``config`` or ``overrides`` holds something JSON has no form for.
+
+    >>> collect({"model": {"width": 8}}, {})["config"]
+    '{"model": {"width": 8}}'
     """
     commit, dirty = _git()
     found = {

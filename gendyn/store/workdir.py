@@ -37,6 +37,12 @@ def open_workdir(path: str | Path) -> Path:
 
     Raises:
         ConfigError: the path or a part of it is a file, it cannot be written, or it holds something else.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     workdir = open_workdir(folder + "/sweeps/first")
+    ...     workdir.name, born(workdir)
+    ('first', False)
     """
     folder = Path(path).expanduser().absolute()
     for part in (folder, *folder.parents):
@@ -116,6 +122,11 @@ def lock(path: str | Path) -> Iterator[None]:
 
     Raises:
         StoreError: another process holds it (the message names its pid and host), or the lock cannot be made.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, lock(folder):
+    ...     sorted(os.listdir(folder))
+    ['.lock']
     """
     file = Path(path) / _LOCK
     try:

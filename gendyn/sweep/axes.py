@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from gendyn.core import ConfigError
+from gendyn.sweep.config import plain
 
 Axes = tuple[tuple[str, tuple[Any, ...]], ...]
 """``(("model.width", (2, 4, 8)), ("seed", (0, 1)))``, in the order given."""
+Zips = tuple[tuple[str, ...], ...]
+"""``(("model.width", "optim.learning_rate"),)``: groups of axes that advance together."""
 
 
 def normalise(axes: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[Any]]] | None) -> Axes:
@@ -22,24 +23,57 @@ def normalise(axes: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[A
     >>> normalise({"model.width": (2, 4), "seed": range(3)})
     (('model.width', (2, 4)), ('seed', (0, 1, 2)))
     """
-    pairs = list(axes.items()) if isinstance(axes, Mapping) else list(axes or ())
+    axes = () if axes is None else axes
+    if isinstance(axes, str) or not isinstance(axes, Iterable):
+        raise ConfigError(f'axes = {axes!r} must be {{leaf: values}}, such as {{"seed": (0, 1, 2)}}.')
+    pairs = list(axes.items()) if isinstance(axes, Mapping) else list(axes)
     found: dict[str, tuple[Any, ...]] = {}
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ConfigError(f'axes: {pair!r} must be a pair (leaf, values), such as ("seed", (0, 1, 2)).')
         name, values = pair
+        if not isinstance(name, str):
+            raise ConfigError(f"axes: {name!r} must be the dotted name of a leaf, such as 'model.width'.")
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise ConfigError(f"axis {name!r}: {values!r} must be a sequence of values, such as ({values!r},).")
-        plain = tuple(_plain(value) for value in values)
+        listed = tuple(plain(value) for value in values)
         if name in found:
             raise ConfigError(f"axis {name!r} is given twice; list all of its values in one axis.")
-        if not plain:
+        if not listed:
             raise ConfigError(f"axis {name!r} is empty; give at least one value.")
-        repeated = sorted({repr(v) for v in plain if plain.count(v) > 1})
-        if repeated:
-            raise ConfigError(f"axis {name!r} repeats {', '.join(repeated)}; each value may be given once.")
-        found[name] = plain
+        _check_values(name, listed)
+        found[name] = listed
     return tuple(found.items())
+
+
+def _check_values(name: str, values: tuple[Any, ...]) -> None:
+    counts: dict[Any, list[Any]] = {}
+    for value in values:
+        try:
+            counts.setdefault(value, []).append(value)  # 1, 1.0 and True are equal: the same run
+        except TypeError as error:
+            raise ConfigError(f"axis {name!r}: {value!r} must be a number, a string, a bool or a tuple.") from error
+    repeated = [", ".join(map(repr, equal)) for equal in counts.values() if len(equal) > 1]
+    if repeated:
+        raise ConfigError(f"axis {name!r} repeats {'; '.join(repeated)}: each value may be given once.")
+
+
+def normalise_zips(groups: Any) -> Zips:
+    """Groups of axes that advance together, in their stored form.
+
+    Raises:
+        ConfigError: not groups of names, or a group of fewer than two.
+
+    >>> normalise_zips([["model.width", "seed"]])
+    (('model.width', 'seed'),)
+    """
+    nested = isinstance(groups, (list, tuple)) and all(isinstance(group, (list, tuple)) for group in groups)
+    if not nested or not all(isinstance(name, str) for group in groups for name in group):
+        raise ConfigError(f'zip_axes = {groups!r} must be groups of axes, such as (("model.width", "seed"),).')
+    for group in groups:
+        if len(group) < 2:
+            raise ConfigError(f"zip {tuple(group)} must join at least two axes.")
+    return tuple(tuple(group) for group in groups)
 
 
 def points(axes: Axes, zips: Sequence[Sequence[str]] = ()) -> list[dict[str, Any]]:
@@ -110,7 +144,3 @@ def _literal(text: str) -> Any:
         except ValueError:
             continue
     return text
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value

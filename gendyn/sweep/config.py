@@ -4,14 +4,17 @@ Leaves come from two places: the fixed sections below, and the signatures of the
 (``config.model.name = "mlp"`` brings the arguments of ``gendyn.models.mlp.mlp``). Nothing is registered.
 """
 
+import functools
 import inspect
+import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import ml_collections
+import numpy as np
 
-from gendyn.core import ConfigError, lookup, module, nearest
+from gendyn.core import ConfigError, lookup, module, names, nearest
 from gendyn.types import ArrayLike
 
 Flat = dict[str, Any]
@@ -30,6 +33,7 @@ class Leaf(NamedTuple):
 
 FACTORIES = {"task": "tasks", "model": "models", "optim": "optim"}
 _GIVEN = ("num_outputs", "input_shape")
+_LARGEST = 2**31 - 1
 
 _FIXED: dict[str, Leaf] = {
     "experiment": Leaf("", "execution"),
@@ -67,16 +71,33 @@ def is_array_like(annotation: Any) -> bool:
     return set(typing.get_args(ArrayLike)) <= set(typing.get_args(annotation))
 
 
-def schema(names: Mapping[str, str]) -> dict[str, Leaf]:
-    """All leaves of a config whose factories are ``names``, such as ``{"task": "digits", "model": "mlp", …}``.
+def is_loss(name: str) -> bool:
+    """Whether a file of ``gendyn/optim`` holds a loss; the others hold a transform and say whether it is pad-safe."""
+    return not hasattr(module("optim", name), "PAD_SAFE")
+
+
+def schema(chosen: Mapping[str, str]) -> dict[str, Leaf]:
+    """All leaves of a config whose factories are ``chosen``, such as ``{"task": "digits", "model": "mlp", …}``.
 
     Raises:
-        ConfigError: a name without a file.
+        ConfigError: a name without a file, or a loss in place of an optimizer.
     """
+    return dict(_schema(*(chosen[section] for section in FACTORIES)))
+
+
+@functools.cache  # files do not change while a process runs, and a sweep asks once a run
+def _schema(*chosen: str) -> dict[str, Leaf]:
     leaves = dict(_FIXED)
-    for section, room in FACTORIES.items():
-        leaves[f"{section}.name"] = Leaf(names[section], "static")
-        signature = inspect.signature(lookup(room, names[section]))
+    for (section, room), factory in zip(FACTORIES.items(), chosen, strict=True):
+        found = lookup(room, factory)
+        if room == "optim" and is_loss(factory):
+            transforms = ", ".join(name for name in names("optim") if not is_loss(name))
+            raise ConfigError(
+                f"config.optim.name = {factory!r} is a loss; set config.loss = {factory!r}, and config.optim.name to "
+                f"one of {transforms}."
+            )
+        leaves[f"{section}.name"] = Leaf(factory, "static")
+        signature = inspect.signature(found)
         for name, parameter in signature.parameters.items():
             if name in _GIVEN or name.startswith("active_"):
                 continue
@@ -86,9 +107,9 @@ def schema(names: Mapping[str, str]) -> dict[str, Leaf]:
             elif section != "task" and is_array_like(parameter.annotation):
                 kind = "traced"
             if parameter.default is inspect.Parameter.empty:
-                raise ConfigError(f"gendyn/{room}/{names[section]}.py: argument {name!r} needs a default value.")
+                raise ConfigError(f"gendyn/{room}/{factory}.py: argument {name!r} needs a default value.")
             leaves[f"{section}.{name}"] = Leaf(parameter.default, kind)
-    if not module("optim", names["optim"]).PAD_SAFE:
+    if not module("optim", leaves["optim.name"].default).PAD_SAFE:
         leaves = {n: leaf._replace(kind="static") if leaf.kind == "size" else leaf for n, leaf in leaves.items()}
     return leaves
 
@@ -104,8 +125,8 @@ def base_config(*, task: str = "digits", model: str = "mlp", optim: str = "adam"
     Raises:
         ConfigError: an unknown task, model or optimizer.
     """
-    names = {"task": task, "model": model, "optim": optim}
-    config = ml_collections.ConfigDict(nest({name: leaf.default for name, leaf in schema(names).items()}))
+    leaves = schema({"task": task, "model": model, "optim": optim})
+    config = ml_collections.ConfigDict(nest({name: leaf.default for name, leaf in leaves.items()}))
     config.axes = ()
     config.zip_axes = ()
     return config.lock()
@@ -128,8 +149,17 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flatten(config: Mapping[str, Any]) -> Flat:
-    """Dotted leaves of a nested config; tuples and lists are leaves, ``axes`` and ``zip_axes`` are left out."""
-    nested = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else dict(config)
+    """Dotted leaves of a nested config; tuples and lists are leaves, ``axes`` and ``zip_axes`` are left out.
+
+    Raises:
+        ConfigError: ``config`` is no mapping.
+
+    >>> flatten({"model": {"width": 8}, "seed": 0, "axes": ()})
+    {'model.width': 8, 'seed': 0}
+    """
+    nested = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
+    if not isinstance(nested, Mapping):
+        raise ConfigError(f"config = {config!r} must be a config; start from gendyn.sweep.base_config().")
     flat: Flat = {}
 
     def walk(prefix: str, value: Any) -> None:
@@ -143,53 +173,69 @@ def flatten(config: Mapping[str, Any]) -> Flat:
     return flat
 
 
+def plain(value: Any) -> Any:
+    """NumPy scalars as Python's numbers, and lists as tuples: what JSON stores and axes compare."""
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(item) for item in value)
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value
+
+
 def leaves_of(flat: Flat) -> dict[str, Leaf]:
     """The schema of a flat config, by the factories it names."""
-    for section in FACTORIES:
+    for section, room in FACTORIES.items():
         if not isinstance(flat.get(f"{section}.name"), str):
-            raise ConfigError(f"config.{section}.name is missing; set it to one of gendyn/{FACTORIES[section]}/.")
+            given = f"= {flat[f'{section}.name']!r}" if f"{section}.name" in flat else "is missing; it"
+            raise ConfigError(f"config.{section}.name {given} must be one of {', '.join(_offered(section))}.")
     return schema({section: flat[f"{section}.name"] for section in FACTORIES})
+
+
+def _offered(section: str) -> list[str]:
+    return [name for name in names(FACTORIES[section]) if section != "optim" or not is_loss(name)]
 
 
 def complete(flat: Flat) -> Flat:
     """The flat config with defaults filled in, each value checked against its leaf's type.
 
-    An int is taken for a float. Where the config was made for another factory (an axis over ``model.name``), that
-    factory's own leaves must exist in every one of them.
+    An int is taken for a float.
 
     Raises:
-        ConfigError: an unknown leaf, with the nearest names, or a value of another type.
+        ConfigError: an unknown leaf, with the nearest names, or a value of another type, not finite or too large.
     """
     leaves = leaves_of(flat)
     result = {name: leaf.default for name, leaf in leaves.items()}
     for name, value in flat.items():
         if name not in leaves:
-            raise ConfigError(f"config.{name} does not exist.{nearest(name, leaves)}{_siblings(name, leaves)}")
-        result[name] = _typed(name, value, leaves[name].default)
+            raise ConfigError(f"config.{name} {unknown_leaf(name, leaves)}")
+        result[name] = _typed(name, plain(value), leaves[name].default)
     return result
 
 
-def _siblings(name: str, leaves: Mapping[str, Leaf]) -> str:
+def unknown_leaf(name: str, known: Iterable[str]) -> str:
+    """Why ``name`` is no leaf and what may have been meant: the end of a sentence that begins with its name."""
+    known = sorted(known)
+    inside = [leaf for leaf in known if leaf.startswith(f"{name}.")]
+    if inside:
+        return f"is a section, not a leaf; its leaves are {', '.join(inside)}."
+    elsewhere = [leaf for leaf in known if leaf.rpartition(".")[2] == name]
+    hint = f" Did you mean {elsewhere[0]!r}?" if elsewhere else nearest(name, known)
     section = name.rpartition(".")[0]
-    known = sorted(n for n in leaves if n.rpartition(".")[0] == section)
-    return (
-        f" Leaves there: {', '.join(known)}."
-        if known
-        else f" Sections: {', '.join(sorted({n.split('.')[0] for n in leaves}))}."
-    )
+    siblings = [leaf for leaf in known if section and leaf.rpartition(".")[0] == section]
+    if siblings:
+        return f"does not exist.{hint} Leaves there: {', '.join(siblings)}."
+    return f"does not exist.{hint} Sections and leaves: {', '.join(sorted({leaf.split('.')[0] for leaf in known}))}."
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:
     wanted = type(default)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if wanted is tuple and isinstance(value, (list, tuple)):
-        return tuple(value)
+        value = float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise ConfigError(
             f"config.{name} = {value!r} is of type {type(value).__name__}, but must be of type {wanted.__name__} "
             f"(the default is {default!r})."
         )
-    if wanted is float and value != value:
-        raise ConfigError(f"config.{name} is NaN; give a number.")
+    if wanted is float and not math.isfinite(value):
+        raise ConfigError(f"config.{name} = {value} must be a finite number (the default is {default!r}).")
+    if wanted is int and abs(value) > _LARGEST:
+        raise ConfigError(f"config.{name} = {value} must be at most {_LARGEST} in size, to fit 32 bits on the device.")
     return value

@@ -1,6 +1,7 @@
 """Runs side by side: zero-padding to common shapes, inert rows, and back again."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +45,8 @@ def pack_variables(program: Program, flats: Sequence[Flat]) -> Variables:
     packed = [np.zeros((len(flats), *leaf.shape), leaf.dtype) for leaf in leaves]
     for row, flat in enumerate(flats):
         for target, leaf in zip(packed, jax.tree.leaves(draw_variables(program, flat)), strict=True):
-            target[(row, *(slice(0, size) for size in leaf.shape))] = leaf
+            corner: Any = (row, *(slice(0, size) for size in leaf.shape))
+            target[corner] = leaf
     return jax.tree.unflatten(treedef, packed)
 
 
@@ -58,7 +60,8 @@ def sample_of(flat: Flat, task: Task, num_rows: int) -> train.Sample:
         noise_key = stream(key, "label_noise")
         targets = np.asarray(corrupt(noise_key, targets, flat["data.label_noise"], task.num_outputs, num_train))
     order_key = np.asarray(jax.random.key_data(stream(key, "order")))
-    return train.Sample(targets[:num_rows], np.int32(num_train), order_key)
+    arrays: tuple[Any, ...] = (targets[:num_rows], np.int32(num_train), order_key)
+    return train.Sample(*arrays)
 
 
 _compiled: dict[str, Callable[..., jax.Array]] = {}

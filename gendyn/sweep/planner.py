@@ -22,10 +22,10 @@ MAX_ROWS = 4096
 """Runs in a chunk at most: what a kill or a lost machine can cost."""
 
 
-def read_axes(config: Mapping[str, Any], axes: Any) -> tuple[axes_module.Axes, tuple[tuple[str, ...], ...]]:
+def read_axes(config: Mapping[str, Any], axes: Any) -> tuple[axes_module.Axes, axes_module.Zips]:
     """The axes in force (the argument replaces the config's) and the zips."""
     chosen = axes_module.normalise(config.get("axes", ()) if axes is None else axes)
-    return chosen, tuple(tuple(group) for group in config.get("zip_axes", ()))
+    return chosen, axes_module.normalise_zips(config.get("zip_axes", ()))
 
 
 def load_task(flat: Flat, cache: dict[str, Task]) -> Task:

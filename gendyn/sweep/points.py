@@ -5,14 +5,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, lookup, nearest
+import jax
+
+from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, lookup
 from gendyn.core import names as known_names
+from gendyn.optim import SCHEDULES
 from gendyn.sweep import axes as axes_module
-from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, leaves_of
+from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, is_loss, leaves_of, unknown_leaf
 
 LABEL_NOISE_KINDS = ("uniform_incorrect", "uniform_any", "flip_exact")
 STRATEGIES = ("auto", "vmap", "map")
 BUCKETS = ("auto", "exact", "power_of_two", "max")
+
+
+LARGEST_SIZE = 2**24
 
 
 class Point(NamedTuple):
@@ -37,17 +43,20 @@ def digest(value: Any) -> str:
 def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[str]] = ()) -> list[Point]:
     """All runs of the sweep, checked.
 
+    Where an axis varies the name of a factory (``optim.name``), leaves that the new one does not have are left out if
+    they are at their defaults.
+
     Raises:
         ConfigError: a bad axis, leaf or value; the message names it.
     """
     base = complete(flat)
     leaves = leaves_of(base)
     for name, values in axes:
-        _check_axis(name, values, leaves, axes)
+        _check_axis(name, values, base, axes)
     points = []
     checked: set[str] = set()
     for coords in axes_module.points(axes, zip_axes):
-        run = complete(base | coords)
+        run = complete(_switched(base, leaves, coords) | coords)
         run_leaves = leaves_of(run)
         _check_values(run, run_leaves, checked)
         meaningful = {name: value for name, value in run.items() if run_leaves[name].kind != "execution"}
@@ -55,15 +64,41 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
     return points
 
 
-def _check_axis(name: str, values: Sequence[Any], leaves: Mapping[str, Leaf], axes: axes_module.Axes) -> None:
-    if name not in leaves and not any(n == f"{section}.name" for n, _ in axes for section in FACTORIES):
-        section_hint = [n for n in leaves if n.endswith(f".{name}")]
-        hint = nearest(name, leaves) or (f" Did you mean {section_hint[0]!r}?" if section_hint else "")
-        raise ConfigError(f"axis {name!r} is not a leaf of the config.{hint}")
-    if name in leaves and leaves[name].kind == "execution":
-        raise ConfigError(f"axis {name!r} says how a sweep is executed, not what; it cannot be varied between runs.")
+def _switched(base: Flat, leaves: Mapping[str, Leaf], coords: Mapping[str, Any]) -> Flat:
+    """The base config without what belongs only to factories that a run does not use."""
+    switched = [s for s in FACTORIES if coords.get(f"{s}.name", base[f"{s}.name"]) != base[f"{s}.name"]]
+    if not switched:
+        return base
+    known = leaves_of(base | coords)
+    kept = {}
+    for name, value in base.items():
+        section = name.partition(".")[0]
+        if name not in known and section in switched and name not in coords:
+            if value != leaves[name].default:
+                raise ConfigError(
+                    f"config.{name} = {value!r} is a leaf of {base[f'{section}.name']!r}, and the axis "
+                    f"{section}.name = {coords[f'{section}.name']!r} has none of that name; leave it at its default "
+                    f"{leaves[name].default!r}, or make two sweeps."
+                )
+            continue
+        kept[name] = value
+    return kept
+
+
+def _check_axis(name: str, values: Sequence[Any], base: Flat, axes: axes_module.Axes) -> None:
+    known = dict(leaves_of(base))
+    for varied, others in axes:
+        if varied in (f"{section}.name" for section in FACTORIES):
+            for other in others:
+                known |= leaves_of(base | {varied: other})
+    if name not in known:
+        raise ConfigError(f"axis {name!r} {unknown_leaf(name, known)}")
+    if known[name].kind == "execution":
+        raise ConfigError(
+            f"axis {name!r} says how a sweep is executed, not what; it cannot differ between runs: set config.{name}."
+        )
     if name in ("probes", "train.evaluation_batch_size"):
-        raise ConfigError(f"axis {name!r} must be the same for all runs of a sweep.")
+        raise ConfigError(f"axis {name!r} must be the same for all runs of a sweep; set config.{name}.")
 
 
 def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> None:
@@ -75,61 +110,64 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
         checked.add(key)
         return new
 
-    if run["seed"] < 0:
-        raise ConfigError(f"config.seed = {run['seed']} must be 0 or larger.")
-    check_range("data.label_noise", run["data.label_noise"], low=0, high=1)
-    check_choice("data.label_noise_kind", run["data.label_noise_kind"], LABEL_NOISE_KINDS)
-    check_positive_int("data.num_train", run["data.num_train"], low=0)
+    check_positive_int("config.seed", run["seed"], low=0)
+    if once("data."):
+        check_range("config.data.label_noise", run["data.label_noise"], low=0, high=1)
+        check_choice("config.data.label_noise_kind", run["data.label_noise_kind"], LABEL_NOISE_KINDS)
+        check_positive_int("config.data.num_train", run["data.num_train"], low=0)
     if once("train."):
-        check_positive_int("train.num_steps", run["train.num_steps"])
-        check_positive_int("train.batch_size", run["train.batch_size"], low=0)
-        check_positive_int("train.evaluation_batch_size", run["train.evaluation_batch_size"])
-        check_range("train.ema_decay", run["train.ema_decay"], low=0, high=1, open_high=True)
+        check_positive_int("config.train.num_steps", run["train.num_steps"])
+        check_positive_int("config.train.batch_size", run["train.batch_size"], low=0)
+        check_positive_int("config.train.evaluation_batch_size", run["train.evaluation_batch_size"])
+        check_range("config.train.ema_decay", run["train.ema_decay"], low=0, high=1, open_high=True)
+    if once("record."):
+        for step in run["record.steps"]:
+            check_positive_int("config.record.steps: step", step, low=0)
     if once("stop."):
-        check_positive_int("stop.step", run["stop.step"], low=0)
-        check_positive_int("stop.epoch", run["stop.epoch"], low=0)
+        check_positive_int("config.stop.step", run["stop.step"], low=0)
+        check_positive_int("config.stop.epoch", run["stop.epoch"], low=0)
     if once("schedule."):
-        check_choice("schedule.name", run["schedule.name"], lookup_schedules())
-        check_positive_int("schedule.warmup_steps", run["schedule.warmup_steps"], low=0)
+        check_choice("config.schedule.name", run["schedule.name"], SCHEDULES)
+        check_positive_int("config.schedule.warmup_steps", run["schedule.warmup_steps"], low=0)
+    if run["schedule.warmup_steps"] >= run["train.num_steps"]:
+        raise ConfigError(
+            f"config.schedule.warmup_steps = {run['schedule.warmup_steps']} must be less than config.train.num_steps = "
+            f"{run['train.num_steps']}: shorten the warm-up or lengthen the run."
+        )
     if once("sweep."):
-        check_choice("sweep.strategy", run["sweep.strategy"], STRATEGIES)
-        check_choice("sweep.buckets", run["sweep.buckets"], BUCKETS)
-        check_positive_int("sweep.batch", run["sweep.batch"], low=0)
-        check_range("sweep.memory_limit_gb", run["sweep.memory_limit_gb"], low=0)
+        check_choice("config.sweep.strategy", run["sweep.strategy"], STRATEGIES)
+        check_choice("config.sweep.buckets", run["sweep.buckets"], BUCKETS)
+        check_positive_int("config.sweep.batch", run["sweep.batch"], low=0)
+        check_range("config.sweep.memory_limit_gb", run["sweep.memory_limit_gb"], low=0)
     if once("store."):
-        check_range("store.commit_seconds", run["store.commit_seconds"], low=0)
+        check_range("config.store.commit_seconds", run["store.commit_seconds"], low=0)
     if once("probes"):
         for probe in run["probes"]:
             lookup("measure", probe)
-    losses = [n for n in known_names("optim") if _is_loss(n)]
-    if run["loss"] not in losses:
-        raise ConfigError(
-            f"config.loss = {run['loss']!r} must be one of {', '.join(losses)}.{nearest(run['loss'], losses)}"
-        )
-    if _is_loss(run["optim.name"]):
-        raise ConfigError(
-            f"config.optim.name = {run['optim.name']!r} is a loss; set config.loss, and optim.name to a transform."
-        )
+    if once("loss"):
+        check_choice("config.loss", run["loss"], [name for name in known_names("optim") if is_loss(name)])
+    if once("model."):
+        for name, leaf in leaves.items():
+            if leaf.kind == "size" and run[name] > LARGEST_SIZE:
+                raise ConfigError(f"config.{name} = {run[name]} must be at most {LARGEST_SIZE}: nothing could hold it.")
     if once("optim."):
-        build("optim", run)
-
-
-def lookup_schedules() -> tuple[str, ...]:
-    """Names of the learning-rate schedules."""
-    from gendyn.optim import SCHEDULES
-
-    return tuple(SCHEDULES)
-
-
-def _is_loss(name: str) -> bool:
-    from gendyn.core import module
-
-    return not hasattr(module("optim", name), "PAD_SAFE")
+        # Inside a trace, factories that compute with their arguments (muon) compile nothing.
+        jax.eval_shape(lambda: (build("optim", run), 0)[1])
 
 
 def build(section: str, flat: Mapping[str, Any], **extra: Any) -> Any:
-    """Calls the factory of a section with its leaves: ``build("optim", flat)`` is ``adam(learning_rate=…, …)``."""
+    """Calls the factory of a section with its leaves: ``build("optim", flat)`` is ``adam(learning_rate=…, …)``.
+
+    Raises:
+        ConfigError: what the factory says of its arguments, in the names of the config.
+    """
     factory = lookup(FACTORIES[section], flat[f"{section}.name"])
     prefix = f"{section}."
     arguments = {n.removeprefix(prefix): v for n, v in flat.items() if n.startswith(prefix) and n != f"{section}.name"}
-    return factory(**(arguments | extra))
+    try:
+        return factory(**(arguments | extra))
+    except ConfigError as error:
+        named = str(error).removeprefix(prefix)
+        if named.partition(" ")[0] in arguments:
+            raise ConfigError(f"config.{prefix}{named}") from error
+        raise

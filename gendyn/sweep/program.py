@@ -84,7 +84,8 @@ def task_arguments(program: Program) -> dict[str, Any]:
 
 def host_data(task: Task, num_rows: int) -> train.Data:
     """The arrays of a task that a program sees, still on the host."""
-    return train.Data(task.x_train[:num_rows], task.x_test, np.asarray(task.y_test))
+    arrays: tuple[Any, ...] = (task.x_train[:num_rows], task.x_test, task.y_test)
+    return train.Data(*arrays)
 
 
 def model_at(program: Program, values: Mapping[str, Any], *, padded: bool) -> Model:

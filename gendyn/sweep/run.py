@@ -188,7 +188,7 @@ def pick_devices(config: Mapping[str, Any]) -> list[jax.Device]:
 
 def use_compilation_cache() -> None:
     """Turns JAX's persistent compilation cache on, in the user's cache folder, unless the user has chosen one."""
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         root = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
         jax.config.update("jax_compilation_cache_dir", str(root / "gendyn" / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

@@ -72,7 +72,7 @@ def evaluate(run: Run, variables: Variables, ema: PyTree, sample: Sample, data: 
     for probe in run.probes:
         key = stream(jax.random.wrap_key_data(sample.order_key), probe.name)
 
-        def apply(params, x):
+        def apply(params: PyTree, x: Array) -> Array:
             return run.model.apply(Variables(params, variables.statistics), x, train=False)[0]
 
         for name, value in probe.fn(key, apply, variables.params, data).items():

@@ -35,8 +35,9 @@ def _finished_step(run: Run, state: State, sample: Sample) -> Array:
     stop = run.stop
     assert stop is not None
     batch_size = run.batch_size or sample.num_train
-    epoch_steps = stop.epoch * jnp.maximum(1, sample.num_train // batch_size)
-    met = ((stop.step > 0) & (state.step >= stop.step)) | ((stop.epoch > 0) & (state.step >= epoch_steps))
+    epoch_steps = jnp.asarray(stop.epoch) * jnp.maximum(1, sample.num_train // batch_size)
+    due_step, due_epoch = jnp.asarray(stop.step), jnp.asarray(stop.epoch)
+    met = ((due_step > 0) & (state.step >= due_step)) | ((due_epoch > 0) & (state.step >= epoch_steps))
     met |= state.metrics["train_loss"] <= stop.train_loss
     if "train_error" in state.metrics:
         met |= state.metrics["train_error"] <= stop.train_error

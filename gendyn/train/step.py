@@ -8,7 +8,7 @@ from gendyn.core import stream
 from gendyn.train.data import Data, Sample, batch_indices
 from gendyn.train.run import Run
 from gendyn.train.state import State
-from gendyn.types import Array, Variables
+from gendyn.types import Array, PyTree, Variables
 
 
 def batch(run: Run, step: Array, sample: Sample, data: Data) -> tuple[Array, Array, Array]:
@@ -33,7 +33,7 @@ def gradient_step(run: Run, state: State, sample: Sample, data: Data) -> State:
     """``params <- params + scale · optimizer(grad of the mean loss)``; notes the first step with a non-finite loss."""
     x, targets, weights = batch(run, state.step, sample, data)
 
-    def mean_loss(params):
+    def mean_loss(params: PyTree) -> tuple[Array, PyTree]:
         outputs, statistics = run.model.apply(Variables(params, state.variables.statistics), x, train=True)
         return jnp.sum(weights * run.loss(outputs, targets)), statistics
 
@@ -45,7 +45,8 @@ def gradient_step(run: Run, state: State, sample: Sample, data: Data) -> State:
     params = optax.apply_updates(state.variables.params, updates)
     ema = state.ema
     if run.ema_decay is not None:
-        ema = jax.tree.map(lambda e, p: run.ema_decay * e + (1 - run.ema_decay) * p, ema, params)
+        decay = jnp.asarray(run.ema_decay)
+        ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, ema, params)
     newly_diverged = (state.diverged_step < 0) & ~jnp.isfinite(loss)
     return state._replace(
         step=state.step + 1,

@@ -94,12 +94,12 @@ def test_the_tangent_kernel_is_width_independent_in_ntk_only():
     assert standard[1] > 4 * standard[0]  # it grows in proportion to the width: 8 here
 
 
-WIDTHS = (64, 256, 1024)
+WIDTHS = (64, 128, 256, 512, 1024)
 
 
-def feature_movement(parametrisation, width, steps=4, learning_rate=0.003):
+def feature_movement(parametrisation, width, steps=8, learning_rate=0.01):
     """Root mean square change of the last hidden features by a few Adam steps, mean over seeds."""
-    module = mlp(num_outputs=1, width=width, depth=2, parametrisation=parametrisation, use_bias=False)
+    module = mlp(num_outputs=1, width=width, depth=2, parametrisation=parametrisation, base_width=64, use_bias=False)
     x = unit_inputs(16)
     y = jnp.sin(3 * x[:, :1])
     adam = optax.scale_by_adam(eps=1e-30)  # muP's table needs an eps that no gradient comes near
@@ -115,9 +115,13 @@ def feature_movement(parametrisation, width, steps=4, learning_rate=0.003):
     def movement(start):
         scales = module.learning_rate_scales(start, "adam")
         params, state = start, adam.init(start)
-        for _ in range(steps):
+
+        def step(_, carry):
+            params, state = carry
             updates, state = adam.update(jax.grad(loss)(params), state)
-            params = jax.tree.map(lambda p, u, s: p - learning_rate * s * u, params, updates, scales)
+            return jax.tree.map(lambda p, u, s: p - learning_rate * s * u, params, updates, scales), state
+
+        params, _ = jax.lax.fori_loop(0, steps, step, (params, state))
         return jnp.sqrt(jnp.mean(jnp.square(features(params) - features(start))))
 
     seeds = 3 if width > 512 else 6
@@ -125,13 +129,19 @@ def feature_movement(parametrisation, width, steps=4, learning_rate=0.003):
 
 
 def test_coordinate_check():
-    """Features move by the same amount at every width under muP, and more the wider in the standard parametrisation."""
+    """Features move by the same amount at every width under muP, and more the wider in the standard parametrisation.
+
+    Under muP the movement approaches its limit from above (by a quarter from 64 to 1024), as the initial readout, of
+    relative size 1/sqrt(width), contributes to the gradient: the fitted slope is small at first and vanishes.
+    """
     slope = {}
     for parametrisation in ("mup", "standard"):
         moves = [feature_movement(parametrisation, width) for width in WIDTHS]
         slope[parametrisation] = np.polyfit(np.log(WIDTHS), np.log(moves), 1)[0]
-    assert abs(slope["mup"]) < 0.1, slope
-    assert slope["standard"] > 0.35, slope
+        if parametrisation == "mup":
+            assert abs(np.log(moves[-1] / moves[-2])) < 0.1, moves
+    assert abs(slope["mup"]) < 0.15, slope
+    assert slope["standard"] > 0.4, slope
 
 
 def test_learning_rate_scales_are_table_8():

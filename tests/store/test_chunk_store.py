@@ -1,3 +1,4 @@
+import logging
 import shutil
 
 import jax
@@ -66,7 +67,7 @@ def test_before_the_first_commit(small):
     small.check(0)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(counts=st.lists(st.integers(0, 5), min_size=1, max_size=4), block=st.integers(1, 7))
 def test_any_split_into_commits_and_blocks_reads_the_same(tmp_path_factory, counts, block):
     folder = tmp_path_factory.mktemp("chunk")
@@ -179,6 +180,27 @@ def test_restore_deletes_what_no_marker_names_and_a_reader_does_not(small):
     assert small.store.restore().records == 1
     assert not orphan.exists()
     assert not any(path.exists() for path in left)
+
+
+def test_orbax_is_quiet_about_our_checkpoints_and_nobody_elses(small, tmp_path):
+    import orbax.checkpoint as ocp
+
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        small.commit()
+        small.store.restore()
+        assert lines == []
+        ocp.PyTreeCheckpointer().save(tmp_path / "other", {"w": np.zeros(3)})
+        assert lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def test_unknown_names_are_listed(small):

@@ -1,0 +1,52 @@
+"""Every probe by glob: pure, jit- and vmap-safe, and blind to zero-padding."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gendyn import core, measure, train
+from gendyn.models import from_flax, mlp
+from gendyn.types import Variables
+
+DATA = train.Data(
+    jax.random.normal(jax.random.key(1), (6, 3)), jax.random.normal(jax.random.key(2), (4, 3)), jnp.array([0, 1, 0, 1])
+)
+
+
+def network(width: int, active_width: int | None = None):
+    return from_flax(mlp(num_outputs=2, width=width, depth=1, active_width=active_width))
+
+
+def run_probe(probe, model, params):
+    return probe.fn(jax.random.key(0), lambda p, x: model.apply(Variables(p, {}), x)[0], params, DATA)
+
+
+@pytest.mark.parametrize("name", core.names("measure"))
+def test_probe_is_jit_and_vmap_safe_and_ignores_padding(name):
+    found = core.module("measure", name)
+    probe = core.lookup("measure", name)(**found.example().kwargs)
+    assert probe.name == name
+    model, padded_model = network(5), network(8, 5)
+    stacked = [model.init(jax.random.key(seed), DATA.x_train[:1]).params for seed in range(3)]
+    expected = [run_probe(probe, model, params) for params in stacked]
+    together = jax.jit(jax.vmap(lambda p: run_probe(probe, model, p)))(jax.tree.map(lambda *x: jnp.stack(x), *stacked))
+    shapes = jax.eval_shape(lambda: network(8).init(jax.random.key(0), DATA.x_train[:1]).params)
+    padded = jax.tree.map(
+        lambda leaf, like: jnp.pad(leaf, [(0, b - a) for a, b in zip(leaf.shape, like.shape, strict=True)]),
+        stacked[0],
+        shapes,
+    )
+    in_bucket = run_probe(probe, padded_model, padded)
+    for key, value in expected[0].items():
+        np.testing.assert_allclose(together[key], np.stack([e[key] for e in expected]), rtol=1e-6)
+        np.testing.assert_allclose(in_bucket[key], value, rtol=1e-6)
+    assert any(not np.allclose(expected[0][key], expected[1][key]) for key in expected[0])
+
+
+def test_parameter_norm_is_the_euclidean_norm():
+    params = {"a": jnp.array([3.0, 4.0]), "b": {"c": jnp.full((2, 2), 6.0)}}
+    values = measure.parameter_norm().fn(jax.random.key(0), None, params, None)
+    np.testing.assert_allclose(values["a"], 5.0)
+    np.testing.assert_allclose(values["b/c"], 12.0)
+    np.testing.assert_allclose(values["total"], 13.0)
