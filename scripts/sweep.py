@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 
 import jax
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 import gendyn.sweep
-from gendyn.core import ConfigError, StoreError, nearest
+from gendyn.core import ConfigError, StoreError
+from gendyn.sweep import cli
 from gendyn.sweep.axes import parse
-from gendyn.sweep.config import flatten
 
 _CONFIG = config_flags.DEFINE_config_file("config", lock_config=True, help_string="configs/<experiment>.py[:variant]")
 _WORKDIR = flags.DEFINE_string("workdir", "", "Results folder; made if it does not exist.")
@@ -27,42 +27,41 @@ _AXIS = flags.DEFINE_multi_string("axis", [], "leaf=a,b,c or leaf=start:stop; re
 _ZIP = flags.DEFINE_multi_string("zip_axes", [], "leaf,leaf: axes that advance together; repeatable.")
 _PLAN_ONLY = flags.DEFINE_bool("plan_only", False, "Print the plan and stop.")
 _QUIET = flags.DEFINE_bool("quiet", False, "No progress.")
-_HOST_DEVICES = flags.DEFINE_integer("host_devices", 0, "CPU devices to make of this host; 0 is one a core.")
+_HOST_DEVICES = flags.DEFINE_integer(
+    "host_devices", 0, "CPU devices to make of this host; 0 is one a core.", lower_bound=0
+)
 
 
 def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise ConfigError(f"unexpected argument {argv[1]!r}: options are written --name=value.")
     config = _CONFIG.value
+    if config is None:
+        raise ConfigError(cli.missing_config())
+    if not _WORKDIR.value and not _PLAN_ONLY.value:
+        raise ConfigError("--workdir is missing: name a folder for the results, such as --workdir=runs/first.")
     jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or os.cpu_count() or 1)
     axes = [parse(text) for text in _AXIS.value] or None
     if _ZIP.value:
         config.zip_axes = tuple(tuple(name.strip() for name in text.split(",")) for text in _ZIP.value)
-    if not _WORKDIR.value and not _PLAN_ONLY.value:
-        raise ConfigError("--workdir is missing: name a folder for the results, such as --workdir=runs/first.")
     print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)
     if not _PLAN_ONLY.value:
         overrides = config_flags.get_override_values(flags.FLAGS["config"])
         gendyn.sweep.run(config, axes=axes, workdir=_WORKDIR.value, overrides=overrides, quiet=_QUIET.value)
 
 
-def parse_flags(argv: list[str]) -> list[str]:
-    """Absl's parser with one clear line for what it answers by a traceback or a page of usage."""
+def parse_flags(argv: Sequence[str]) -> list[str]:
+    """Absl's parser, with one clear line for what it answers by a traceback or a page of usage."""
+    cli.check_overrides(argv)
     try:
         return flags.FLAGS(argv)
-    except (AttributeError, KeyError) as error:
-        known = flatten(_CONFIG.value) if _CONFIG.value is not None else {}
-        given = [
-            a.lstrip("-").removeprefix("config.").split("=")[0] for a in argv if a.lstrip("-").startswith("config.")
-        ]
-        wrong = next((name for name in given if name not in known), str(error))
-        raise ConfigError(f"--config.{wrong} does not exist.{nearest(wrong, known)}") from error
-    except (flags.Error, ValueError, TypeError, ImportError, OSError) as error:
-        raise ConfigError(f"{' '.join(str(error).split())} See --help.") from error
+    except (flags.Error, ValueError, TypeError) as error:
+        raise ConfigError(f"{cli.one_line(error)} See --help.") from error
 
 
 def run_main() -> None:
     """``main`` with bad input and failing folders as one line, not a traceback."""
+    logging.set_verbosity(logging.WARNING)  # absl would print JAX's notes on absent accelerators; --verbosity=0 does
     try:
         app.run(main, flags_parser=parse_flags)
     except ConfigError as error:
@@ -72,7 +71,7 @@ def run_main() -> None:
 
 
 def _fail(error: Exception, status: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {cli.one_line(error)}", file=sys.stderr)
     return status
 
 

@@ -18,7 +18,7 @@ from gendyn.analysis.final import (
 )
 from gendyn.analysis.finding import finding
 from gendyn.analysis.intervals import Band, mean_interval, median_interval
-from gendyn.analysis.peaks import Peak, Place, held_out_ratios, interior_peak, peak_place, ratios_at
+from gendyn.analysis.peaks import Peak, held_out_ratios, interior_peak, peak_centre, ratios_at
 from gendyn.analysis.threshold import Threshold, interpolation_threshold
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Grid",
     "Interval",
     "Peak",
-    "Place",
     "Threshold",
     "attainable_level",
     "axis_values",
@@ -44,7 +43,7 @@ __all__ = [
     "interpolation_threshold",
     "mean_interval",
     "median_interval",
-    "peak_place",
+    "peak_centre",
     "ratios_at",
     "record_steps",
     "run_status",

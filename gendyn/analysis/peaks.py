@@ -83,32 +83,48 @@ def ratios_at(
         return at(index) / at(left_index), at(index) / at(right_index)
 
 
-class Place(NamedTuple):
-    """Where on ``x`` the peak of each curve is, and how finely the grid resolves it; NaN where there is no peak."""
+def peak_centre(x: np.ndarray, curve: np.ndarray, *, min_prominence: float = 1.0) -> np.ndarray:
+    """Where the peak of each curve is: the centre, in log x, of the interval in which it is above half its height.
 
-    value: np.ndarray
-    """``x`` at the peak."""
-    low: np.ndarray
-    """Half-way, in log x, to the grid point before it."""
-    high: np.ndarray
-    """Half-way, in log x, to the grid point after it: every ``x`` in ``(low, high)`` rounds to ``value``."""
+    With the peak of :func:`interior_peak`, of height ``h`` over the higher valley ``v``, the flanks are the nearest
+    crossings of ``(h + v) / 2`` on both sides, interpolated linearly in (log x, curve), and the centre is the
+    geometric mean of the two. The maximum itself is a poor estimate of place: on a broad peak it jumps between grid
+    points by noise, while the flanks are steep and average over the peak.
 
+    Args:
+        x: ``[W]``, positive and increasing.
+        curve: ``[..., W]`` positive values.
+        min_prominence: below it there is no peak.
 
-def peak_place(x: np.ndarray, curve: np.ndarray, *, min_prominence: float = 1.0) -> Place:
-    """``x`` at the peak of each curve ``[..., W]``; NaN where no point's prominence exceeds ``min_prominence``.
+    Returns:
+        ``[...]``; NaN where there is no peak.
 
-    >>> place = peak_place(np.array([1, 4, 16, 64]), np.array([[2.0, 1.0, 3.0, 0.5], [4.0, 3.0, 2.0, 1.0]]))
-    >>> place.value, place.low, place.high
-    (array([16., nan]), array([ 8., nan]), array([32., nan]))
+    >>> peak_centre(np.array([1, 4, 16, 64, 256]), np.array([[1.0, 1.0, 3.0, 1.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]]))
+    array([16., nan])
     """
-    peak = interior_peak(curve)
-    # An index of -1 (nothing finite) has a prominence of NaN, so its neighbours are never read.
-    index = np.maximum(peak.peak_index, 1)
-    with np.errstate(invalid="ignore"):
-        exists = peak.prominence > min_prominence
-    grid = np.asarray(x, float)
-    low, value, high = (np.where(exists, np.sqrt(grid[index] * grid[index + side]), np.nan) for side in (-1, 0, 1))
-    return Place(value, low, high)
+    grid = np.log(np.asarray(x, float))
+    values = np.asarray(curve, float)
+    peak = interior_peak(values)
+    flat = values.reshape(-1, values.shape[-1])
+    centres = np.full(len(flat), np.nan)
+    for row, (line, top, left, right, prominence) in enumerate(
+        zip(flat, *(np.ravel(field) for field in peak[:3]), np.ravel(peak.prominence), strict=True)
+    ):
+        if not prominence > min_prominence:
+            continue
+        half = (line[top] + max(line[left], line[right])) / 2
+        centres[row] = np.exp((_crossing(grid, line, top, -1, half) + _crossing(grid, line, top, 1, half)) / 2)
+    return centres.reshape(values.shape[:-1])
+
+
+def _crossing(grid: np.ndarray, line: np.ndarray, top: int, direction: int, level: float) -> float:
+    """Going from ``top`` in ``direction``, where ``line`` first falls to ``level``; a valley below it is on the way."""
+    i = top
+    while line[i + direction] > level:
+        i += direction
+    inside, outside = line[i], line[i + direction]
+    share = (inside - level) / (inside - outside) if np.isfinite(inside) else 1.0
+    return float(grid[i] + share * (grid[i + direction] - grid[i]))
 
 
 def held_out_ratios(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -65,9 +65,9 @@ def _size(var: Any) -> int:
 
 
 _ELEMENTWISE = """
-add sub mul div neg abs sign max min exp exp2 log log1p expm1 tanh logistic sqrt rsqrt square pow integer_pow erf sin cos
-eq ne lt le gt ge and or not xor select_n convert_element_type broadcast_in_dim reshape squeeze expand_dims copy iota clamp
-stop_gradient is_finite shift_right_logical rem floor round
+    add sub mul div neg abs sign max min exp exp2 log log1p expm1 tanh logistic sqrt rsqrt square pow integer_pow erf
+    sin cos eq ne lt le gt ge and or not xor select_n convert_element_type broadcast_in_dim reshape squeeze expand_dims
+    copy iota clamp stop_gradient is_finite shift_right_logical rem floor round
 """
 _FUSED = frozenset(_ELEMENTWISE.split())
 """Elementwise operations: XLA computes them inside the loop of their consumer, where that is fusable too."""

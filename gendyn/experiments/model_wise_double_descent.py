@@ -31,7 +31,7 @@ from gendyn.analysis import (
     grid,
     held_out_ratios,
     interpolation_threshold,
-    peak_place,
+    peak_centre,
     tabulate,
 )
 from gendyn.core import lookup
@@ -135,8 +135,8 @@ def _findings(
                     low=1.0 / FACTOR,
                     high=FACTOR,
                     unit="parameters at peak / at threshold",
-                    detail="Medians over seeds. The interval holds the bootstrap over seeds and the grid's resolution: "
-                    "half a step for the peak, a whole step for the measured threshold.",
+                    detail="Median curves over seeds; the peak's place is the centre of the interval above half its "
+                    "height. The bootstrap resamples seeds; the measured threshold adds its grid step.",
                     given=(exists,),
                 )
             )
@@ -156,14 +156,13 @@ def _measured_threshold(parameters: np.ndarray) -> Statistic:
 def _place_interval(parameters: np.ndarray, loss: np.ndarray, error: np.ndarray, threshold: Statistic) -> Interval:
     """Parameters at the peak over parameters at the threshold, as far apart and as close as seeds and grid allow."""
 
-    def place(losses: np.ndarray) -> Any:
-        return peak_place(parameters, np.median(losses, axis=1))
+    def centre(losses: np.ndarray) -> Any:
+        return peak_centre(parameters, np.median(losses, axis=1))
 
-    middle = _interval(lambda losses, errors: place(losses).value / threshold(errors)[1], loss, error)
-    lowest = _interval(lambda losses, errors: place(losses).low / threshold(errors)[1], loss, error)
-    highest = _interval(lambda losses, errors: place(losses).high / threshold(errors)[0], loss, error)
-    defined = min(middle.defined, lowest.defined, highest.defined)
-    return middle._replace(low=lowest.low, high=highest.high, defined=defined)
+    lowest = _interval(lambda losses, errors: centre(losses) / threshold(errors)[1], loss, error)
+    highest = _interval(lambda losses, errors: centre(losses) / threshold(errors)[0], loss, error)
+    defined = min(lowest.defined, highest.defined)
+    return lowest._replace(high=highest.high, defined=defined)
 
 
 def _median(rows: np.ndarray) -> np.ndarray:

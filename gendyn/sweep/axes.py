@@ -1,8 +1,9 @@
 """Axes: which leaves a sweep varies, over which values, and how they combine."""
 
 import itertools
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 from gendyn.core import ConfigError
@@ -13,12 +14,17 @@ Axes = tuple[tuple[str, tuple[Any, ...]], ...]
 Zips = tuple[tuple[str, ...], ...]
 """``(("model.width", "optim.learning_rate"),)``: groups of axes that advance together."""
 
+MAX_RUNS = 1_000_000
 
-def normalise(axes: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[Any]]] | None) -> Axes:
+
+def normalise(axes: Any) -> Axes:
     """Axes in their stored form, with plain Python values.
 
+    Args:
+        axes: ``{leaf: values}``, pairs ``(leaf, values)``, or ``None`` for none.
+
     Raises:
-        ConfigError: an axis named twice, empty, not iterable, or with a repeated value.
+        ConfigError: an axis named twice, empty, too long, not iterable, or with a repeated value.
 
     >>> normalise({"model.width": (2, 4), "seed": range(3)})
     (('model.width', (2, 4)), ('seed', (0, 1, 2)))
@@ -36,6 +42,8 @@ def normalise(axes: Mapping[str, Iterable[Any]] | Sequence[tuple[str, Iterable[A
             raise ConfigError(f"axes: {name!r} must be the dotted name of a leaf, such as 'model.width'.")
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise ConfigError(f"axis {name!r}: {values!r} must be a sequence of values, such as ({values!r},).")
+        if isinstance(values, Sized) and len(values) > MAX_RUNS:
+            raise ConfigError(f"axis {name!r} has {len(values)} values; a sweep may have {MAX_RUNS} runs. Split it.")
         listed = tuple(plain(value) for value in values)
         if name in found:
             raise ConfigError(f"axis {name!r} is given twice; list all of its values in one axis.")
@@ -87,7 +95,7 @@ def points(axes: Axes, zips: Sequence[Sequence[str]] = ()) -> list[dict[str, Any
         One ``{leaf: value}`` a run, the last axis varying fastest.
 
     Raises:
-        ConfigError: a zip of an unknown axis, of axes of unequal lengths, or of an axis in two zips.
+        ConfigError: a zip of an unknown axis, of axes of unequal lengths, or of an axis in two zips; too many runs.
 
     >>> points((("a", (1, 2)), ("b", (3, 4))), zips=[("a", "b")])
     [{'a': 1, 'b': 3}, {'a': 2, 'b': 4}]
@@ -111,28 +119,35 @@ def points(axes: Axes, zips: Sequence[Sequence[str]] = ()) -> list[dict[str, Any
         if name == names[0]:
             rows = zip(*(values[n] for n in names), strict=True)
             factors.append([dict(zip(names, row, strict=True)) for row in rows])
+    count = math.prod(len(factor) for factor in factors)
+    if count > MAX_RUNS:
+        raise ConfigError(f"the axes make {count} runs; a sweep may have {MAX_RUNS}. Split it into several.")
     return [{k: v for part in parts for k, v in part.items()} for parts in itertools.product(*factors)]
 
 
-def parse(text: str) -> tuple[str, tuple[Any, ...]]:
+def parse(text: str) -> tuple[str, Sequence[Any]]:
     """An axis from the command line: ``leaf=a,b,c`` or ``leaf=start:stop[:step]`` for integers.
 
     Raises:
-        ConfigError: no ``=``, no name, or an unreadable range.
+        ConfigError: no ``=``, no name, an empty value, or a range of step 0.
 
     >>> parse("model.width=2,4,8"), parse("seed=0:3"), parse("optim.learning_rate=1e-3,3e-3")
-    (('model.width', (2, 4, 8)), ('seed', (0, 1, 2)), ('optim.learning_rate', (0.001, 0.003)))
+    (('model.width', (2, 4, 8)), ('seed', range(0, 3)), ('optim.learning_rate', (0.001, 0.003)))
     """
     name, equals, values = text.partition("=")
-    if not equals or not name.strip():
+    name = name.strip()
+    if not equals or not name:
         raise ConfigError(f"--axis={text!r} must read leaf=values: --axis model.width=2,4,8 or --axis seed=0:10.")
     span = re.fullmatch(r"\s*(-?\d+):(-?\d+)(?::(-?\d+))?\s*", values)
     if span:
         start, stop, step = int(span[1]), int(span[2]), int(span[3] or 1)
         if step == 0:
             raise ConfigError(f"--axis={text!r}: the step of a range must not be 0.")
-        return name.strip(), tuple(range(start, stop, step))
-    return name.strip(), tuple(_literal(v.strip()) for v in values.split(",") if v.strip())
+        return name, range(start, stop, step)
+    listed = [value.strip() for value in values.split(",")]
+    if values.strip() and "" in listed:
+        raise ConfigError(f"--axis={text!r} has an empty value; write values between single commas.")
+    return name, tuple(_literal(value) for value in listed if value)
 
 
 def _literal(text: str) -> Any:

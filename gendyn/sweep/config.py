@@ -182,7 +182,7 @@ def plain(value: Any) -> Any:
 
 def leaves_of(flat: Flat) -> dict[str, Leaf]:
     """The schema of a flat config, by the factories it names."""
-    for section, room in FACTORIES.items():
+    for section in FACTORIES:
         if not isinstance(flat.get(f"{section}.name"), str):
             given = f"= {flat[f'{section}.name']!r}" if f"{section}.name" in flat else "is missing; it"
             raise ConfigError(f"config.{section}.name {given} must be one of {', '.join(_offered(section))}.")

@@ -85,8 +85,8 @@ class Plan(NamedTuple):
         padded = sum(expected.padded_flops for expected in expectations)
         useful = sum(expected.useful_flops for expected in expectations)
         lines += [
-            f"{len(self.runs)} runs of {max((c.steps[-1] for c in self.chunks), default=0)} steps in {len(self.chunks)} "
-            f"chunks; {self.programs()} segments and as many initialisers to compile;",
+            f"{len(self.runs)} runs of {max((c.steps[-1] for c in self.chunks), default=0)} steps in "
+            f"{len(self.chunks)} chunks; {self.programs()} segments and as many initialisers to compile;",
             f"{useful:.3g} useful of {padded:.3g} padded FLOP ({useful / max(padded, 1.0):.0%}); largest chunk "
             f"{max((e.bytes for e in expectations), default=0) / 1e6:.1f} MB; about "
             f"{sum(e.seconds for e in expectations):.0f} s of training.",

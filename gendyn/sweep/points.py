@@ -69,7 +69,7 @@ def _switched(base: Flat, leaves: Mapping[str, Leaf], coords: Mapping[str, Any])
     switched = [s for s in FACTORIES if coords.get(f"{s}.name", base[f"{s}.name"]) != base[f"{s}.name"]]
     if not switched:
         return base
-    known = leaves_of(base | coords)
+    known = leaves_of(base | dict(coords))
     kept = {}
     for name, value in base.items():
         section = name.partition(".")[0]
@@ -143,6 +143,8 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
         check_range("config.store.commit_seconds", run["store.commit_seconds"], low=0)
     if once("probes"):
         for probe in run["probes"]:
+            if not isinstance(probe, str):
+                raise ConfigError(f"config.probes: {probe!r} must be a name: that of a file in gendyn/measure/.")
             lookup("measure", probe)
     if once("loss"):
         check_choice("config.loss", run["loss"], [name for name in known_names("optim") if is_loss(name)])

@@ -66,7 +66,7 @@ class Population:
     def state(self) -> train.State:
         """The state of all runs of the chunk, on the host."""
         hosts = [
-            take(jax.device_get(state), slice(0, len(rows)))
+            jax.tree.map(lambda leaf, count=len(rows): np.array(leaf[:count]), jax.device_get(state))
             for rows, state in zip(self._bounds, self._states, strict=True)
         ]
         if self._parked is None:

@@ -94,10 +94,10 @@ def test_the_tangent_kernel_is_width_independent_in_ntk_only():
     assert standard[1] > 4 * standard[0]  # it grows in proportion to the width: 8 here
 
 
-WIDTHS = (64, 128, 256, 512, 1024)
+WIDTHS = (64, 256, 512, 1024)
 
 
-def feature_movement(parametrisation, width, steps=8, learning_rate=0.01):
+def feature_movement(parametrisation, width, steps=6, learning_rate=0.01):
     """Root mean square change of the last hidden features by a few Adam steps, mean over seeds."""
     module = mlp(num_outputs=1, width=width, depth=2, parametrisation=parametrisation, base_width=64, use_bias=False)
     x = unit_inputs(16)
@@ -124,7 +124,7 @@ def feature_movement(parametrisation, width, steps=8, learning_rate=0.01):
         params, _ = jax.lax.fori_loop(0, steps, step, (params, state))
         return jnp.sqrt(jnp.mean(jnp.square(features(params) - features(start))))
 
-    seeds = 3 if width > 512 else 6
+    seeds = 2 if width > 256 else 5
     return np.mean([movement(initial(module, jax.random.key(seed))) for seed in range(seeds)])
 
 
@@ -176,14 +176,15 @@ def test_mup_sgd_moves_the_logits_alike_at_every_width():
 
     def change(width, scaled):
         module = mlp(num_outputs=1, width=width, depth=2, parametrisation="mup")
-        values = []
-        for seed in range(6):
-            params = initial(module, jax.random.key(seed))
+
+        @jax.jit
+        def of_seed(params):
             gradients = jax.grad(lambda p: module.apply({"params": p}, x).mean())(params)
             scales = module.learning_rate_scales(params, "sgd") if scaled else jax.tree.map(jnp.ones_like, params)
             moved = jax.tree.map(lambda p, g, s: p - 0.01 * s * g, params, gradients, scales)
-            values.append(jnp.mean(module.apply({"params": params}, x) - module.apply({"params": moved}, x)))
-        return float(np.mean(values))
+            return jnp.mean(module.apply({"params": params}, x) - module.apply({"params": moved}, x))
+
+        return float(jnp.mean(jax.vmap(of_seed)(ensemble(module, 6))))
 
     assert change(512, True) == pytest.approx(change(64, True), rel=0.2)
     assert change(512, False) < 0.5 * change(64, False)

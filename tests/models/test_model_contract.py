@@ -112,10 +112,12 @@ def padded_and_alone(make, true, bucket, shape):
 
 
 def assert_padding_law(make, true, bucket, shape):
+    """Returns the gradients of the network alone."""
     outputs, states, wide_outputs, wide_states = padded_and_alone(make, true, bucket, shape)
     close(wide_outputs, outputs)
     assert outside(wide_states, states) == 0.0
     close(crop(wide_states, states), states)
+    return states["gradients"]
 
 
 def test_every_model_is_examined():
@@ -137,22 +139,31 @@ def cases():
 
 @pytest.mark.parametrize(("name", "true", "bucket", "kwargs"), list(cases()))
 def test_padding_changes_nothing(name, true, bucket, kwargs):
+    """And the parameters named as such are those whose gradient vanishes identically."""
     _, shape = build(name, true)
-    assert_padding_law(lambda width, active: build(name, width, active_width=active, **kwargs)[0], true, bucket, shape)
+    make = lambda width, active: build(name, width, active_width=active, **kwargs)[0]  # noqa: E731
+    gradients = assert_padding_law(make, true, bucket, shape)
+    size = {
+        "/".join(key.key for key in path): float(jnp.abs(leaf).max())
+        for path, leaf in jax.tree_util.tree_leaves_with_path(gradients)
+    }
+    named = module(name, true, **kwargs).vanishing_gradient
+    assert {path for path, value in size.items() if value < 1e-5} == set(named)
+    assert set(module(name, bucket, active_width=true, **kwargs).vanishing_gradient) == set(named)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_array_like_argument_can_be_batched(name):
-    """vmap over traced knobs equals a Python loop: one knob at a time, through init, forward and gradient."""
+    """vmap over traced knobs equals a Python loop: one knob at a time, through init and forward pass."""
     signature = inspect.signature(core.lookup("models", name)).parameters
     knobs = [key for key, parameter in signature.items() if parameter.annotation is types.ArrayLike]
     assert knobs, "a model has at least a traced initial scale"
-    x, y = batch(build(name, 2)[1])
+    x, _ = batch(build(name, 4)[1])
 
     def run(values):
-        model, shape = build(name, 2, **values)
+        model, shape = build(name, 4, **values)
         variables = model.init(jax.random.key(0), jax.ShapeDtypeStruct((1, *shape), jnp.float32))
-        return train_mode(model, variables, x, y), variables
+        return model.apply(variables, x, train=True), variables
 
     defaults = {knob: float(signature[knob].default) for knob in knobs}
     points = [{**defaults, knob: defaults[knob] * factor} for knob in knobs for factor in (0.5, 1.5)]
@@ -186,19 +197,6 @@ def test_active_width_can_be_batched(name):
     loop = jnp.stack([one(run) for run in runs])
     close(compiled(jax.vmap(forward))(stacked), loop)
     close(compiled(functools.partial(jax.lax.map, forward))(stacked), loop)
-
-
-@pytest.mark.parametrize(("name", "normalisation"), [*((name, "") for name in NAMES), ("cnn", "group")])
-def test_vanishing_gradients_are_those_named(name, normalisation):
-    """At width 2 the CNN's first two group normalisations have one channel a group, and the others do not."""
-    kwargs = {"normalisation": normalisation, "num_groups": 4} if normalisation else {}
-    model, shape = build(name, 2, **kwargs)
-    gradients, _ = compiled(functools.partial(train_mode, model))(initial(model, shape), *batch(shape))
-    size = {
-        "/".join(key.key for key in path): float(jnp.abs(leaf).max())
-        for path, leaf in jax.tree_util.tree_leaves_with_path(gradients)
-    }
-    assert {path for path, value in size.items() if value < 1e-5} == set(module(name, 2, **kwargs).vanishing_gradient)
 
 
 class Unmasked(nn.Module):
