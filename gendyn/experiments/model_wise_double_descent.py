@@ -66,7 +66,8 @@ def num_constraints(ds: "xarray.Dataset") -> int:
 
     The task is loaded again where the results do not say: ``K`` is not stored, or ``data.num_train`` is 0 (all).
     """
-    num_train, num_outputs = int(axis_values(ds, "data.num_train")[0]), ds.attrs.get("num_outputs")
+    num_train = int(axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
+    num_outputs = ds.attrs.get("num_outputs")
     if num_outputs is None or num_train == 0:
         arguments = dict(config_of(ds)["task"])
         task = lookup("tasks", arguments.pop("name"))(**arguments)

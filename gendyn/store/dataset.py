@@ -96,7 +96,7 @@ def open(workdir: str | Path) -> "xarray.Dataset":
             "committed": ("run", committed, {"long_name": "committed records"}),
             **coordinates,
         },
-        attrs={key: json.dumps(plan[key]) for key in ("config", "provenance", "axes")},
+        attrs={key: json.dumps(plan[key]) for key in ("config", "provenance", "axes")} | plan.get("attributes", {}),
     )
 
 

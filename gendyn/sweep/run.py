@@ -100,9 +100,12 @@ def _stored(
     stored = sweep_plan.to_json()
     metrics: dict[str, Any] = {}
     data = {}
+    outputs, available = set(), set()
     for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
         task = load_task(chunk.runs[0].flat, tasks)
         data[task.name] = dict(task.provenance)
+        outputs.add(task.num_outputs)
+        available.add(len(task.y_train))
         if not metrics:
             for name, value in record_shapes(chunk, task).items():
                 metrics[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
@@ -116,6 +119,9 @@ def _stored(
         provenance["first"] = earlier.get("first", earlier)
     stored["provenance"] = provenance
     stored["metrics"] = metrics
+    # One number where all runs agree, so that a figure need not load the data again.
+    facts = {"num_outputs": outputs, "num_available": available}
+    stored["attributes"] = {name: values.pop() for name, values in facts.items() if len(values) == 1}
     return stored
 
 

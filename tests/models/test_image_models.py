@@ -1,5 +1,7 @@
 """The two networks of the deep-double-descent paper: counts as published, sizes, pooling, bad arguments."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,7 @@ def test_the_published_counts():
 @pytest.mark.parametrize("normalisation", ["batch", "group"])
 def test_counts_are_the_formula_in_k(k, normalisation):
     channels = [3, k, 2 * k, 4 * k, 8 * k]
-    pairs = list(zip(channels[:-1], channels[1:], strict=True))
+    pairs = list(itertools.pairwise(channels))
     readout = 10 * (8 * k + 1)
     assert count(cnn, width=k, normalisation=normalisation) == sum(9 * a * b + 3 * b for a, b in pairs) + readout
     # Each stage: a block that may change the shape (with a 1x1 shortcut), and one that does not.

@@ -94,11 +94,15 @@ def test_the_tangent_kernel_is_width_independent_in_ntk_only():
     assert standard[1] > 4 * standard[0]  # it grows in proportion to the width: 8 here
 
 
-WIDTHS = (64, 256, 512, 1024)
+WIDTHS = (64, 256, 1024)
 
 
-def feature_movement(parametrisation, width, steps=6, learning_rate=0.01):
-    """Root mean square change of the last hidden features by a few Adam steps, mean over seeds."""
+def feature_movement(parametrisation, width, steps=3, learning_rate=0.001):
+    """Root mean square change of the last hidden features by a few Adam steps, mean over seeds.
+
+    The readout starts at 0, as the paper advises (appendix D.2): a random one adds a correction of order
+    1/sqrt(width), by which the movement approaches its limit from above (slope -0.15 over these widths).
+    """
     module = mlp(num_outputs=1, width=width, depth=2, parametrisation=parametrisation, base_width=64, use_bias=False)
     x = unit_inputs(16)
     y = jnp.sin(3 * x[:, :1])
@@ -125,23 +129,18 @@ def feature_movement(parametrisation, width, steps=6, learning_rate=0.01):
         return jnp.sqrt(jnp.mean(jnp.square(features(params) - features(start))))
 
     seeds = 2 if width > 256 else 5
-    return np.mean([movement(initial(module, jax.random.key(seed))) for seed in range(seeds)])
+    starts = [initial(module, jax.random.key(seed)) for seed in range(seeds)]
+    return np.mean([movement(start | {"readout": jax.tree.map(jnp.zeros_like, start["readout"])}) for start in starts])
 
 
 def test_coordinate_check():
-    """Features move by the same amount at every width under muP, and more the wider in the standard parametrisation.
-
-    Under muP the movement approaches its limit from above (by a quarter from 64 to 1024), as the initial readout, of
-    relative size 1/sqrt(width), contributes to the gradient: the fitted slope is small at first and vanishes.
-    """
+    """Features move by the same amount at every width under muP, and more the wider in the standard parametrisation."""
     slope = {}
     for parametrisation in ("mup", "standard"):
         moves = [feature_movement(parametrisation, width) for width in WIDTHS]
         slope[parametrisation] = np.polyfit(np.log(WIDTHS), np.log(moves), 1)[0]
-        if parametrisation == "mup":
-            assert abs(np.log(moves[-1] / moves[-2])) < 0.1, moves
-    assert abs(slope["mup"]) < 0.15, slope
-    assert slope["standard"] > 0.4, slope
+    assert abs(slope["mup"]) < 0.05, slope
+    assert slope["standard"] > 0.6, slope
 
 
 def test_learning_rate_scales_are_table_8():
