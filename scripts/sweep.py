@@ -41,12 +41,13 @@ def main(argv: Sequence[str]) -> None:
     if not _WORKDIR.value and not _PLAN_ONLY.value:
         raise ConfigError("--workdir is missing: name a folder for the results, such as --workdir=runs/first.")
     jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or os.cpu_count() or 1)
-    axes = [parse(text) for text in _AXIS.value] or None
+    overrides = config_flags.get_override_values(flags.FLAGS["config"])
+    axes = [parse(text) for text in _AXIS.value] or config.get("axes", ())
+    cli.check_not_varied(overrides, axes)
     if _ZIP.value:
         config.zip_axes = tuple(tuple(name.strip() for name in text.split(",")) for text in _ZIP.value)
     print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)
     if not _PLAN_ONLY.value:
-        overrides = config_flags.get_override_values(flags.FLAGS["config"])
         gendyn.sweep.run(config, axes=axes, workdir=_WORKDIR.value, overrides=overrides, quiet=_QUIET.value)
 
 

@@ -6,7 +6,7 @@
 import re
 import runpy
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,21 @@ def check_overrides(argv: Sequence[str]) -> None:
     for i, match in overrides:
         following = arguments[i + 1] if i + 1 < len(arguments) else None
         _check_override(match, following, known)
+
+
+def check_not_varied(overrides: Iterable[str], axes: Iterable[tuple[str, Any]]) -> None:
+    """An override of a leaf that an axis sets would do nothing.
+
+    Raises:
+        ConfigError: a leaf is in both.
+    """
+    varied = [name for name, _ in axes]
+    for name in overrides:
+        if name in varied:
+            raise ConfigError(
+                f"--config.{name} would have no effect, for {name} is an axis of this sweep (axes: "
+                f"{', '.join(varied)}); give its values as --axis {name}=..., with all other axes you want."
+            )
 
 
 def missing_config() -> str:

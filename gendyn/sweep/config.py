@@ -205,7 +205,7 @@ def complete(flat: Flat) -> Flat:
     result = {name: leaf.default for name, leaf in leaves.items()}
     for name, value in flat.items():
         if name not in leaves:
-            raise ConfigError(f"config.{name} {unknown_leaf(name, leaves)}")
+            raise ConfigError(f"config.{name} {_of_another(name, leaves) or unknown_leaf(name, leaves)}")
         result[name] = _typed(name, plain(value), leaves[name].default)
     return result
 
@@ -223,6 +223,25 @@ def unknown_leaf(name: str, known: Iterable[str]) -> str:
     if siblings:
         return f"does not exist.{hint} Leaves there: {', '.join(siblings)}."
     return f"does not exist.{hint} Sections and leaves: {', '.join(sorted({leaf.split('.')[0] for leaf in known}))}."
+
+
+def _of_another(name: str, leaves: Mapping[str, Leaf]) -> str:
+    """The end of the sentence for a leaf of a factory other than the one named; empty if none has it."""
+    section, _, argument = name.partition(".")
+    if section not in FACTORIES:
+        return ""
+    chosen = leaves[f"{section}.name"].default
+    owners = [
+        factory
+        for factory in _offered(section)
+        if argument in inspect.signature(lookup(FACTORIES[section], factory)).parameters
+    ]
+    if not owners:
+        return ""
+    return (
+        f"belongs to {', '.join(owners)}, not to {section}.name = {chosen!r}. Start from base_config({section}="
+        f"{chosen!r}), or keep the config as it was and vary the name by an axis: --axis {section}.name={chosen}."
+    )
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:
