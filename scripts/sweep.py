@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> None:
     overrides = config_flags.get_override_values(flags.FLAGS["config"])
     axes = [parse(text) for text in _AXIS.value] or config.get("axes", ())
     cli.check_not_varied(overrides, axes)
+    cli.drop_replaced(config, overrides)
     if _ZIP.value:
         config.zip_axes = tuple(tuple(name.strip() for name in text.split(",")) for text in _ZIP.value)
     print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)

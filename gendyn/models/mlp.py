@@ -155,7 +155,7 @@ def mlp(
     readout bias  (starts at 0)     --          --            --                       sgd 1, adam 1
     ============  ================  ==========  ============  =======================  ==============
 
-    muP is table 8 of Tensor Programs V (equivalent to its table 3 by the rescaling of lemma J.1: a multiplier
+    muP is table 8 of Tensor Programs V (equivalent to its table 3 by rescaling the parameter: a multiplier
     ``1/n`` in place of a variance ``1/n^2``), with every width taken relative to ``base_width``, where it is the
     standard parametrisation. Its learning-rate factors are :meth:`MLP.learning_rate_scales`.
 

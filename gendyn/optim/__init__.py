@@ -1,7 +1,7 @@
 """Gradient transforms, losses and learning-rate schedules; useful without the rest of gendyn."""
 
 from gendyn.optim._schedules import SCHEDULES, constant, cosine, inverse_sqrt, linear, schedule, warmup
-from gendyn.optim._transform import LearningRate, keep_dtypes
+from gendyn.optim._transform import LearningRate, keep_dtypes, scale_updates
 from gendyn.optim.adam import adam
 from gendyn.optim.adamw import adamw
 from gendyn.optim.cross_entropy import cross_entropy
@@ -23,6 +23,7 @@ __all__ = [
     "linear",
     "lion",
     "muon",
+    "scale_updates",
     "schedule",
     "sgd",
     "squared_error",

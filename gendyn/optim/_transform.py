@@ -54,3 +54,32 @@ def keep_dtypes(transform: optax.GradientTransformation) -> optax.GradientTransf
 
 def _cast_like(tree: PyTree, like: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf, target: jnp.asarray(leaf, jnp.asarray(target).dtype), tree, like)
+
+
+def scale_updates(
+    transform: optax.GradientTransformation, scales: Callable[[PyTree], PyTree], *, decoupled_decay: bool
+) -> optax.GradientTransformation:
+    """The same transform with a learning rate per parameter: ``update_leaf <- scale_leaf * update_leaf`` (muP).
+
+    Decoupled weight decay keeps its own rate: it is no gradient, and scaling it too would decay wide layers less.
+
+    Args:
+      transform: uses ``params`` for nothing but decay (and shapes) if ``decoupled_decay``.
+      scales: ``params -> pytree`` of positive scalars, such as a model's ``learning_rate_scales``.
+      decoupled_decay: whether the transform's decay is decoupled, its file's ``DECOUPLED_DECAY``.
+
+    >>> params = {"w": jnp.array([1.0])}
+    >>> transform = scale_updates(optax.adamw(0.1, weight_decay=0.5), lambda p: {"w": 0.5}, decoupled_decay=True)
+    >>> updates, _ = transform.update({"w": jnp.array([2.0])}, transform.init(params), params)
+    >>> print(updates["w"])  # -0.1 * (0.5 * 1 + 0.5 * 1)
+    [-0.1]
+    """
+
+    def update(updates: PyTree, state: PyTree, params: PyTree | None = None) -> tuple[PyTree, PyTree]:
+        factors = scales(params)
+        # u = -lr (a + decay p / s) scaled by s is -lr (s a + decay p).
+        seen = jax.tree.map(lambda p, s: p / s, params, factors) if decoupled_decay else params
+        new_updates, new_state = transform.update(updates, state, seen)
+        return jax.tree.map(lambda u, s: u * s, new_updates, factors), new_state
+
+    return optax.GradientTransformation(transform.init, update)

@@ -8,6 +8,7 @@ from gendyn.types import ArrayLike, TransformExample
 
 PAD_SAFE = True
 FAMILY = "adam"
+DECOUPLED_DECAY = True
 
 
 def adamw(

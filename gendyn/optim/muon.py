@@ -12,6 +12,7 @@ from gendyn.types import Array, ArrayLike, TransformExample
 PAD_SAFE = False
 # The update does not grow with the gradient, as in Adam.
 FAMILY = "adam"
+DECOUPLED_DECAY = True
 
 
 def muon(

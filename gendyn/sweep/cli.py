@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import ml_collections
 from absl import flags
 
 from gendyn.core import ConfigError, nearest
-from gendyn.sweep.config import Flat, flatten, unknown_leaf
+from gendyn.sweep.config import Flat, flatten, leaves_of, unknown_leaf
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<name>[^=]*)(?:=(?P<text>.*))?", re.DOTALL)
 _PARSERS: dict[type, tuple[flags.ArgumentParser, str]] = {
@@ -60,6 +61,22 @@ def check_not_varied(overrides: Iterable[str], axes: Iterable[tuple[str, Any]]) 
                 f"--config.{name} would have no effect, for {name} is an axis of this sweep (axes: "
                 f"{', '.join(varied)}); give its values as --axis {name}=..., with all other axes you want."
             )
+
+
+def drop_replaced(config: ml_collections.ConfigDict, overrides: Iterable[str]) -> None:
+    """After ``--config.model.name=cnn``: removes the leaves that only the config file's own model had, in place.
+
+    Leaves that both have keep the file's values. Leaves overridden by hand stay, to be refused if they are not the new
+    factory's.
+    """
+    given = set(overrides)
+    flat = flatten(config)
+    known = leaves_of(flat)
+    with config.unlocked():
+        for name in flat:
+            section, _, argument = name.partition(".")
+            if f"{section}.name" in given and name not in known and name not in given:
+                del config[section][argument]
 
 
 def missing_config() -> str:

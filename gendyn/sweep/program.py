@@ -111,18 +111,25 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
         num_steps=hypers["train.num_steps"],
         warmup_steps=hypers["schedule.warmup_steps"],
     )
+    model = model_at(program, hypers, padded=True)
+    optimizer = build("optim", optim_leaves)
+    if model.learning_rate_scales is not None:
+        about = module("optim", static["optim.name"])
+        scales = model.learning_rate_scales
+        optimizer = optim.scale_updates(
+            optimizer, lambda params: scales(params, about.FAMILY), decoupled_decay=about.DECOUPLED_DECAY
+        )
     stop = None
     if program.stop:
         names = ("step", "epoch", "train_loss", "train_error")
         stop = train.Stop(**{name: hypers[f"stop.{name}"] for name in names})
     return train.Run(
-        model=model_at(program, hypers, padded=True),
-        optimizer=build("optim", optim_leaves),
+        model=model,
+        optimizer=optimizer,
         loss=lookup("optim", static["loss"]),
         batch_size=static["train.batch_size"],
         augment=train.crop_and_flip if static["train.augment"] else None,
         ema_decay=hypers["train.ema_decay"] if program.ema else None,
-        family=module("optim", static["optim.name"]).FAMILY,
         stop=stop,
         probes=tuple(lookup("measure", name)() for name in static["probes"]),
         evaluation_batch_size=static["train.evaluation_batch_size"],

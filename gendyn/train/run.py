@@ -34,8 +34,6 @@ class Run(NamedTuple):
     """``(key, x [B, ...]) -> x``."""
     ema_decay: ArrayLike | None = None
     """Decay of the weight average per step; ``None`` keeps no average."""
-    family: str = "sgd"
-    """The optimizer's ``FAMILY``, handed to ``model.learning_rate_scales``."""
     stop: Stop | None = None
     """``None`` compiles no stop rule."""
     probes: tuple[Probe, ...] = ()

@@ -30,7 +30,7 @@ def batch(run: Run, step: Array, sample: Sample, data: Data) -> tuple[Array, Arr
 
 
 def gradient_step(run: Run, state: State, sample: Sample, data: Data) -> State:
-    """``params <- params + scale · optimizer(grad of the mean loss)``; notes the first step with a non-finite loss."""
+    """``params <- params + optimizer(grad of the mean loss)``; notes the first step with a non-finite loss."""
     x, targets, weights = batch(run, state.step, sample, data)
 
     def mean_loss(params: PyTree) -> tuple[Array, PyTree]:
@@ -39,9 +39,6 @@ def gradient_step(run: Run, state: State, sample: Sample, data: Data) -> State:
 
     (loss, statistics), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.variables.params)
     updates, opt_state = run.optimizer.update(gradient, state.opt_state, state.variables.params)
-    if run.model.learning_rate_scales is not None:
-        scales = run.model.learning_rate_scales(state.variables.params, run.family)
-        updates = jax.tree.map(lambda update, scale: update * scale, updates, scales)
     params = optax.apply_updates(state.variables.params, updates)
     ema = state.ema
     if run.ema_decay is not None:

@@ -18,8 +18,7 @@ KEY = jax.random.key(3)
 IMAGE = (8, 8, 3)
 MODULES = {
     "mlp": mlp(num_outputs=4, width=6),
-    "cnn": cnn(num_outputs=4, width=2, input_shape=IMAGE, normalisation="group"),
-    "resnet18": resnet18(num_outputs=4, width=2, blocks=(1, 1), input_shape=IMAGE),
+    "resnet18": resnet18(num_outputs=4, width=2, blocks=(1,), input_shape=IMAGE),
 }
 
 

@@ -54,7 +54,7 @@ def test_image_sizes(factory, shape):
     assert state["intermediates"]["features"][0].shape == (4, 16)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("size", [1, 4, 7])
 def test_maximum(size):
     x = jax.random.normal(jax.random.key(size), (3, size, 2))
     value, gradient = jax.value_and_grad(lambda x: jnp.sum(jnp.sin(maximum(x, 1))))(x)

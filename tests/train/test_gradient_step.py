@@ -10,7 +10,7 @@ import pytest
 
 from gendyn import train
 from gendyn.train.step import batch
-from gendyn.types import Model, Variables
+from gendyn.types import Variables
 
 
 def state_of(linear, run):
@@ -96,25 +96,6 @@ def test_weight_average(linear):
     without = steps(linear, linear.run, 4)[-1]
     assert without.ema == ()
     assert_close(states[-1].variables, without.variables)
-
-
-def test_learning_rate_scales_multiply_updates_and_are_asked_for_the_family(linear):
-    asked = []
-
-    def scales(params, family):
-        asked.append(family)
-        return {"w": jnp.float32(0.5), "b": jnp.float32(3.0)}
-
-    model: Model = linear.run.model._replace(learning_rate_scales=scales)
-    # Momentum of the *unscaled* gradients: the scale acts on what the optimizer returns.
-    run = linear.run._replace(optimizer=optax.adam(0.05), family="adam")
-    plain = steps(linear, run, 1)
-    scaled = steps(linear, run._replace(model=model), 1)
-    move = jax.tree.map(jnp.subtract, plain[1].variables.params, plain[0].variables.params)
-    moved = jax.tree.map(jnp.subtract, scaled[1].variables.params, scaled[0].variables.params)
-    assert_close(moved, {"w": 0.5 * move["w"], "b": 3.0 * move["b"]})
-    assert_close(scaled[1].opt_state, plain[1].opt_state)
-    assert set(asked) == {"adam"}
 
 
 def test_statistics_move_with_training_mode(linear):

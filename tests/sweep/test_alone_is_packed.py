@@ -1,0 +1,95 @@
+"""The law of packing: a run padded into a bucket is the run alone, for every model under every optimizer.
+
+The optimizers share a program here (a traced choice), since compiling is what these tests cost. Whole sweeps in
+different buckets are compared in ``test_strategies.py``.
+"""
+
+import jax
+import numpy as np
+import pytest
+
+from gendyn.core import module, names
+from gendyn.sweep.pack import unpad_like
+from gendyn.sweep.points import build
+from gendyn.sweep.program import task_arguments
+
+MODELS = names("models")
+# (the run's own width, the bucket's); 12 does not share the tiling of 48. Convolutions compile long, hence one pair.
+WIDTHS = {1: ((12, 48), (3, 4)), 3: ((3, 4),)}
+
+
+def config_of(small, model, **leaves):
+    """A model with the static arguments of its example, on the smallest task of its kind of input."""
+    example = module("models", model).example()
+    task = "digits" if len(example.input_shape) == 3 else "teacher_student"
+    static = {f"model__{name}": value for name, value in example.kwargs.items()}
+    return small.config(task=task, model=model, train__num_steps=200, sweep__buckets="max", **static, **leaves)
+
+
+def cases(dtype_name):
+    for model in MODELS:
+        for width, bucket in WIDTHS[len(module("models", model).example().input_shape)]:
+            slow = len(module("models", model).example().input_shape) == 3 and dtype_name == "float64"
+            marks = [pytest.mark.slow] if slow else []
+            yield pytest.param(model, width, bucket, id=f"{model}-{width}-in-{bucket}", marks=marks)
+
+
+def left_out(case):
+    """Paths of the parameters that the model names: their gradient vanishes, and Adam normalises its rounding noise."""
+    program = case.programs["alone"]
+    return build("model", case.chunk.runs[0].flat, **task_arguments(program)).vanishing_gradient
+
+
+@pytest.mark.parametrize(("model", "width", "bucket"), list(cases("float32")))
+def test_in_float32(small, laws, model, width, bucket):
+    """Initial state exact; outputs and losses after 50 steps to 1e-5; padding exactly zero after 200."""
+    case = laws.Case(config_of(small, model), width, bucket)
+    alone, padded = (case.train(kind, (0, 50, 200)) for kind in ("alone", "padded"))
+    laws.assert_initial_state_is_equal(padded.initial, alone.initial)
+    laws.assert_observables_agree(padded.states[0], alone.states[0], 1e-5)
+    laws.assert_observables_agree(padded.states[50], alone.states[50], 1e-5)
+    laws.assert_padding_is_zero(padded.states[200], alone.states[200])
+    # It trained, and under different optimizers.
+    losses = alone.states[50].metrics["train_loss"]
+    assert (losses < alone.states[0].metrics["train_loss"]).all()
+    assert len(np.unique(losses)) == len(laws.OPTIMIZERS)
+
+
+@pytest.mark.parametrize(("model", "width", "bucket"), list(cases("float64")))
+def test_parameters_in_float64(small, laws, model, width, bucket):
+    """The same float32 draw, cast: 50 steps in float64 leave parameters equal, not only what they compute."""
+    case = laws.Case(config_of(small, model), width, bucket)
+    alone, padded = (case.train(kind, (50,), np.float64) for kind in ("alone", "padded"))
+    assert jax.tree.leaves(alone.states[50].variables.params)[0].dtype == np.float64
+    laws.assert_parameters_agree(padded.states[50], alone.states[50], left_out(case), 1e-9)
+    laws.assert_observables_agree(padded.states[50], alone.states[50], 1e-9)
+
+
+@pytest.mark.parametrize("optim", ["sgd", "adam", "adamw", "muon"])
+@pytest.mark.parametrize("model", MODELS)
+def test_first_state_of_a_sweep(small, model, optim):
+    """What the sweep itself packs: a point alone, and the same point among others of larger widths."""
+    config = config_of(small, model, data__label_noise=0.2)
+    config = small.change(config, **{})
+    with config.unlocked():
+        config.optim = small.config(optim=optim).optim
+    alone = small.packed(config, {"model.width": (3,), "seed": (1,)})
+    if optim == "muon":  # not pad-safe: no bucket holds two widths
+        plan = small.gendyn.sweep.plan(config, axes={"model.width": (3, 4)})
+        assert [chunk.sizes for chunk in plan.chunks] == [{}, {}]
+        return
+    among = small.packed(config, {"model.width": (4, 3), "seed": (0, 1), "optim.learning_rate": (0.1, 0.02)})
+    point = alone.chunk.runs[0].identity
+    row = next(i for i, run in enumerate(among.chunk.runs) if run.identity == point)
+    mine, its = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (alone.state, alone.inputs[:2]))
+    packed, packed_inputs = (jax.tree.map(lambda leaf: leaf[row], t) for t in (among.state, among.inputs[:2]))
+    jax.tree.map(np.testing.assert_array_equal, unpad_like(packed, mine), mine)
+    jax.tree.map(np.testing.assert_array_equal, packed_inputs, its)
+    outside = jax.tree.map(lambda leaf, like: np.array(leaf), packed, mine)
+    for wide, leaf in zip(jax.tree.leaves(outside), jax.tree.leaves(mine), strict=True):
+        wide[tuple(slice(size) for size in leaf.shape)] = 0
+        assert not wide.any()
+    # Another seed is another draw.
+    others = [i for i, run in enumerate(among.chunk.runs) if run.flat["model.width"] == 3 and run.flat["seed"] == 0]
+    kernel = lambda state, i: next(k for k in jax.tree.leaves(state.variables.params) if k.ndim > 2)[i]  # noqa: E731
+    assert (kernel(among.state, others[0]) != kernel(among.state, row)).any()
