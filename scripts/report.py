@@ -86,6 +86,8 @@ def main(_: list[str]) -> None:
 
     workdir = Path(flags.FLAGS.workdir)
     try:
+        if not flags.FLAGS.workdir:
+            raise ConfigError("--workdir is missing: name the folder of a sweep, such as --workdir=runs/demo.")
         ds = store.open(workdir)
         path = write_report(ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name)
     except (ConfigError, StoreError) as error:
@@ -96,6 +98,6 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "Folder of a sweep.", required=True)
+    flags.DEFINE_string("workdir", "", "Folder of a sweep.")
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
     app.run(main)

@@ -96,7 +96,10 @@ def load_config(path: str) -> Any:
         others = [str(other) for folder in {Path(file).parent, Path("configs")} for other in folder.glob("[!_]*.py")]
         raise ConfigError(f"--config={path}: there is no file {file!r}.{nearest(file, others)}")
     try:
-        config = runpy.run_path(file)["get_config"](*variant)
+        contents = runpy.run_path(file)
+        if "get_config" not in contents:
+            raise ConfigError(f"{file} must define get_config(variant=''), which returns the config.")
+        config = contents["get_config"](*variant)
         flatten(config)
     except ConfigError as error:
         raise ConfigError(f"--config={path}: {error}") from error

@@ -86,6 +86,7 @@ class ChunkJob:
         self.flat = chunk.runs[0].flat
         self.folder = folder
         self.store = self._open_store()
+        self.population: Population | None = None
 
     def _open_store(self) -> store.ChunkStore:
         record = record_shapes(self.chunk, self.task)
@@ -105,6 +106,8 @@ class ChunkJob:
         self.data = put(self.inputs.data, self.mesh, shared=True)
         self._load()
         self.layouts = self._layouts()
+        if self.last is not None and self._shrinks():  # killed between the commit and the layout it was made for
+            self._drop_finished()
         self._compile()
 
     def _load(self) -> None:
@@ -153,8 +156,8 @@ class ChunkJob:
         state, hypers, sample = (abstract_rows(t, rows) for t in (self.state, self.inputs.hypers, self.inputs.sample))
         return state, hypers, sample, self.data
 
-    def _populate(self) -> None:
-        self.population = Population(
+    def _populate(self) -> Population:
+        population = Population(
             self.layouts[-1],
             self.mesh,
             self.compiled,
@@ -165,28 +168,30 @@ class ChunkJob:
             self.last,
         )
         self.state = None  # type: ignore[assignment]  # the population's from here on; kept twice it would double the memory
+        return population
 
     def run(self, progress: Progress) -> None:
         """Trains to the last record, committing as it goes."""
         steps, rows = self.chunk.steps, len(self.chunk.runs)
-        progress.resume(rows * (steps[self.record - 1] if self.record else 0))
-        self._populate()
+        progress.resume(rows * self._steps_done())
         buffer: list[dict[str, np.ndarray]] = []
         with store.Committer(self.store) as committer:
             committed = time.monotonic()
             while self.record < len(steps):
-                num_steps = steps[self.record] - (steps[self.record - 1] if self.record else 0)
+                num_steps = steps[self.record] - self._steps_done()
                 try:
+                    if self.population is None:
+                        self.population = self._populate()
                     self.last = self.population.advance(num_steps)
                 except (jax.errors.JaxRuntimeError, MemoryError) as error:
                     if not out_of_memory(error):
                         raise
                     committer.drain()
-                    lost = len(buffer)
                     buffer.clear()
+                    done = self._steps_done()
                     self._halve(error)
-                    progress.advance(-rows * (steps[self.record + lost - 1] - steps[self.record - 1]) if lost else 0)
-                    continue
+                    progress.advance(rows * (self._steps_done() - done))
+                    continue  # and populate there: until here, the error keeps the old arrays alive
                 buffer.append(self.last)
                 self.record += 1
                 progress.advance(num_steps * rows, f"chunk {self.chunk.id}")
@@ -203,8 +208,12 @@ class ChunkJob:
                         committer.drain()
                         self._shrink()
 
+    def _steps_done(self) -> int:
+        return self.chunk.steps[self.record - 1] if self.record else 0
+
     def _commit(self, committer: store.Committer, buffer: list[dict[str, np.ndarray]]) -> None:
         records = {name: np.stack([record[name] for record in buffer], axis=1) for name in buffer[0]}
+        assert self.population is not None
         state = flatten_state(self.population.state())
         committer.submit(records, self.record - len(buffer), state, {"layout": len(self.layouts) - 1})
 
@@ -223,29 +232,32 @@ class ChunkJob:
         return active > 0 and layout._replace(rows=tuple(range(active))).program_rows() * 2 <= layout.program_rows()
 
     def _shrink(self) -> None:
+        assert self.population is not None
         self.state = self.population.state()
+        self.population = None
+        self._drop_finished()
+        self._compile()
+
+    def _drop_finished(self) -> None:
         rows = tuple(int(row) for row in self._active())
         self._write([*self.layouts, self.layouts[-1]._replace(from_record=self.record, rows=rows)])
-        self._compile()
-        self._populate()
 
     def _halve(self, error: BaseException) -> None:
-        """Out of memory: from the last commit on, the runs take turns in twice as many parts."""
-        layout = self.layouts[-1]
-        if layout.parts * 2 > len(layout.rows):
+        """Out of memory: from the last commit on, fewer runs at a time."""
+        self.population = None
+        self._load()
+        history = [old for old in self.layouts if old.from_record <= self.record]
+        smaller = self.layouts[-1].smaller()
+        if smaller is None:
             raise ConfigError(
                 f"out of memory with one run at a time (chunk {self.chunk.id}, sizes {self.chunk.sizes}): "
                 f"choose a smaller width, train.batch_size or data.num_train. What was committed is safe. [{error}]"
             ) from error
-        message = f"out of memory: chunk {self.chunk.id} goes on from its last commit in {layout.parts * 2} parts"
+        message = f"out of memory: chunk {self.chunk.id} goes on from its last commit in {smaller.parts} parts"
         logging.warning("%s", message)
         warnings.warn(message, stacklevel=2)
-        del self.population
-        self._load()
-        history = [old for old in self.layouts if old.from_record <= self.record]
-        self._write([*history, history[-1]._replace(from_record=self.record, parts=layout.parts * 2)])
+        self._write([*history, smaller._replace(from_record=self.record)])
         self._compile()
-        self._populate()
 
 
 def record_shapes(chunk: Chunk, task: Task) -> dict[str, jax.ShapeDtypeStruct]:

@@ -12,7 +12,7 @@ import jax
 from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.sweep import calibrate, cost
-from gendyn.sweep.config import flatten
+from gendyn.sweep.config import complete, flatten
 from gendyn.sweep.execute import ChunkJob, record_shapes
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.plan import Chunk, Plan, plan_from_json
@@ -42,9 +42,18 @@ def _plan(
     config: Mapping[str, Any], axes: Any, workdir: Any, tasks: dict[str, Task], devices: Sequence[jax.Device]
 ) -> Plan:
     known = None
-    if workdir is not None and store.born(workdir):
+    if workdir is not None and _is_born(workdir):
         known = plan_from_json(store.read_plan(workdir))
     return make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
+
+
+def _is_born(workdir: str | pathlib.Path) -> bool:
+    try:
+        return store.born(workdir)
+    except OSError as fault:  # no permission, or a name that the file system does not take
+        raise ConfigError(
+            f"workdir = {str(workdir)!r} cannot be read: {fault.strerror}. Choose a folder you may read and write."
+        ) from fault
 
 
 def run(
@@ -88,6 +97,8 @@ def run(
     sweep_plan = _plan(config, axes, workdir, tasks, devices)
     folder = store.open_workdir(workdir)
     with store.lock(folder):
+        if store.born(folder):  # another process may have extended the sweep since
+            sweep_plan = _plan(config, axes, workdir, tasks, devices)
         store.write_plan(folder, _stored(sweep_plan, tasks, devices, overrides or {}, folder))
         _execute(sweep_plan, tasks, devices, folder, quiet)
     return store.open(folder)
@@ -106,9 +117,8 @@ def _stored(
         data[task.name] = dict(task.provenance)
         outputs.add(task.num_outputs)
         available.add(len(task.y_train))
-        if not metrics:
-            for name, value in record_shapes(chunk, task).items():
-                metrics[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
+        for name, value in record_shapes(chunk, task).items():
+            metrics[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
         counts = parameter_counts(chunk, task)
         for run_entry, count in zip(entry["runs"], counts, strict=True):
             run_entry["values"] = {"num_parameters": count}
@@ -179,9 +189,9 @@ def pick_devices(config: Mapping[str, Any]) -> list[jax.Device]:
     """All devices of the kind asked for (``sweep.platform``; empty is JAX's default).
 
     Raises:
-        ConfigError: there is none of that kind.
+        ConfigError: a bad leaf, or no device of that kind.
     """
-    platform = flatten(config).get("sweep.platform", "")
+    platform = complete(flatten(config))["sweep.platform"]
     try:
         return jax.local_devices(backend=platform or None)
     except RuntimeError as error:

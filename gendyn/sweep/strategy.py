@@ -37,6 +37,13 @@ class Layout(NamedTuple):
         per_part = -(-len(self.rows) // self.parts)
         return -(-per_part // unit) * unit
 
+    def smaller(self) -> "Layout | None":
+        """About half of the runs at a time; ``None`` where that is one a device already."""
+        parts = self._replace(parts=min(2 * self.parts, len(self.rows)))
+        if parts.program_rows() < self.program_rows():
+            return parts
+        return self._replace(batch=self.batch // 2) if self.strategy == "map" and self.batch > 1 else None
+
     def to_json(self) -> dict[str, Any]:
         return {**self._asdict(), "rows": list(self.rows)}
 

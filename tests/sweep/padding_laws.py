@@ -1,6 +1,7 @@
 """Training the same run alone and padded to a bucket, under every optimizer at once, and what must hold between them."""
 
 import functools
+import inspect
 from typing import Any, NamedTuple
 
 import jax
@@ -8,29 +9,33 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gendyn import train
-from gendyn.core import lookup, module, names
+from gendyn import optim, train
+from gendyn.core import lookup, module
 from gendyn.sweep.execute import Inputs, make_inputs
 from gendyn.sweep.pack import pack_variables, unpad_like
 from gendyn.sweep.planner import make_plan
 from gendyn.sweep.program import Program, run_at
-from gendyn.types import Probe, TransformExample, Variables
+from gendyn.types import Model, Probe, Variables
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 KWARGS: dict[str, dict[str, float]] = {
     "sgd": {"learning_rate": 0.02, "momentum": 0.9},
     "adam": {"learning_rate": 3e-3},
     "adamw": {"learning_rate": 3e-3, "weight_decay": 0.1},
+    "muon": {"learning_rate": 0.02},
 }
-MODELS = names("models")
 PROBE = Probe("outputs", lambda key, apply, params, data: {"test": apply(params, data.x_test)})
 
 
-def all_optimizers() -> dict[str, Any]:
-    """Every transform file with its example's arguments."""
-    files = {name: module("optim", name) for name in names("optim")}
-    examples = {name: file.example() for name, file in files.items()}
-    return {n: lookup("optim", n)(**e.kwargs) for n, e in examples.items() if isinstance(e, TransformExample)}
+def transform(name: str, model: Model, **kwargs: float) -> optax.GradientTransformation:
+    """An optimizer with this file's hyperparameters and the model's learning rates per parameter, if it has them."""
+    file, factory = module("optim", name), lookup("optim", name)
+    accepted = {k: v for k, v in kwargs.items() if k in inspect.signature(factory).parameters}
+    made = factory(**KWARGS[name], **accepted)
+    if model.learning_rate_scales is None:
+        return made
+    scales = functools.partial(model.learning_rate_scales, family=file.FAMILY)
+    return optim.scale_updates(made, scales, decoupled_decay=file.DECOUPLED_DECAY)
 
 
 class AnyOf(NamedTuple):
@@ -64,10 +69,11 @@ class Trained(NamedTuple):
 class Case:
     """A model at one width, on a few examples; as its own program or padded to a bucket."""
 
-    def __init__(self, config: Any, width: int, bucket: int, *, optimizers: Any = OPTIMIZERS, model: Any = None):
-        self.transforms = [lookup("optim", name)(**KWARGS.get(name, {})) for name in optimizers]
-        self.model = model
-        """``(width, active_width) -> Model`` in place of the config's."""
+    def __init__(
+        self, config: Any, width: int, bucket: int, *, optimizers: Any = OPTIMIZERS, model: Any = None, **kwargs: float
+    ):
+        """``model(width, active_width) -> Model`` replaces the config's; ``kwargs`` go to optimizers that take them."""
+        self.optimizers, self.model, self.kwargs = tuple(optimizers), model, kwargs
         tasks: dict[str, Any] = {}
         plan = make_plan(config, axes={"model.width": (width, bucket)}, devices=jax.devices()[:1], tasks=tasks)
         (self.task,) = tasks.values()
@@ -88,15 +94,14 @@ class Case:
         pads = lambda leaf, wide: [(0, b - a) for a, b in zip(leaf.shape, wide.shape, strict=True)]  # noqa: E731
         return jax.tree.map(lambda leaf, wide: np.pad(leaf, pads(leaf, wide)), drawn, like)
 
-    def run(self, program: Program, hypers: Any, choice: Any, family: str) -> train.Run:
-        run = run_at(program, hypers)._replace(
-            optimizer=any_of(self.transforms, choice), family=family, probes=(PROBE,)
-        )
-        if self.model is None:
-            return run
-        return run._replace(model=self.model(dict(program.sizes)["model.width"], hypers["model.width"]))
+    def run(self, program: Program, hypers: Any, choice: Any) -> train.Run:
+        """The sweep's own run, but for the optimizer; a model of the test's gets the width and the true width."""
+        run = run_at(program, hypers)._replace(probes=(PROBE,))
+        if self.model is not None:
+            run = run._replace(model=self.model(dict(program.sizes)["model.width"], hypers["model.width"]))
+        return run._replace(optimizer=any_of([transform(n, run.model, **self.kwargs) for n in self.optimizers], choice))
 
-    def train(self, kind: str, steps: tuple[int, ...], dtype: Any = np.float32, family: str = "sgd") -> Trained:
+    def train(self, kind: str, steps: tuple[int, ...], dtype: Any = np.float32) -> Trained:
         """Segments up to each of ``steps``, one optimizer after another in one program."""
         program = self.programs[kind]
         cast = functools.partial(
@@ -111,9 +116,9 @@ class Case:
             def over_choices(fn: Any, states: Any, hypers: Any, data: Any, num_steps: Any) -> train.State:
                 def one(pair: Any) -> train.State:
                     state, choice = pair
-                    return fn(self.run(program, hypers, choice, family), state, sample, data, num_steps)
+                    return fn(self.run(program, hypers, choice), state, sample, data, num_steps)
 
-                return jax.lax.map(one, (states, jnp.arange(len(self.transforms))))
+                return jax.lax.map(one, (states, jnp.arange(len(self.optimizers))))
 
             def start(run: train.Run, _: Any, *inputs: Any) -> train.State:
                 return train.initial_state(run, variables, *inputs[:2])
@@ -166,7 +171,9 @@ def assert_observables_agree(padded: train.State, alone: train.State, tolerance:
     np.testing.assert_array_equal(padded.diverged_step, -1)
 
 
-def assert_parameters_agree(padded: train.State, alone: train.State, left_out: tuple[str, ...], tolerance: float) -> None:
+def assert_parameters_agree(
+    padded: train.State, alone: train.State, left_out: tuple[str, ...], tolerance: float
+) -> None:
     """All parameters but those whose gradient vanishes, and all statistics."""
     small = jax.tree_util.tree_leaves_with_path(alone.variables)
     wide = jax.tree.leaves(unpad_like(padded.variables, alone.variables))

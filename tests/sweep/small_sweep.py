@@ -25,7 +25,8 @@ def config(*, task: str = "teacher_student", model: str = "mlp", optim: str = "a
     if task == "teacher_student":
         made.task.update({"num_train": 24, "num_test": 16, "input_size": 5})
     else:
-        made.task.num_test = 1797 - 40
+        made.task.num_test = 16
+        made.data.num_train = 24
     if model == "mlp":
         made.model.depth = 1
     made.optim.learning_rate = 0.02

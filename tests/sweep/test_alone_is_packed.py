@@ -26,12 +26,15 @@ def config_of(small, model, **leaves):
     return small.config(task=task, model=model, train__num_steps=200, sweep__buckets="max", **static, **leaves)
 
 
-def cases(dtype_name):
+def cases(dtype):
     for model in MODELS:
-        for width, bucket in WIDTHS[len(module("models", model).example().input_shape)]:
-            slow = len(module("models", model).example().input_shape) == 3 and dtype_name == "float64"
-            marks = [pytest.mark.slow] if slow else []
-            yield pytest.param(model, width, bucket, id=f"{model}-{width}-in-{bucket}", marks=marks)
+        is_image = len(module("models", model).example().input_shape) == 3
+        marks = [pytest.mark.slow] if is_image and dtype == "float64" else []
+        for width, bucket in WIDTHS[3 if is_image else 1]:
+            yield pytest.param(model, width, bucket, {}, id=f"{model}-{width}-in-{bucket}", marks=marks)
+    # act(0) != 0, and learning rates that depend on the true width.
+    masked = {"model__activation": "sigmoid", "model__parametrisation": "mup", "model__base_width": 8}
+    yield pytest.param("mlp", 12, 48, masked, id="mlp-12-in-48-sigmoid-mup")
 
 
 def left_out(case):
@@ -40,10 +43,14 @@ def left_out(case):
     return build("model", case.chunk.runs[0].flat, **task_arguments(program)).vanishing_gradient
 
 
-@pytest.mark.parametrize(("model", "width", "bucket"), list(cases("float32")))
-def test_in_float32(small, laws, model, width, bucket):
+@pytest.mark.parametrize(("model", "width", "bucket", "leaves"), list(cases("float32")))
+def test_in_float32(small, laws, model, width, bucket, leaves):
     """Initial state exact; outputs and losses after 50 steps to 1e-5; padding exactly zero after 200."""
-    case = laws.Case(config_of(small, model), width, bucket)
+    case = laws.Case(config_of(small, model, **leaves), width, bucket)
+    if left_out(case):
+        # Adam turns the rounding noise of a vanishing gradient into steps of full size, and running statistics lag
+        # behind them, so that outputs would differ. Only float32 knows: in float64 the noise is far below eps.
+        case.kwargs["eps"] = 1e-3
     alone, padded = (case.train(kind, (0, 50, 200)) for kind in ("alone", "padded"))
     laws.assert_initial_state_is_equal(padded.initial, alone.initial)
     laws.assert_observables_agree(padded.states[0], alone.states[0], 1e-5)
@@ -55,10 +62,10 @@ def test_in_float32(small, laws, model, width, bucket):
     assert len(np.unique(losses)) == len(laws.OPTIMIZERS)
 
 
-@pytest.mark.parametrize(("model", "width", "bucket"), list(cases("float64")))
-def test_parameters_in_float64(small, laws, model, width, bucket):
+@pytest.mark.parametrize(("model", "width", "bucket", "leaves"), list(cases("float64")))
+def test_parameters_in_float64(small, laws, model, width, bucket, leaves):
     """The same float32 draw, cast: 50 steps in float64 leave parameters equal, not only what they compute."""
-    case = laws.Case(config_of(small, model), width, bucket)
+    case = laws.Case(config_of(small, model, **leaves), width, bucket)
     alone, padded = (case.train(kind, (50,), np.float64) for kind in ("alone", "padded"))
     assert jax.tree.leaves(alone.states[50].variables.params)[0].dtype == np.float64
     laws.assert_parameters_agree(padded.states[50], alone.states[50], left_out(case), 1e-9)

@@ -92,7 +92,12 @@ def test_one_trace_and_one_compilation_for_each_group(small, tmp_path, monkeypat
     monkeypatch.setattr(train, "segment", lambda *arguments: traced.append(1) or segment(*arguments))
     small.use_devices(monkeypatch, 1)
     config = small.config(record__kind="log", record__num_records=8, sweep__buckets="max")
-    axes = {"optim.name": ("sgd", "adam"), "seed": (0, 1), "optim.learning_rate": (0.01, 0.02), "data.num_train": (9, 24)}
+    axes = {
+        "optim.name": ("sgd", "adam"),
+        "seed": (0, 1),
+        "optim.learning_rate": (0.01, 0.02),
+        "data.num_train": (9, 24),
+    }
     found = small.run(config, axes, tmp_path)
     assert len(np.unique(np.diff(found.dataset["step"]))) > 3
     assert len(compiled) == len({program.static for program in compiled}) == 2

@@ -34,7 +34,9 @@ def linear():
         jnp.asarray(rng.integers(3, size=11), jnp.int32), jnp.int32(8), jnp.asarray([7, 9], jnp.uint32)
     )
     run = train.Run(model=model, optimizer=optax.sgd(0.1), loss=cross_entropy)
-    params = jax.tree.map(lambda leaf: leaf + rng.normal(size=leaf.shape).astype(np.float32), softmax_regression(data.x_train))
+    params = jax.tree.map(
+        lambda leaf: leaf + rng.normal(size=leaf.shape).astype(np.float32), softmax_regression(data.x_train)
+    )
     return SimpleNamespace(run=run, data=data, sample=sample, variables=Variables(params, {}))
 
 

@@ -44,7 +44,9 @@ def test_rows_beyond_num_train_do_not_count_even_if_their_loss_is_infinite(linea
     found = evaluate(linear.run, linear.variables, (), linear.sample, spoilt)
     np.testing.assert_array_equal(found["train_loss"], clean["train_loss"])
     more = linear.sample._replace(num_train=jnp.int32(9))
-    assert float(evaluate(linear.run, linear.variables, (), more, linear.data)["train_loss"]) != float(clean["train_loss"])
+    assert float(evaluate(linear.run, linear.variables, (), more, linear.data)["train_loss"]) != float(
+        clean["train_loss"]
+    )
 
 
 def test_a_regression_has_no_error(linear):

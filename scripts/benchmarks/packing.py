@@ -1,0 +1,48 @@
+"""Run-steps per second against the number of packed runs, on whatever devices there are."""
+
+import jax
+import numpy as np
+
+from benchmarks import engine
+from benchmarks.rows import Row
+from benchmarks.timing import alternate, ratio, timed
+
+COUNTS = (1, 4, 16, 64, 256, 1024)
+SECONDS = 0.5
+MAX_BYTES = 8e9
+
+
+def run(repeats: int) -> list[Row]:
+    """Against one run at a time on one of the devices; side by side on accelerators, the planner's choice on a CPU."""
+    configs = {
+        "MLP 64-128-10": engine.mlp_config(width=128, depth=1, batch_size=128),
+        "MLP 64-16-16-10, batch 8": engine.mlp_config(width=16, depth=2, batch_size=8),
+        "CNN k = 8": engine.cnn_config(width=8, batch_size=64),
+    }
+    on_cpu = jax.local_devices()[0].platform == "cpu"
+    rows = []
+    for name, config in configs.items():
+        alone = engine.prepare(config, {"seed": range(1)}, devices=jax.local_devices()[:1])
+        best = 0.0
+        for count in COUNTS:
+            axes = {"seed": range(count)}
+            if count > 16 and on_cpu and name.startswith("CNN"):
+                break  # saturated long before, and minutes a measurement
+            packed = engine.prepare(config, axes, strategy="auto" if on_cpu else "vmap")
+            measured = alternate({"alone": _measure(alone, 1), "packed": _measure(packed, count)}, repeats)
+            gain = ratio(measured["alone"], measured["packed"])
+            rate = 1 / np.median([timing.wall for timing in measured["packed"]])
+            best = max(best, gain.median)
+            rows.append(
+                Row(f"{name}: {count} packed / alone", *gain[:3], cpu=gain.cpu, note=f"{rate:,.0f} run-steps/s")
+            )
+        at_least = 50.0 if not on_cpu and name.startswith("MLP") else None
+        rows.append(Row(f"{name}: best", best, at_least=at_least))
+    return rows
+
+
+def _measure(prepared: engine.Prepared, count: int):
+    prepared.steps(4)
+    one = timed(lambda: prepared.steps(16)).wall / 16
+    steps = int(np.clip(SECONDS / one, 4, 20_000))
+    return lambda: timed(lambda: prepared.steps(steps)).per(steps * count)

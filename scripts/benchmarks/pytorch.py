@@ -1,0 +1,111 @@
+"""64-128-10, batch 128, 32 runs, against PyTorch training them one by one with its best settings."""
+
+import importlib.util
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks import engine, fresh, plain
+from benchmarks.rows import Row, of_ratio
+from benchmarks.timing import Timing, alternate, ratio, timed
+
+RUNS, BATCH, STEPS = 32, 128, 1000
+TORCH_RUNS = 4
+"""One after another, each costs the same: four are enough."""
+SIZES = (64, 128, 10)
+NUM_ROWS = 1000
+UPDATES = ("foreach", "fused", "single")
+
+
+def torch_timing(threads: int, update: str, runs: int, steps: int) -> tuple[float, float]:
+    """Wall and CPU seconds per step, in a process where PyTorch is alone; the first 50 steps are not counted.
+
+    The data of an epoch are gathered once, and its batches are views.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(NUM_ROWS, SIZES[0], generator=generator)
+    y = torch.randint(0, SIZES[-1], (NUM_ROWS,), generator=generator)
+    flags: dict[str, Any] = {"foreach": update == "foreach"} | ({"fused": True} if update == "fused" else {})
+
+    def train(seed: int, num_steps: int) -> None:
+        torch.manual_seed(seed)
+        network = torch.nn.Sequential(
+            torch.nn.Linear(SIZES[0], SIZES[1]), torch.nn.ReLU(), torch.nn.Linear(SIZES[1], SIZES[2])
+        )
+        optimizer = torch.optim.SGD(network.parameters(), lr=plain.LEARNING_RATE, momentum=plain.MOMENTUM, **flags)
+        per_epoch = NUM_ROWS // BATCH
+        for count in range(num_steps):
+            position = count % per_epoch
+            if position == 0:
+                order = torch.randperm(NUM_ROWS)
+                batches = list(zip(x[order].split(BATCH), y[order].split(BATCH), strict=True))
+            inputs, targets = batches[position]
+            optimizer.zero_grad(set_to_none=True)
+            torch.nn.functional.cross_entropy(network(inputs), targets).backward()
+            optimizer.step()
+
+    train(0, 50)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for seed in range(runs):
+        train(seed, steps)
+    return (time.perf_counter() - wall) / (runs * steps), (time.process_time() - cpu) / (runs * steps)
+
+
+def run(repeats: int) -> list[Row]:
+    """gendyn's segment, and a plain shard_map of lax.map over the devices, against PyTorch."""
+    config = engine.mlp_config(width=SIZES[1], depth=1, batch_size=BATCH, num_steps=STEPS)
+    packed = engine.prepare(config, {"seed": range(RUNS)})
+    by_hand = _plain_program()
+    candidates = {
+        "gendyn": lambda: timed(lambda: packed.steps(STEPS)).per(RUNS * STEPS),
+        "plain": lambda: by_hand().per(RUNS * STEPS),
+    }
+    settings = None
+    if importlib.util.find_spec("torch") is not None:
+        settings = _best_settings()
+        candidates["torch"] = lambda: Timing(*_torch(*settings, runs=TORCH_RUNS, steps=STEPS))
+    for name in ("gendyn", "plain"):
+        candidates[name]()
+    measured = alternate(candidates, repeats)
+    rows = [of_ratio("plain shard_map of lax.map / gendyn", ratio(measured["plain"], measured["gendyn"]))]
+    if settings is None:
+        return [*rows, Row("PyTorch", note="torch is not installed (pip install 'gendyn[bench]'): not compared")]
+    note = f"{settings[0]} thread(s), {settings[1]}"
+    microseconds = 1e6 * np.median([timing.wall for timing in measured["torch"]])
+    return [
+        of_ratio("PyTorch one by one / gendyn", ratio(measured["torch"], measured["gendyn"]), at_least=8.0, note=note),
+        of_ratio("PyTorch one by one / plain JAX", ratio(measured["torch"], measured["plain"])),
+        *rows,
+        Row("PyTorch", microseconds, unit="us/step"),
+    ]
+
+
+def _best_settings() -> tuple[int, str]:
+    trials = {
+        (threads, update): _torch(threads, update, runs=1, steps=300)[0] for threads in (1, 2) for update in UPDATES
+    }
+    return min(trials, key=lambda setting: trials[setting])
+
+
+def _torch(threads: int, update: str, *, runs: int, steps: int) -> tuple[float, float]:
+    timing = fresh.call("benchmarks.pytorch:torch_timing", threads=threads, update=update, runs=runs, steps=steps)
+    return timing[0], timing[1]
+
+
+def _plain_program() -> Any:
+    mesh = jax.make_mesh((len(jax.local_devices()),), ("run",), axis_types=(jax.sharding.AxisType.Auto,))
+    x, y = plain.place(mesh, plain.digits(), shared=True)
+    program = plain.over_devices(mesh, "map")
+    tables = plain.place(mesh, np.stack([plain.batch_rows(seed, len(y), BATCH, STEPS) for seed in range(RUNS)]))
+    host = plain.stacked([plain.initial(seed, SIZES) for seed in range(RUNS)])
+
+    def measure() -> Timing:
+        states = jax.block_until_ready(plain.place(mesh, host))
+        return timed(lambda: program(states, tables, x, y))
+
+    return measure
