@@ -247,7 +247,7 @@ class ChunkJob:
         self.population = None
         self._load()
         history = [old for old in self.layouts if old.from_record <= self.record]
-        smaller = self.layouts[-1].smaller()
+        smaller = history[-1].smaller()
         if smaller is None:
             raise ConfigError(
                 f"out of memory with one run at a time (chunk {self.chunk.id}, sizes {self.chunk.sizes}): "

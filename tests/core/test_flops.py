@@ -47,16 +47,24 @@ def test_elementwise_work_is_free():
     assert count_flops(lambda a: jnp.sin(a) + a, jnp.ones(10)) == 0
 
 
-def test_peak_of_a_chain_is_two_arrays():
-    """x -> a -> b -> c: a is dropped once b exists."""
-    assert peak_bytes(lambda x: jnp.cos(jnp.sin(jnp.tanh(x))), jnp.ones(100)) == 2 * 400
+def test_an_elementwise_chain_is_fused_to_its_result():
+    assert peak_bytes(lambda x: jnp.cos(jnp.sin(jnp.tanh(x))), jnp.ones(100)) == 400
+
+
+def test_a_sum_of_an_elementwise_chain_holds_nothing():
+    assert peak_bytes(lambda x: jnp.sum(jnp.sin(x) * 2), jnp.ones(100)) == 4
+
+
+def test_peak_of_a_chain_of_whole_arrays_is_two():
+    """x -> a -> b -> c, none of which can be fused: a is dropped once b exists."""
+    assert peak_bytes(lambda x: jnp.cumsum(jnp.cumsum(jnp.cumsum(x))), jnp.ones(100)) == 2 * 400
 
 
 def test_what_is_needed_later_stays():
     def kept(x):
-        a = jnp.sin(x)
-        b = jnp.cos(a)
-        return jnp.tanh(b) + a
+        a = jnp.cumsum(x)
+        b = jnp.cumsum(a)
+        return jnp.cumsum(b) + a
 
     assert peak_bytes(kept, jnp.ones(100)) == 3 * 400
 
@@ -66,6 +74,6 @@ def test_peak_counts_bytes_not_elements():
 
 
 def test_the_inside_of_a_loop_counts_once():
-    inside = lambda x: jax.lax.scan(lambda c, _: (jnp.outer(c, c).sum(0), None), x, length=50)[0]  # noqa: E731
+    inside = lambda x: jax.lax.scan(lambda c, _: ((c[:, None] @ c[None]).sum(0), None), x, length=50)[0]  # noqa: E731
     peak = peak_bytes(inside, jnp.ones(100))
     assert 4 * 100 * 100 <= peak < 2 * 4 * 100 * 100
