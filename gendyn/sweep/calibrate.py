@@ -1,5 +1,6 @@
 """Which strategy: by rule where a sweep is short, by timing the segment itself where that pays."""
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ def pays(job: "ChunkJob") -> bool:
     return rows > 1 and job.chunk.estimate.seconds > PAYS * compile_seconds * len(CANDIDATES)
 
 
+def due(job: "ChunkJob") -> bool:
+    """Whether preparing the chunk will time candidates."""
+    return job.flat["sweep.strategy"] == "auto" and pays(job)
+
+
 def choose(job: "ChunkJob") -> tuple[str, int]:
     """The strategy and batch of a chunk whose state and inputs are ready."""
     if not pays(job):
@@ -36,8 +42,18 @@ def choose(job: "ChunkJob") -> tuple[str, int]:
 
 
 def _candidates(job: "ChunkJob") -> list[tuple[str, int]]:
-    per_device = len(job.chunk.runs) / len(job.devices)
-    return [(strategy, batch) for strategy, batch in CANDIDATES if batch < per_device or batch == 1]
+    """Those that are not the same for so few runs, and fit the memory; the planned strategy always does."""
+    runs, devices = len(job.chunk.runs), len(job.devices)
+    needed = cost.memory(job.program, job.flat, job.inputs.data, job.chunk.num_rows)
+    limits = cost.machine(job.devices, job.flat["sweep.memory_limit_gb"])
+
+    def fits(strategy: str, batch: int) -> bool:
+        together = math.inf if strategy == "vmap" else batch
+        planned = (strategy, batch) == (job.chunk.estimate.strategy, 1)
+        return planned or needed.total(runs, together, devices) <= limits.bytes
+
+    distinct = [(strategy, batch) for strategy, batch in CANDIDATES if batch == 1 or batch < runs / devices]
+    return [candidate for candidate in distinct if fits(*candidate)]
 
 
 def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int = 3) -> float:
@@ -45,7 +61,8 @@ def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int
     rows = tuple(range(len(job.chunk.runs)))
     layout = Layout(0, strategy, batch, rows, 1, len(job.devices), job.devices[0].platform, "")
     size = layout.program_rows()
-    compiled = compile_segment(job.program, layout, job.mesh, job.abstract_inputs(size))
+    # Without the stop rule: a run that finishes while it is timed would cost nothing from then on.
+    compiled = compile_segment(job.program._replace(stop=False), layout, job.mesh, job.abstract_inputs(size))
     state = put(add_inert(job.state, size), job.mesh)
     fixed = put(add_inert((job.inputs.hypers, job.inputs.sample), size), job.mesh)
 

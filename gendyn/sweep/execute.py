@@ -85,7 +85,6 @@ class ChunkJob:
         self.devices = list(devices)
         self.flat = chunk.runs[0].flat
         self.folder = folder
-        self.store = self._open_store()
         self.population: Population | None = None
 
     def _open_store(self) -> store.ChunkStore:
@@ -98,10 +97,12 @@ class ChunkJob:
 
     def complete(self) -> bool:
         """Whether every record is committed."""
-        return self.store.committed() == len(self.chunk.steps)
+        exists = store.ChunkStore.exists(self.folder)
+        return exists and store.ChunkStore(self.folder).committed() == len(self.chunk.steps)
 
     def prepare(self) -> None:
         """Everything up to the first segment."""
+        self.store = self._open_store()
         self.inputs = make_inputs(self.chunk, self.program, self.task)
         self.data = put(self.inputs.data, self.mesh, shared=True)
         self._load()

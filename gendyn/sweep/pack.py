@@ -15,17 +15,6 @@ from gendyn.tasks import LABEL_NOISE_KINDS
 from gendyn.types import PyTree, Task, Variables
 
 
-def pad_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """``array`` with zeros added at the end of each axis, up to ``shape``.
-
-    >>> pad_to(np.ones((1, 2)), (2, 3)).tolist()
-    [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
-    """
-    padded = np.zeros(shape, array.dtype)
-    padded[tuple(slice(0, size) for size in array.shape)] = array
-    return padded
-
-
 def unpad_like(packed: PyTree, like: PyTree) -> PyTree:
     """The leading corner of each leaf, in the shapes of ``like``: the inverse of padding."""
     return jax.tree.map(lambda leaf, small: leaf[tuple(slice(0, size) for size in small.shape)], packed, like)

@@ -149,40 +149,44 @@ def parameter_counts(chunk: Chunk, task: Task) -> list[int]:
     return counts
 
 
+AHEAD = 2
+"""Chunks made ready (drawn, compiled) while one trains: as many compilations as a small machine has cores."""
+
+
 def _execute(
     sweep_plan: Plan, tasks: dict[str, Task], devices: Sequence[jax.Device], folder: pathlib.Path, quiet: bool
 ) -> None:
-    """All chunks, one after another; the next is prepared while one trains, where memory allows."""
+    """All chunks, one after another; the next are prepared while one trains, where memory allows."""
     chunks = sweep_plan.chunks
     total = sum(chunk.steps[-1] * len(chunk.runs) for chunk in chunks)
-    with Progress(total, len(sweep_plan.runs), quiet=quiet) as progress, ThreadPoolExecutor(1) as ahead:
-        jobs = []
+    limit = cost.machine(devices, sweep_plan.config["sweep.memory_limit_gb"]).bytes
+    with Progress(total, len(sweep_plan.runs), quiet=quiet) as progress, ThreadPoolExecutor(AHEAD) as pool:
+        jobs: list[ChunkJob | None] = []
         for chunk in chunks:
-            job = ChunkJob(chunk, load_task(chunk.runs[0].flat, tasks), devices, store.chunk_folder(folder, chunk.id))
-            if job.complete():
+            made = ChunkJob(chunk, load_task(chunk.runs[0].flat, tasks), devices, store.chunk_folder(folder, chunk.id))
+            if made.complete():
                 progress.resume(chunk.steps[-1] * len(chunk.runs))
             else:
-                jobs.append(job)
-        waiting: Future[None] | None = None
+                jobs.append(made)
+        ready: dict[int, Future[None]] = {}
         for position, job in enumerate(jobs):
-            if waiting is None:
-                job.prepare()
+            assert job is not None
+            held = job.chunk.estimate.bytes
+            for place in range(position + 1, min(position + 1 + AHEAD, len(jobs))):
+                following = jobs[place]
+                assert following is not None
+                held += following.chunk.estimate.bytes
+                # Neither the timing of candidates nor the memory may be disturbed.
+                if calibrate.due(following) or calibrate.due(job) or held > limit:
+                    break
+                if place not in ready:
+                    ready[place] = pool.submit(following.prepare)
+            if position in ready:
+                ready.pop(position).result()
             else:
-                waiting.result()
-            following = jobs[position + 1] if position + 1 < len(jobs) else None
-            waiting = None
-            if following is not None and _both_fit(job, following, sweep_plan):
-                waiting = ahead.submit(following.prepare)
+                job.prepare()
             job.run(progress)
-            jobs[position] = None  # type: ignore[call-overload]  # its arrays are no longer needed
-
-
-def _both_fit(job: ChunkJob, following: ChunkJob, sweep_plan: Plan) -> bool:
-    """Whether the next chunk can be made ready beside this one: neither timing nor memory may be disturbed."""
-    if following.flat["sweep.strategy"] == "auto" and calibrate.pays(following):
-        return False
-    limits = cost.machine(job.devices, sweep_plan.config["sweep.memory_limit_gb"])
-    return job.chunk.estimate.bytes + following.chunk.estimate.bytes < limits.bytes
+            jobs[position] = None  # its arrays are no longer needed
 
 
 def pick_devices(config: Mapping[str, Any]) -> list[jax.Device]:

@@ -1,7 +1,7 @@
 """gendyn's own segment, made ready without a store: what the sections time."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import ml_collections
 from jax.sharding import Mesh
 
 import gendyn.sweep
+from benchmarks.timing import Timing, timed
 from gendyn import train
 from gendyn.core.flops import count_flops
 from gendyn.sweep import cost
@@ -109,6 +110,20 @@ def prepare(config: Mapping[str, Any], axes: Mapping[str, Any], **choices: Any) 
     """:func:`compile_only`, then the runs placed on the devices."""
     ready = compile_only(config, axes, **choices)
     return Prepared(ready.place(), ready.chunk, ready.seconds)
+
+
+def stepper(prepared: Prepared, seconds: float, *, per_run: int = 1) -> Callable[[], Timing]:
+    """Measures a step: of all runs together, or with ``per_run = R`` the share of one. Takes about ``seconds``."""
+
+    def measure(num_steps: int) -> Timing:
+        return timed(lambda: prepared.steps(num_steps)).per(num_steps * per_run)
+
+    prepared.steps(2)
+    tried = 8
+    while (wall := timed(lambda n=tried: prepared.steps(n)).wall) < seconds / 4:
+        tried *= 2
+    num_steps = max(4, int(tried * seconds / wall))
+    return lambda: measure(num_steps)
 
 
 def step_flops(config: Mapping[str, Any], axes: Mapping[str, Any]) -> float:

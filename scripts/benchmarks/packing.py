@@ -5,11 +5,11 @@ import numpy as np
 
 from benchmarks import engine
 from benchmarks.rows import Row
-from benchmarks.timing import alternate, ratio, timed
+from benchmarks.timing import alternate, ratio
 
 COUNTS = (1, 4, 16, 64, 256, 1024)
 SECONDS = 0.5
-MAX_BYTES = 8e9
+"""Of a measurement, about."""
 
 
 def run(repeats: int) -> list[Row]:
@@ -29,7 +29,10 @@ def run(repeats: int) -> list[Row]:
             if count > 16 and on_cpu and name.startswith("CNN"):
                 break  # saturated long before, and minutes a measurement
             packed = engine.prepare(config, axes, strategy="auto" if on_cpu else "vmap")
-            measured = alternate({"alone": _measure(alone, 1), "packed": _measure(packed, count)}, repeats)
+            measured = alternate(
+                {"alone": engine.stepper(alone, SECONDS), "packed": engine.stepper(packed, SECONDS, per_run=count)},
+                repeats,
+            )
             gain = ratio(measured["alone"], measured["packed"])
             rate = 1 / np.median([timing.wall for timing in measured["packed"]])
             best = max(best, gain.median)
@@ -39,10 +42,3 @@ def run(repeats: int) -> list[Row]:
         at_least = 50.0 if not on_cpu and name.startswith("MLP") else None
         rows.append(Row(f"{name}: best", best, at_least=at_least))
     return rows
-
-
-def _measure(prepared: engine.Prepared, count: int):
-    prepared.steps(4)
-    one = timed(lambda: prepared.steps(16)).wall / 16
-    steps = int(np.clip(SECONDS / one, 4, 20_000))
-    return lambda: timed(lambda: prepared.steps(steps)).per(steps * count)

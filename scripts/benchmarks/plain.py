@@ -59,7 +59,7 @@ def train(state: PyTree, table: Array, x: Array, y: Array) -> tuple[PyTree, Arra
 
 
 def over_devices(mesh: Mesh, strategy: str) -> Callable[..., Any]:
-    """Jitted ``(states [R, ...], tables [R, S, B], x, y)``: runs split over the devices, ``map`` or ``vmap`` on each."""
+    """Jitted ``(states [R, ...], tables [R, S, B], x, y)``: the runs are split over the devices."""
 
     def runs(states: PyTree, tables: Array, x: Array, y: Array) -> Any:
         if strategy == "vmap":

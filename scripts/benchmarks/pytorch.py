@@ -57,7 +57,7 @@ def torch_timing(threads: int, update: str, runs: int, steps: int) -> tuple[floa
 
 
 def run(repeats: int) -> list[Row]:
-    """gendyn's segment, and a plain shard_map of lax.map over the devices, against PyTorch."""
+    """The packed segment, and a plain shard_map of lax.map over the devices, against PyTorch."""
     config = engine.mlp_config(width=SIZES[1], depth=1, batch_size=BATCH, num_steps=STEPS)
     packed = engine.prepare(config, {"seed": range(RUNS)})
     by_hand = _plain_program()

@@ -5,7 +5,7 @@ import numpy as np
 
 from benchmarks import engine
 from benchmarks.rows import Row
-from benchmarks.timing import alternate, median_wall, timed
+from benchmarks.timing import alternate, median_wall
 from gendyn.sweep import cost
 
 RUNS = 32
@@ -53,10 +53,7 @@ def run(repeats: int) -> list[Row]:
         compiling += [p.compile_seconds for p in prepared.values()]
         chunk = prepared["map"].chunk
         work.append(chunk.estimate.padded_flops / chunk.steps[-1] / RUNS)
-        steps = {name: _steps(p) for name, p in prepared.items()}
-        measured = alternate(
-            {n: lambda n=n, p=p: timed(lambda: p.steps(steps[n])).per(steps[n]) for n, p in prepared.items()}, repeats
-        )
+        measured = alternate({name: engine.stepper(p, SECONDS) for name, p in prepared.items()}, repeats)
         for name, timings in measured.items():
             seconds[name].append(median_wall(timings) / share)
         by_map = 1e6 * seconds["map"][-1]
@@ -75,10 +72,3 @@ def run(repeats: int) -> list[Row]:
         Row("vmap_below", below, unit="", note=f"now {now.vmap_below:.3g}"),
         Row("compile_seconds", float(np.median(compiling)), unit="s", note=f"now {now.compile_seconds:.3g}"),
     ]
-
-
-def _steps(prepared: engine.Prepared) -> int:
-    """So many that a measurement takes about :data:`SECONDS`."""
-    prepared.steps(10)
-    one = timed(lambda: prepared.steps(50)).wall / 50
-    return int(np.clip(SECONDS / one, 20, 20_000))

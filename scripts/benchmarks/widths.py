@@ -81,7 +81,7 @@ def _check(losses: np.ndarray) -> None:
 
 
 def run(repeats: int) -> list[Row]:
-    """gendyn's own plan against each fixed rule, by hand and by gendyn."""
+    """The plan of gendyn against each fixed rule, by hand and by gendyn."""
     candidates = {"gendyn auto": _fresh("by_gendyn", buckets="auto")}
     candidates |= {f"gendyn {rule}": _fresh("by_gendyn", buckets=rule) for rule in BUCKETS}
     candidates |= {f"by hand {rule}": _fresh("by_hand", grouping=rule) for rule in PADDED_WIDTH}

@@ -24,3 +24,9 @@ def small() -> ModuleType:
 def laws() -> ModuleType:
     """The module of ``padding_laws.py``."""
     return load("padding_laws")
+
+
+@pytest.fixture(scope="session")
+def killing() -> ModuleType:
+    """The module of ``killing.py``."""
+    return load("killing")

@@ -1,4 +1,4 @@
-"""Training the same run alone and padded to a bucket, under every optimizer at once, and what must hold between them."""
+"""Training the same run alone and padded to a bucket, under every optimizer at once, and what must hold between."""
 
 import functools
 import inspect

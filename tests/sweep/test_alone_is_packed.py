@@ -100,3 +100,17 @@ def test_first_state_of_a_sweep(small, model, optim):
     others = [i for i, run in enumerate(among.chunk.runs) if run.flat["model.width"] == 3 and run.flat["seed"] == 0]
     kernel = lambda state, i: next(k for k in jax.tree.leaves(state.variables.params) if k.ndim > 2)[i]  # noqa: E731
     assert (kernel(among.state, others[0]) != kernel(among.state, row)).any()
+
+
+def test_batch_normalisation_of_a_full_batch_never_sees_rows_of_other_runs(small):
+    """Its moments are over the rows of the program; mini-batches, and models without it, share a pool of rows."""
+    axes = {"data.num_train": (20, 24)}
+    image = {"task": "digits", "model": "cnn"}
+    for leaves, pools in (
+        (image, [20, 24]),
+        (image | {"train__batch_size": 10}, [24]),
+        (image | {"model__normalisation": "group"}, [24]),
+        ({}, [24]),
+    ):
+        plan = small.gendyn.sweep.plan(small.config(sweep__buckets="max", **leaves), axes=axes)
+        assert sorted(chunk.num_rows for chunk in plan.chunks) == pools

@@ -8,20 +8,22 @@ from gendyn import store, train
 from gendyn.sweep.program import member
 from gendyn.sweep.strategy import Layout, layout_from_json, over_runs
 
-AXES = {"model.width": (3, 4), "optim.learning_rate": (0.01, 0.03), "seed": (0, 1)}
-MINIBATCH = {"train__batch_size": 5, "data__label_noise": 0.25}
+AXES = {"model.width": (3, 4), "data.num_train": (12, 24), "seed": (0, 1)}
+NOISE = {"data__label_noise": 0.25}
 
 
 @pytest.fixture(scope="module")
 def reference(small, tmp_path_factory):
-    """Each width in its own program, one run after another."""
+    """Each width and each train-set size in its own program, on its own rows, one run after another."""
     folder = tmp_path_factory.mktemp("exact")
-    return small.run(small.config(sweep__buckets="exact", **MINIBATCH), AXES, folder)
+    found = small.run(small.config(sweep__buckets="exact", **NOISE), AXES, folder)
+    assert len(small.layouts(folder)) == 4
+    return found
 
 
 def test_vmap_is_map_is_map_with_batches_is_a_loop(small):
     """One packed chunk, four ways through the same segments."""
-    packed = small.packed(small.config(**MINIBATCH), AXES)
+    packed = small.packed(small.config(train__batch_size=5, **NOISE), AXES | {"optim.learning_rate": (0.01, 0.03)})
     rows = len(packed.chunk.runs)
     segment = member(packed.program)
     data = packed.inputs.data
@@ -51,7 +53,7 @@ def test_vmap_is_map_is_map_with_batches_is_a_loop(small):
     [("max", "vmap", 0), ("max", "map", 3), ("power_of_two", "map", 1), ("auto", "auto", 0), ("exact", "vmap", 0)],
 )
 def test_execution_leaves_change_nothing_but_rounding(small, reference, tmp_path, buckets, strategy, batch):
-    config = small.config(sweep__buckets=buckets, sweep__strategy=strategy, sweep__batch=batch, **MINIBATCH)
+    config = small.config(sweep__buckets=buckets, sweep__strategy=strategy, sweep__batch=batch, **NOISE)
     found = small.run(config, AXES, tmp_path)
     small.close(reference, found)
     np.testing.assert_array_equal(
@@ -67,7 +69,7 @@ def test_results_are_labelled_by_the_axes(small, reference):
     coords = reference.dataset.coords
     assert coords["model.width"].values.tolist() == [3] * 4 + [4] * 4
     assert coords["seed"].values.tolist() == [0, 1] * 4
-    np.testing.assert_allclose(coords["optim.learning_rate"].values, [0.01, 0.01, 0.03, 0.03] * 2)
+    assert coords["data.num_train"].values.tolist() == [12, 12, 24, 24] * 2
     assert coords["num_parameters"].values.tolist() == [3 * 5 + 3 + 3 * 2 + 2] * 4 + [4 * 5 + 4 + 4 * 2 + 2] * 4
     assert coords["step"].values.tolist() == [0, 4, 8, 12, 16, 20]
     assert (coords["committed"] == 6).all()
