@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from absl import app, flags
+from absl import app, flags, logging
+
+from gendyn.core import ConfigError
 
 SECTIONS = (
     "small",
@@ -52,10 +54,11 @@ def machine() -> dict[str, Any]:
 
 def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}: options are written --name=value.")
+        raise ConfigError(f"unexpected argument {argv[1]!r}: options are written --name=value.")
     unknown = sorted(set(_ONLY.value) - set(SECTIONS))
     if unknown:
-        raise app.UsageError(f"--only: {', '.join(unknown)} must be of {', '.join(SECTIONS)}.")
+        raise ConfigError(f"--only: {', '.join(unknown)} must be of {', '.join(SECTIONS)}.")
+    logging.set_verbosity(logging.WARNING)
     count = _HOST_DEVICES.value or os.cpu_count() or 1
     jax.config.update("jax_num_cpu_devices", count)
     os.environ["JAX_NUM_CPU_DEVICES"] = str(count)  # for the processes that sections start
@@ -79,5 +82,14 @@ def main(argv: Sequence[str]) -> None:
     sys.exit(1 if missed else 0)
 
 
+def run_main() -> None:
+    """``main`` with bad input as one line, not a traceback."""
+    try:
+        app.run(main)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    app.run(main)
+    run_main()

@@ -113,16 +113,24 @@ def prepare(config: Mapping[str, Any], axes: Mapping[str, Any], **choices: Any) 
 
 
 def stepper(prepared: Prepared, seconds: float, *, per_run: int = 1) -> Callable[[], Timing]:
-    """Measures a step: of all runs together, or with ``per_run = R`` the share of one. Takes about ``seconds``."""
+    """Measures a step without the evaluation at the end of its segment; a measurement takes about ``seconds``.
+
+    Args:
+        per_run: 1 for a step of all runs together; their number for the share of one.
+    """
+
+    def segment(num_steps: int) -> Timing:
+        return timed(lambda: prepared.steps(num_steps))
 
     def measure(num_steps: int) -> Timing:
-        return timed(lambda: prepared.steps(num_steps)).per(num_steps * per_run)
+        full, empty = segment(num_steps), segment(0)
+        return Timing(full.wall - empty.wall, full.cpu - empty.cpu).per(num_steps * per_run)
 
-    prepared.steps(2)
+    segment(2)
     tried = 8
-    while (wall := timed(lambda n=tried: prepared.steps(n)).wall) < seconds / 4:
+    while (spent := segment(tried).wall - segment(0).wall) < seconds / 4:
         tried *= 2
-    num_steps = max(4, int(tried * seconds / wall))
+    num_steps = max(4, int(tried * seconds / spent))
     return lambda: measure(num_steps)
 
 

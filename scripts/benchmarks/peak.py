@@ -13,6 +13,8 @@ from benchmarks.timing import Timing, alternate, timed
 from gendyn.sweep.strategy import make_mesh, put
 
 SIZE, PRODUCTS = 1024, 40
+SECONDS = 1.0
+"""Of a measurement, about."""
 
 
 def matmul_peak() -> Callable[[], Timing]:
@@ -31,25 +33,20 @@ def matmul_peak() -> Callable[[], Timing]:
 
 
 def run(repeats: int) -> list[Row]:
-    """64-128-10 at batch 128, and the CNN of width 8 at batch 64; operations counted on the step's jaxpr."""
+    """Steps alone, without evaluations; operations of matrix products, counted on the step's jaxpr."""
     sweeps = {
-        "64-128-10": (engine.mlp_config(width=128, depth=1, batch_size=128), 32, 1000, 50.0),
-        "64-256-256-10": (engine.mlp_config(width=256, depth=2, batch_size=128), 8, 400, None),
-        "CNN k = 8": (engine.cnn_config(width=8, batch_size=64), 4, 20, None),
+        "64-128-10": (engine.mlp_config(width=128, depth=1, batch_size=128), 32, 50.0),
+        "64-256-256-10": (engine.mlp_config(width=256, depth=2, batch_size=128), 8, None),
+        "CNN k = 8": (engine.cnn_config(width=8, batch_size=64), 4, None),
     }
     peak = matmul_peak()
     rows = []
-    for name, (config, runs, steps, at_least) in sweeps.items():
+    for name, (config, runs, at_least) in sweeps.items():
         axes = {"seed": range(runs)}
         prepared = engine.prepare(config, axes)
-        work = engine.step_flops(config, axes) * runs * steps
-
-        def sweep(prepared: engine.Prepared = prepared, steps: int = steps, work: float = work) -> Timing:
-            return timed(lambda: prepared.steps(steps)).per(work)
-
-        sweep()
-        measured = alternate({"peak": peak, "sweep": sweep}, repeats)
-        pairs = list(zip(measured["peak"], measured["sweep"], strict=True))
+        work = engine.step_flops(config, axes) * runs
+        measured = alternate({"peak": peak, "step": engine.stepper(prepared, SECONDS)}, repeats)
+        pairs = [(p, step.per(work)) for p, step in zip(measured["peak"], measured["step"], strict=True)]
         shares = np.array([100 * of_peak.wall / of_sweep.wall for of_peak, of_sweep in pairs])
         cpu = np.median([100 * of_peak.cpu / of_sweep.cpu for of_peak, of_sweep in pairs])
         achieved = 1e-9 / np.median([of_sweep.wall for _, of_sweep in pairs])
