@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gendyn.sweep import cost
-from gendyn.sweep.pack import add_inert
+from gendyn.sweep.population import put_rows
 from gendyn.sweep.strategy import Layout, compile_segment, put
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int
     size = layout.program_rows()
     # Without the stop rule: a run that finishes while it is timed would cost nothing from then on.
     compiled = compile_segment(job.program._replace(stop=False), layout, job.mesh, job.abstract_inputs(size))
-    state = put(add_inert(job.state, size), job.mesh)
-    fixed = put(add_inert((job.inputs.hypers, job.inputs.sample), size), job.mesh)
+    state = put_rows(job.state, np.asarray(rows), size, job.mesh)
+    fixed = put_rows((job.inputs.hypers, job.inputs.sample), np.asarray(rows), size, job.mesh)
 
     def timed(num_steps: int) -> float:
         nonlocal state

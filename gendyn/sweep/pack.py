@@ -65,8 +65,3 @@ def _corrupt(kind: str) -> Callable[..., jax.Array]:
 def stack(trees: Sequence[PyTree]) -> PyTree:
     """Leaves side by side on a new leading axis, on the host."""
     return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
-
-
-def add_inert(packed: PyTree, rows: int) -> PyTree:
-    """Repeats the last run up to ``rows``, so that the runs divide over devices; inert rows are never recorded."""
-    return jax.tree.map(lambda leaf: np.concatenate([leaf, np.repeat(leaf[-1:], rows - len(leaf), axis=0)]), packed)

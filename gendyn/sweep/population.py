@@ -8,7 +8,6 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gendyn import train
-from gendyn.sweep.pack import add_inert
 from gendyn.sweep.strategy import Layout, put
 from gendyn.types import PyTree
 
@@ -16,6 +15,26 @@ from gendyn.types import PyTree
 def take(tree: PyTree, rows: Any) -> PyTree:
     """Rows of every leaf."""
     return jax.tree.map(lambda leaf: leaf[rows], tree)
+
+
+def with_inert(rows: np.ndarray, size: int) -> np.ndarray:
+    """``rows`` with the last one repeated up to ``size``, so that the runs divide over devices.
+
+    >>> with_inert(np.array([3, 5]), 4).tolist()
+    [3, 5, 5, 5]
+    """
+    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows))])
+
+
+def put_rows(tree: PyTree, rows: np.ndarray, size: int, mesh: Mesh) -> PyTree:
+    """``size`` rows of every leaf, inert ones included, on the mesh; no copy on the host where they are all rows."""
+    chosen = with_inert(rows, size)
+
+    def place(leaf: np.ndarray) -> jax.Array:
+        whole = len(chosen) == len(leaf) and np.array_equal(chosen, np.arange(size))
+        return put(leaf if whole else leaf[chosen], mesh)
+
+    return jax.tree.map(place, tree)
 
 
 class Population:
@@ -43,9 +62,12 @@ class Population:
         self._record = record
         self._bounds = np.array_split(np.asarray(layout.rows), layout.parts)
         size = layout.program_rows()
-        self._fixed = [put(add_inert(take((hypers, sample), rows), size), mesh) for rows in self._bounds]
-        packed = [add_inert(take(state, rows), size) for rows in self._bounds]
-        self._states: list[train.State] = [put(packed[0], mesh)] if layout.parts == 1 else packed
+        self._fixed = [put_rows((hypers, sample), rows, size, mesh) for rows in self._bounds]
+        self._states: list[train.State]
+        if layout.parts == 1:
+            self._states = [put_rows(state, self._bounds[0], size, mesh)]
+        else:
+            self._states = [take(state, with_inert(rows, size)) for rows in self._bounds]
 
     def advance(self, num_steps: int) -> dict[str, np.ndarray]:
         """One segment for every run in the program; the record of all runs of the chunk, on the host, ``[R, …]``."""
@@ -55,7 +77,7 @@ class Population:
             hypers, sample = self._fixed[part]
             state = put(self._states[part], self._mesh) if in_turns else self._states[part]
             state, record = self._compiled(state, hypers, sample, self._data, steps)
-            self._states[part] = jax.device_get(state) if in_turns else state
+            self._states[part] = jax.tree.map(host_copy, state) if in_turns else state
             host = jax.device_get(record)
             if self._record is None:
                 self._record = {k: np.zeros((self._count, *v.shape[1:]), v.dtype) for k, v in host.items()}
@@ -66,7 +88,7 @@ class Population:
     def state(self) -> train.State:
         """The state of all runs of the chunk, on the host."""
         hosts = [
-            jax.tree.map(lambda leaf, count=len(rows): np.array(leaf[:count]), jax.device_get(state))
+            jax.tree.map(lambda leaf, count=len(rows): host_copy(leaf)[:count], state)
             for rows, state in zip(self._bounds, self._states, strict=True)
         ]
         if self._parked is None:
@@ -75,6 +97,20 @@ class Population:
         for rows, host in zip(self._bounds, hosts, strict=True):
             result = jax.tree.map(lambda leaf, new, rows=rows: _with_rows(leaf, rows, new), result, host)
         return result
+
+
+def host_copy(array: jax.Array | np.ndarray) -> np.ndarray:
+    """The values in memory of their own, copied once.
+
+    ``np.asarray`` of an array on one CPU device is a view of a buffer that the next segment donates, and of an array on
+    several devices a copy that JAX keeps; here each shard is copied into its place.
+    """
+    if isinstance(array, np.ndarray):
+        return array
+    result = np.empty(array.shape, array.dtype)
+    for shard in array.addressable_shards:
+        result[shard.index] = np.asarray(shard.data)
+    return result
 
 
 def _with_rows(array: np.ndarray, rows: np.ndarray, values: np.ndarray) -> np.ndarray:

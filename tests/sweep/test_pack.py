@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from gendyn import core, tasks
 from gendyn.sweep.execute import make_inputs
-from gendyn.sweep.pack import add_inert, pack_variables, sample_of, stack, unpad_like
+from gendyn.sweep.pack import pack_variables, sample_of, stack, unpad_like
+from gendyn.sweep.population import host_copy, put_rows
+from gendyn.sweep.strategy import make_mesh
 from gendyn.sweep.program import draw_variables
 
 TASK = tasks.teacher_student(num_train=60, num_test=8, input_size=3, num_outputs=3)
@@ -41,9 +43,18 @@ def test_packing_pads_each_run_at_the_end_of_every_axis(small):
 def test_inert_rows_repeat_the_last_run():
     packed = stack([{"a": np.arange(2), "b": np.float32(row)} for row in range(3)])
     assert packed["a"].shape == (3, 2)
-    filled = add_inert(packed, 5)
-    np.testing.assert_array_equal(filled["b"], [0, 1, 2, 2, 2])
-    assert add_inert(packed, 3)["b"].tolist() == [0, 1, 2]
+    mesh = make_mesh(jax.devices())
+    filled = put_rows(packed, np.arange(3), 6, mesh)
+    np.testing.assert_array_equal(host_copy(filled["b"]), [0, 1, 2, 2, 2, 2])
+    np.testing.assert_array_equal(host_copy(put_rows(packed, np.array([2, 0]), 4, mesh)["b"]), [2, 0, 0, 0])
+
+
+def test_a_host_copy_survives_the_donation_of_its_source():
+    for devices in (jax.devices()[:1], jax.devices()):
+        source = put_rows({"a": np.arange(4.0, dtype=np.float32)}, np.arange(4), 4, make_mesh(devices))["a"]
+        copied = host_copy(source)
+        jax.jit(lambda x: x + 1.0, donate_argnums=0)(source).block_until_ready()
+        np.testing.assert_array_equal(copied, [0, 1, 2, 3])
 
 
 @pytest.mark.parametrize("kind", tasks.LABEL_NOISE_KINDS)
