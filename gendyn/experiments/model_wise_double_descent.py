@@ -136,8 +136,8 @@ def _findings(
                     low=1.0 / FACTOR,
                     high=FACTOR,
                     unit="parameters at peak / at threshold",
-                    detail="The place of the peak is the centre of the interval above half its height, on the geometric "
-                    "mean over seeds. The bootstrap resamples seeds; the measured threshold adds its grid step.",
+                    detail="The place of the peak is the centre of the interval above half its height, on the "
+                    "geometric mean over seeds. The bootstrap resamples seeds; the measured threshold adds its grid step.",
                     given=(exists,),
                 )
             )
