@@ -1,5 +1,6 @@
 """Softmax cross-entropy."""
 
+import jax
 import optax
 
 from gendyn.optim._loss import prepare
@@ -28,7 +29,8 @@ def cross_entropy(outputs: Array, targets: Array) -> Array:
     """
     outputs, targets, are_classes = prepare("cross_entropy", outputs, targets)
     if are_classes:
-        return optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
+        # Not optax's integer form: its gradient is a scatter, which XLA runs element by element on a CPU.
+        targets = jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
     return optax.softmax_cross_entropy(outputs, targets)
 
 

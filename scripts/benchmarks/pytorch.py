@@ -2,6 +2,7 @@
 
 import importlib.util
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import numpy as np
 
 from benchmarks import engine, fresh, plain
 from benchmarks.rows import Row, of_ratio
-from benchmarks.timing import Timing, alternate, ratio, timed
+from benchmarks.timing import Timing, alternate, median_wall, ratio, timed
 
 RUNS, BATCH, STEPS = 32, 128, 1000
 TORCH_RUNS = 4
@@ -65,39 +66,38 @@ def run(repeats: int) -> list[Row]:
         "gendyn": lambda: timed(lambda: packed.steps(STEPS)).per(RUNS * STEPS),
         "plain": lambda: by_hand().per(RUNS * STEPS),
     }
-    settings = None
+    for warm_up in candidates.values():
+        warm_up()
     if importlib.util.find_spec("torch") is not None:
-        settings = _best_settings()
-        candidates["torch"] = lambda: Timing(*_torch(*settings, runs=TORCH_RUNS, steps=STEPS))
-    for name in ("gendyn", "plain"):
-        candidates[name]()
+        # Both thread counts stay in the turns, and the better one counts: a trial beforehand can pick the worse.
+        candidates |= {f"PyTorch, {threads} thread(s)": _torch_at_its_best(threads) for threads in (1, 2)}
     measured = alternate(candidates, repeats)
-    rows = [of_ratio("plain shard_map of lax.map / gendyn", ratio(measured["plain"], measured["gendyn"]))]
-    if settings is None:
+    ours, plainly = measured.pop("gendyn"), measured.pop("plain")
+    rows = [of_ratio("plain shard_map of lax.map / gendyn", ratio(plainly, ours))]
+    if not measured:
         return [*rows, Row("PyTorch", note="torch is not installed (pip install 'gendyn[bench]'): not compared")]
-    note = f"{settings[0]} thread(s), {settings[1]}"
-    microseconds = 1e6 * np.median([timing.wall for timing in measured["torch"]])
+    best = min(measured, key=lambda name: median_wall(measured[name]))
     return [
-        of_ratio("PyTorch one by one / gendyn", ratio(measured["torch"], measured["gendyn"]), at_least=8.0, note=note),
-        of_ratio("PyTorch one by one / plain JAX", ratio(measured["torch"], measured["plain"])),
+        of_ratio("PyTorch one by one / gendyn", ratio(measured[best], ours), at_least=8.0, note=best),
+        of_ratio("PyTorch one by one / plain JAX", ratio(measured[best], plainly), note=best),
         *rows,
-        Row("PyTorch", microseconds, unit="us/step"),
+        *(Row(name, 1e6 * median_wall(timings), unit="us/step") for name, timings in measured.items()),
     ]
 
 
-def _best_settings() -> tuple[int, str]:
-    trials = {
-        (threads, update): _torch(threads, update, runs=1, steps=300)[0] for threads in (1, 2) for update in UPDATES
-    }
-    return min(trials, key=lambda setting: trials[setting])
+def _torch_at_its_best(threads: int) -> Callable[[], Timing]:
+    """With the fastest kind of update: the least CPU time in short trials."""
+    trials = {update: [_torch(threads, update, runs=1, steps=200).cpu for _ in range(2)] for update in UPDATES}
+    update = min(trials, key=lambda name: min(trials[name]))
+    return lambda: _torch(threads, update, runs=TORCH_RUNS, steps=STEPS)
 
 
-def _torch(threads: int, update: str, *, runs: int, steps: int) -> tuple[float, float]:
-    timing = fresh.call("benchmarks.pytorch:torch_timing", threads=threads, update=update, runs=runs, steps=steps)
-    return timing[0], timing[1]
+def _torch(threads: int, update: str, *, runs: int, steps: int) -> Timing:
+    measured = fresh.call("benchmarks.pytorch:torch_timing", threads=threads, update=update, runs=runs, steps=steps)
+    return Timing(*measured)
 
 
-def _plain_program() -> Any:
+def _plain_program() -> Callable[[], Timing]:
     mesh = jax.make_mesh((len(jax.local_devices()),), ("run",), axis_types=(jax.sharding.AxisType.Auto,))
     x, y = plain.place(mesh, plain.digits(), shared=True)
     program = plain.over_devices(mesh, "map")

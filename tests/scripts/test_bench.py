@@ -1,5 +1,7 @@
 """The pieces of ``scripts/bench.py``, without a single assertion about time."""
 
+import doctest
+import importlib
 import math
 import os
 import subprocess

@@ -19,7 +19,7 @@ from gendyn.types import Task
 run_module = importlib.import_module("gendyn.sweep.run")  # gendyn.sweep.run is the function
 
 
-def config(*, task: str = "teacher_student", model: str = "mlp", optim: str = "adam", **leaves: Any) -> Any:
+def config(*, task: str = "teacher_student", model: str = "mlp", optim: str = "sgd", **leaves: Any) -> Any:
     """A base config with a task of a few examples; leaves by dotted name with ``__`` for the dot."""
     made = gendyn.sweep.base_config(task=task, model=model, optim=optim)
     if task == "teacher_student":
@@ -29,7 +29,7 @@ def config(*, task: str = "teacher_student", model: str = "mlp", optim: str = "a
         made.data.num_train = 24
     if model == "mlp":
         made.model.depth = 1
-    made.optim.learning_rate = 0.02
+    made.optim.learning_rate = 0.02 if optim == "adam" else 0.05
     made.train.num_steps = 20
     made.record.update({"kind": "linear", "num_records": 6})
     made.sweep.strategy = "map"

@@ -37,7 +37,7 @@ def coordinates(dataset, axes):
 
 
 def test_new_axis_values_train_new_runs_only(small, trained, tmp_path):
-    config = small.config(train__batch_size=6)
+    config = small.config()
     old = small.run(config, OLD, tmp_path)
     assert len(trained) == 4
     before = bytes_below(tmp_path / "chunks")

@@ -11,7 +11,7 @@ AXES = {"seed": range(20)}
 
 
 def config_of(small, **leaves):
-    return small.config(train__batch_size=5, sweep__strategy="auto", sweep__buckets="max", **leaves)
+    return small.config(sweep__strategy="auto", sweep__buckets="max", **leaves)
 
 
 @pytest.fixture

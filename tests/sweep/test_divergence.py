@@ -9,7 +9,7 @@ RATES = {"sane": (0.01, 0.02, 0.03, 0.04), "one explodes": (0.01, 1e30, 0.03, 0.
 @pytest.mark.parametrize("layout", [{"strategy": "vmap"}, {"strategy": "map"}, {"strategy": "map", "batch": 2}])
 def test_neighbours_are_bit_identical(small, tmp_path, layout):
     leaves = {f"sweep__{name}": value for name, value in layout.items()}
-    config = small.config(optim="sgd", loss="squared_error", train__batch_size=6, train__ema_decay=0.9, **leaves)
+    config = small.config(loss="squared_error", **leaves)
     sane, mixed = (small.run(config, {"optim.learning_rate": rates}, tmp_path / name) for name, rates in RATES.items())
     assert small.layouts(tmp_path / "sane") == small.layouts(tmp_path / "one explodes")
     for name in sane.dataset.data_vars:
@@ -32,7 +32,7 @@ def test_neighbours_are_bit_identical(small, tmp_path, layout):
 
 
 def test_an_infinite_loss_before_the_first_step_is_divergence_at_step_0(small, tmp_path):
-    config = small.config(optim="sgd", loss="squared_error", sweep__strategy="vmap")
+    config = small.config(loss="squared_error", sweep__strategy="vmap")
     found = small.run(config, {"model.init_scale": (1.0, 1e30)}, tmp_path).dataset
     assert found["diverged_step"].values[:, -1].tolist() == [-1, 0]
     assert np.isfinite(found["train_loss"].values[0]).all()

@@ -16,7 +16,7 @@ AXES = {"model.width": (3, 4), "seed": (0, 1, 2)}
 
 
 def config_of(small, **leaves):
-    return small.config(train__batch_size=5, sweep__buckets="max", **leaves)
+    return small.config(sweep__buckets="max", **leaves)
 
 
 @pytest.fixture(scope="module")

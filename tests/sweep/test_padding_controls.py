@@ -31,11 +31,11 @@ class Network(nn.Module):
         return nn.Dense(2)(x)
 
 
-def train(small, laws, layer, **arguments):
+def train(small, laws, layer, optimizers=("adam",)):
     """``(alone, padded)`` after 0, 50 and 200 steps."""
     config = small.config(train__num_steps=200, sweep__buckets="max")
     make = lambda width, active: from_flax(Network(width, layer, active))  # noqa: E731
-    case = laws.Case(config, WIDTH, BUCKET, model=make, **arguments)
+    case = laws.Case(config, WIDTH, BUCKET, model=make, optimizers=optimizers)
     return [case.train(kind, (0, 50, 200)) for kind in ("alone", "padded")]
 
 
@@ -76,7 +76,7 @@ def test_a_layer_norm_over_the_stored_width_is_wrong_from_the_start(small, laws)
 def test_muon_in_a_bucket_is_wrong_although_the_padding_stays_zero(small, laws):
     """Why zeros alone prove nothing: its updates are scaled by the shape of the matrix.
 
-    The padded program is built by hand: the planner gives each width its own, see ``test_first_state_of_a_sweep``.
+    The padded program is built by hand: the planner gives each width its own, see ``test_alone_is_packed.py``.
     """
     assert not module("optim", "muon").PAD_SAFE
     alone, padded = train(small, laws, "relu", optimizers=("muon",))

@@ -12,9 +12,11 @@ from gendyn.sweep.progress import Progress
 
 AXES = {"model.width": (3, 4), "seed": (0, 1, 2)}
 KINDS = {
-    "minibatch map": {"train__batch_size": 5, "sweep__buckets": "exact"},
-    "packed vmap": {"train__batch_size": 5, "sweep__strategy": "vmap", "sweep__buckets": "max"},
-    "batches, average and noise": {
+    "two chunks, map": {"sweep__buckets": "exact"},
+    "packed vmap": {"sweep__strategy": "vmap", "sweep__buckets": "max"},
+    "mini-batches, moments, average and noise": {
+        "optim": "adam",
+        "train__batch_size": 5,
         "sweep__batch": 2,
         "sweep__buckets": "max",
         "train__ema_decay": 0.9,
@@ -88,11 +90,11 @@ def test_a_restart_trains_from_the_last_commit_on(small, interrupt, tmp_path, mo
 
 
 def test_the_dataset_of_an_interrupted_sweep_holds_what_was_committed(small, interrupt, uninterrupted, tmp_path):
-    config = small.config(**KINDS["minibatch map"])
+    config = small.config(**KINDS["two chunks, map"])
     interrupt(4)
     with pytest.raises(Interrupted):
         small.run(config, AXES, tmp_path)
-    whole, part = uninterrupted("minibatch map", config).dataset, store.open(tmp_path)
+    whole, part = uninterrupted("two chunks, map", config).dataset, store.open(tmp_path)
     assert part["committed"].values.tolist() == [3] * 3 + [0] * 3
     np.testing.assert_array_equal(part["train_loss"].values[:3, :3], whole["train_loss"].values[:3, :3])
     assert np.isnan(part["train_loss"].values[:3, 3:]).all()

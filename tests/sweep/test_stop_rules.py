@@ -12,7 +12,7 @@ AXES = {"stop.step": (4, 8, 12, 1000), "seed": (0, 1)}
 
 
 def config_of(small, **leaves):
-    return small.config(train__batch_size=5, sweep__buckets="max", **leaves)
+    return small.config(sweep__buckets="max", **leaves)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,9 @@ def test_killed_between_a_commit_and_the_layout_it_was_made_for(small, tmp_path,
 def test_by_epoch_loss_and_error(small, tmp_path):
     """24 rows in batches of 5 are four steps an epoch; loss and error stop at the first record at or below."""
     free = small.run(config_of(small), {"seed": (0, 1, 2)}, tmp_path / "free").dataset
-    by_epoch = small.run(config_of(small), {"stop.epoch": (1, 3), "seed": (0, 1, 2)}, tmp_path / "epoch").dataset
+    by_epoch = small.run(
+        config_of(small, train__batch_size=5), {"stop.epoch": (1, 3), "seed": (0, 1, 2)}, tmp_path / "epoch"
+    ).dataset
     np.testing.assert_array_equal(by_epoch["finished_step"].values[:, -1], [4] * 3 + [12] * 3)
     assert_final_values_are_kept(by_epoch)
     for leaf, name in (("stop.train_loss", "train_loss"), ("stop.train_error", "train_error")):
