@@ -18,7 +18,8 @@ Variants, as ``--config=configs/model_wise_double_descent.py:mnist5k``:
     The grid of Nakkiran et al. (2020), figure 4: pre-activation ResNet-18 of width k = 1 ... 64, Adam 1e-4, batch 128,
     crop and flip, 4,000 epochs, label noise 0, 10, 15 and 20 %, one seed, 256 runs. For GPUs and your own CIFAR-10
     folder: ``--config.task.folder=/data/cifar-10-batches-bin``. One seed gives no interval, so every finding is
-    undecided: ``--axis seed=0:5`` judges, at five times the cost. Published at 20 % (authors' data, last epoch): test
+    undecided: more seeds judge, at as many times the cost (name all three axes, ``--axis`` replaces those here).
+    Published at 20 % (authors' data, last epoch): test
     error 24.6 % at k = 3, 34.6 % at 12, 19.6 % at 64.
 ``smoke``
     Seconds: three widths, two seeds, 40 steps. Its findings mean nothing.

@@ -76,7 +76,7 @@ def _runs(ds: "xarray.Dataset", status: np.ndarray) -> list[dict[str, Any]]:
     columns: dict[str, list[Any]] = {axis: ds[axis].values.tolist() for axis in swept_axes(ds)}
     columns["parameters"] = ds["num_parameters"].values.tolist()
     columns["state"] = status.tolist()
-    for metric in METRICS:
+    for metric in (name for name in METRICS if name in ds):
         columns[metric.replace("_", " ")] = final_values(ds, metric).tolist()
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

@@ -8,7 +8,6 @@ The same command again goes on from the last commit; with more axis values it ad
 1 the results folder failed (what was committed is safe), 2 bad input.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -40,15 +39,16 @@ def main(argv: Sequence[str]) -> None:
         raise ConfigError(cli.missing_config())
     if not _WORKDIR.value and not _PLAN_ONLY.value:
         raise ConfigError("--workdir is missing: name a folder for the results, such as --workdir=runs/first.")
-    jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or os.cpu_count() or 1)
+    jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or cli.usable_cores())
     overrides = config_flags.get_override_values(flags.FLAGS["config"])
     axes = [parse(text) for text in _AXIS.value] or config.get("axes", ())
     cli.check_not_varied(overrides, axes)
     cli.drop_replaced(config, overrides)
     if _ZIP.value:
         config.zip_axes = tuple(tuple(name.strip() for name in text.split(",")) for text in _ZIP.value)
-    print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)
-    if not _PLAN_ONLY.value:
+    if _PLAN_ONLY.value:
+        print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)
+    else:
         gendyn.sweep.run(config, axes=axes, workdir=_WORKDIR.value, overrides=overrides, quiet=_QUIET.value)
 
 

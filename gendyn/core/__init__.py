@@ -1,4 +1,4 @@
-"""Random streams, name -> file look-up, argument checks, pytree algebra."""
+"""Random streams, name -> file look-up, argument checks, counts of operations and bytes."""
 
 from gendyn.core.errors import (
     ConfigError,
@@ -9,6 +9,7 @@ from gendyn.core.errors import (
     is_concrete,
     nearest,
 )
+from gendyn.core.flops import count_flops, peak_bytes
 from gendyn.core.lookup import lookup, module, names
 from gendyn.core.random import normal, stream
 
@@ -18,11 +19,13 @@ __all__ = [
     "check_choice",
     "check_positive_int",
     "check_range",
+    "count_flops",
     "is_concrete",
     "lookup",
     "module",
     "names",
     "nearest",
     "normal",
+    "peak_bytes",
     "stream",
 ]

@@ -137,7 +137,7 @@ def _findings(
                     high=FACTOR,
                     unit="parameters at peak / at threshold",
                     detail="The place of the peak is the centre of the interval above half its height, on the "
-                    "geometric mean over seeds. The bootstrap resamples seeds; the measured threshold adds its grid step.",
+                    "geometric mean over seeds. The bootstrap resamples seeds; the threshold adds its grid step.",
                     given=(exists,),
                 )
             )

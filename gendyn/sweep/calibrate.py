@@ -37,8 +37,15 @@ def choose(job: "ChunkJob") -> tuple[str, int]:
     """The strategy and batch of a chunk whose state and inputs are ready."""
     if not pays(job):
         return job.chunk.estimate.strategy, 1
-    timings = {candidate: seconds_per_step(job, *candidate) for candidate in _candidates(job)}
-    return min(timings, key=lambda candidate: timings[candidate])
+    timings: dict[tuple[str, int], float] = {}
+    for candidate in _candidates(job):
+        try:
+            timings[candidate] = seconds_per_step(job, *candidate)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+    # Where none fits, the planned one is taken and halved when it runs.
+    return min(timings, key=lambda candidate: timings[candidate], default=(job.chunk.estimate.strategy, 1))
 
 
 def _candidates(job: "ChunkJob") -> list[tuple[str, int]]:

@@ -3,6 +3,7 @@
 ``ml_collections`` answers a mistyped leaf with a traceback and a failing config file with its text inside a message.
 """
 
+import os
 import re
 import runpy
 import traceback
@@ -143,3 +144,8 @@ def one_line(error: BaseException) -> str:
     """
     text = " ".join(str(error).split())
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on: fewer than the machine has in a batch job or a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

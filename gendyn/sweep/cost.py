@@ -2,6 +2,8 @@
 
 import functools
 import math
+import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn import train
-from gendyn.core.flops import count_flops, peak_bytes
+from gendyn.core import count_flops, peak_bytes
 from gendyn.sweep.config import Flat
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.program import Program, hypers_of, model_at, run_at
@@ -40,7 +42,7 @@ class Machine(NamedTuple):
 
 
 def machine(devices: Sequence[jax.Device], memory_limit_gb: float = 0.0) -> Machine:
-    """The model of these devices. The figures are medians measured by ``scripts/bench.py``; see BUILD_NOTES.md."""
+    """The model of these devices. CPU: rounded from ``bench.py --only=strategies``; accelerators: not measured yet."""
     device = devices[0]
     limit = memory_limit_gb * 1e9
     if device.platform == "cpu":
@@ -52,11 +54,15 @@ def machine(devices: Sequence[jax.Device], memory_limit_gb: float = 0.0) -> Mach
 
 
 def _host_bytes() -> float:
-    with open("/proc/meminfo") as lines:
-        for line in lines:
-            if line.startswith("MemAvailable"):
-                return float(line.split()[1]) * 1024
-    return 8e9
+    """Free memory of the host, or of this process's control group (a container, a batch job) if that is less."""
+    meminfo, group = pathlib.Path("/proc/meminfo"), pathlib.Path("/sys/fs/cgroup")
+    if not meminfo.exists():
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    free = next(float(x.split()[1]) * 1024 for x in meminfo.read_text().splitlines() if x.startswith("MemAvailable"))
+    limit, used = group / "memory.max", group / "memory.current"
+    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
+        free = min(free, float(limit.read_text()) - float(used.read_text()))
+    return free
 
 
 def _forward_flops(program: Program, flat: Flat) -> float:

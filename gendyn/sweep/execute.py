@@ -1,5 +1,6 @@
 """One chunk from its last commit to its end. Anyone who holds a plan may execute any of its chunks."""
 
+import os
 import pathlib
 import time
 import warnings
@@ -18,7 +19,7 @@ from gendyn.core import ConfigError
 from gendyn.sweep import calibrate, cost
 from gendyn.sweep.pack import pack_variables, sample_of, stack
 from gendyn.sweep.plan import Chunk
-from gendyn.sweep.population import Population
+from gendyn.sweep.population import Population, host_copy, take, with_inert
 from gendyn.sweep.program import Program, host_data, hypers_of, initialiser, member
 from gendyn.sweep.progress import Progress
 from gendyn.sweep.strategy import Layout, compile_segment, layout_from_json, make_mesh, put
@@ -33,10 +34,12 @@ class Inputs(NamedTuple):
     data: train.Data
 
 
+INITIAL_ROWS = 64
+"""Runs initialised at a time: a chunk fits all devices together, and this happens on one."""
+
+
 def versions() -> str:
     """The software that bits depend on."""
-    import os
-
     return f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, XLA_FLAGS={os.environ.get('XLA_FLAGS', '')}"
 
 
@@ -50,7 +53,16 @@ def make_inputs(chunk: Chunk, program: Program, task: Task) -> Inputs:
 def first_state(chunk: Chunk, program: Program, inputs: Inputs) -> train.State:
     """The state of step 0 of every run, on the host."""
     variables = pack_variables(program, [run.flat for run in chunk.runs])
-    return jax.device_get(initialiser(program)(inputs.hypers, variables, inputs.sample, inputs.data))
+    rows = len(chunk.runs)
+    size = min(rows, INITIAL_ROWS)
+    blocks = []
+    for start in range(0, rows, size):
+        chosen = np.arange(start, min(start + size, rows))
+        block = initialiser(program)(
+            *take((inputs.hypers, variables, inputs.sample), with_inert(chosen, size)), inputs.data
+        )
+        blocks.append(take(jax.tree.map(host_copy, block), slice(0, len(chosen))))
+    return blocks[0] if len(blocks) == 1 else jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
 
 def flatten_state(state: PyTree) -> dict[str, np.ndarray]:
@@ -199,6 +211,7 @@ class ChunkJob:
                 shrinks = self._shrinks()
                 if not len(self._active()) and self.program.stop:
                     buffer += [self.last] * (len(steps) - self.record)
+                    progress.resume(rows * (steps[-1] - self._steps_done()))
                     self.record = len(steps)
                 late = time.monotonic() - committed >= self.flat["store.commit_seconds"]
                 if late or shrinks or self.record == len(steps):
@@ -241,7 +254,8 @@ class ChunkJob:
 
     def _drop_finished(self) -> None:
         rows = tuple(int(row) for row in self._active())
-        self._write([*self.layouts, self.layouts[-1]._replace(from_record=self.record, rows=rows)])
+        parts = min(self.layouts[-1].parts, len(rows))
+        self._write([*self.layouts, self.layouts[-1]._replace(from_record=self.record, rows=rows, parts=parts)])
 
     def _halve(self, error: BaseException) -> None:
         """Out of memory: from the last commit on, fewer runs at a time."""
@@ -258,6 +272,8 @@ class ChunkJob:
         logging.warning("%s", message)
         warnings.warn(message, stacklevel=2)
         self._write([*history, smaller._replace(from_record=self.record)])
+        if self.last is not None and self._shrinks():  # as a restart from this layout would
+            self._drop_finished()
         self._compile()
 
 

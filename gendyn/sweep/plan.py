@@ -23,6 +23,8 @@ class PlannedRun:
 class Estimate(NamedTuple):
     """What the planner expects of a chunk; it decides nothing once the chunk exists."""
 
+    program: str
+    """Names the compiled segment; chunks of equal name share one through the compilation cache."""
     strategy: str
     useful_flops: float
     """Of all runs over all steps at their own sizes."""
@@ -64,8 +66,8 @@ class Plan(NamedTuple):
         return sorted((run for chunk in self.chunks for run in chunk.runs), key=lambda run: run.index)
 
     def programs(self) -> int:
-        """Segments to compile: chunks of equal program and length share one."""
-        return len({digest([c.sizes, c.num_rows, len(c.runs), _static(c.runs[0].flat)]) for c in self.chunks})
+        """Different segments to compile."""
+        return len({chunk.estimate.program for chunk in self.chunks})
 
     def summary(self) -> str:
         """A table with a line a chunk, and the totals: what will be compiled, computed and held."""
@@ -118,26 +120,23 @@ _MISSING = object()
 
 def plan_from_json(stored: Mapping[str, Any]) -> Plan:
     """The plan that :meth:`Plan.to_json` wrote."""
-    config = {name: _detuple(value) for name, value in flatten(stored["config"]).items()}
+    config = {name: _as_tuples(value) for name, value in flatten(stored["config"]).items()}
     chunks = []
     for entry in stored["chunks"]:
         runs = []
         for run in entry["runs"]:
-            overrides = {name: _detuple(value) for name, value in run["overrides"].items()}
+            overrides = {name: _as_tuples(value) for name, value in run["overrides"].items()}
             merged = config | overrides
-            flat = {name: merged[name] for name in leaves_of(merged)}
+            # A leaf younger than the plan has its default, which leaves identities as they were.
+            flat = {name: merged.get(name, leaf.default) for name, leaf in leaves_of(merged).items()}
             runs.append(PlannedRun(run["index"], run["identity"], flat))
         estimate = Estimate(**entry["estimate"])
         chunks.append(
             Chunk(entry["id"], entry["sizes"], entry["num_rows"], tuple(entry["steps"]), tuple(runs), estimate)
         )
-    axes = tuple((name, tuple(_detuple(v) for v in values)) for name, values in stored["axis_values"])
+    axes = tuple((name, tuple(_as_tuples(v) for v in values)) for name, values in stored["axis_values"])
     return Plan(config, axes, tuple(chunks))
 
 
-def _static(flat: Flat) -> list[Any]:
-    return [[name, flat[name]] for name, leaf in leaves_of(flat).items() if leaf.kind == "static"]
-
-
-def _detuple(value: Any) -> Any:
-    return tuple(_detuple(v) for v in value) if isinstance(value, list) else value
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(v) for v in value) if isinstance(value, list) else value

@@ -1,5 +1,6 @@
 """Making a plan: runs into groups that can share a program, groups into buckets of sizes, buckets into chunks."""
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -73,14 +74,18 @@ def make_plan(
         check_against_data(members, load_task(members[0].flat, tasks))
     limits = cost.machine(devices, flat["sweep.memory_limit_gb"])
     chunks = [c for members in groups.values() for c in _chunks(members, load_task(members[0].flat, tasks), limits)]
-    kept = () if known is None else known.chunks
-    base = flat if known is None else known.config
-    return Plan(base, _union(chosen, known), (*kept, *chunks))
-
-
-def _union(axes: axes_module.Axes, known: Plan | None) -> axes_module.Axes:
     if known is None:
-        return axes
+        return Plan(flat, chosen, tuple(chunks))
+    # How to execute is this call's affair, also for the runs that were planned before.
+    present = {name: flat[name] for name, leaf in leaves_of(flat).items() if leaf.kind == "execution"}
+    kept = [
+        chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
+        for chunk in known.chunks
+    ]
+    return Plan(known.config | present, _union(chosen, known), (*kept, *chunks))
+
+
+def _union(axes: axes_module.Axes, known: Plan) -> axes_module.Axes:
     merged = {name: list(values) for name, values in known.axes}
     for name, values in axes:
         merged.setdefault(name, []).extend(v for v in values if v not in merged.get(name, []))
@@ -106,7 +111,10 @@ def _group_key(flat: Flat) -> str:
     """Runs with equal keys can share a program."""
     leaves = leaves_of(flat)
     static = {name: flat[name] for name, leaf in leaves.items() if leaf.kind == "static"}
-    traits = {"ema": flat["train.ema_decay"] > 0, "stop": stops(flat)}
+    traits: dict[str, Any] = {"ema": flat["train.ema_decay"] > 0, "stop": stops(flat)}
+    if flat["stop.train_loss"] >= 0 or flat["stop.train_error"] >= 0:
+        # These rules are asked at every record, so no neighbour may add records of its own.
+        traits["due"] = [flat["stop.step"], flat["stop.epoch"], flat["stop.epoch"] and flat["data.num_train"]]
     return canonical([static, traits])
 
 
@@ -125,6 +133,11 @@ def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
             raise ConfigError(
                 f"train.batch_size = {flat['train.batch_size']} is larger than the training set of {num_train}; "
                 f"choose at most {num_train}, or 0 for full batch."
+            )
+        if flat["stop.train_error"] >= 0 and task.kind != "classification":
+            raise ConfigError(
+                f"stop.train_error = {flat['stop.train_error']} needs classes; task {task.name!r} is a regression: "
+                "use stop.train_loss."
             )
         if flat["data.label_noise"] > 0 and task.kind != "classification":
             raise ConfigError(
@@ -244,6 +257,7 @@ def _fit(
         rows = {run.index: run.flat["data.num_train"] or len(task.y_train) for run in part}
         useful = sum(cost.step_flops(forward[run.index], batch, rows[run.index]) for run in part) * steps[-1]
         estimate = Estimate(
+            program=digest([repr(program), num_rows, len(part)])[:10],
             strategy=strategy,
             useful_flops=useful,
             padded_flops=padded * len(part) * steps[-1],

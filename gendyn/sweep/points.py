@@ -12,8 +12,8 @@ from gendyn.core import names as known_names
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import axes as axes_module
 from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, is_loss, leaves_of, unknown_leaf
+from gendyn.tasks import LABEL_NOISE_KINDS
 
-LABEL_NOISE_KINDS = ("uniform_incorrect", "uniform_any", "flip_exact")
 STRATEGIES = ("auto", "vmap", "map")
 BUCKETS = ("auto", "exact", "power_of_two", "max")
 
@@ -59,7 +59,12 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
         run = complete(_switched(base, leaves, coords) | coords)
         run_leaves = leaves_of(run)
         _check_values(run, run_leaves, checked)
-        meaningful = {name: value for name, value in run.items() if run_leaves[name].kind != "execution"}
+        # Defaults are left out, so that a new leaf does not make other runs of the old ones.
+        meaningful = {
+            name: value
+            for name, value in run.items()
+            if run_leaves[name].kind != "execution" and value != run_leaves[name].default
+        }
         points.append(Point(run, digest(meaningful)))
     return points
 

@@ -9,8 +9,8 @@ from typing import Any, Self
 class Progress:
     """Counts run-steps over the whole sweep; prints runs, steps per second and the time left.
 
-    On a terminal a rich progress bar; otherwise a line at the start, at most one every ``interval`` seconds, and a
-    line at the end. ``seconds`` is the time it took itself.
+    On a terminal a rich progress bar; otherwise at most a line every ``interval`` seconds, and one at the end.
+    ``seconds`` is the time it took itself.
     """
 
     def __init__(self, total: int, runs: int, *, quiet: bool = False, interval: float = 10.0) -> None:

@@ -13,10 +13,11 @@ from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.sweep import calibrate, cost
 from gendyn.sweep.config import complete, flatten
-from gendyn.sweep.execute import ChunkJob, record_shapes
+from gendyn.sweep.execute import ChunkJob, out_of_memory, record_shapes
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.plan import Chunk, Plan, plan_from_json
 from gendyn.sweep.planner import load_task, make_plan
+from gendyn.sweep.points import canonical
 from gendyn.sweep.progress import Progress
 from gendyn.types import Task
 
@@ -74,7 +75,7 @@ def run(
         axes: ``{leaf: values}`` or pairs; replaces the config's axes.
         workdir: the results folder; made if it does not exist.
         overrides: what the user changed, stored with the provenance.
-        quiet: no progress.
+        quiet: print neither the plan nor progress.
 
     Returns:
         Dims ``run × record``; the axes are coordinates of ``run``. See :func:`gendyn.store.open`.
@@ -100,6 +101,8 @@ def run(
         if store.born(folder):  # another process may have extended the sweep since
             sweep_plan = _plan(config, axes, workdir, tasks, devices)
         store.write_plan(folder, _stored(sweep_plan, tasks, devices, overrides or {}, folder))
+        if not quiet:
+            print(sweep_plan.summary(), flush=True)
         _execute(sweep_plan, tasks, devices, folder, quiet)
     return store.open(folder)
 
@@ -110,11 +113,13 @@ def _stored(
     """``plan.json``: the plan, what readers need to label results, and where they came from."""
     stored = sweep_plan.to_json()
     metrics: dict[str, Any] = {}
-    data = {}
+    data: dict[str, dict[str, str]] = {}
     outputs, available = set(), set()
     for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
         task = load_task(chunk.runs[0].flat, tasks)
-        data[task.name] = dict(task.provenance)
+        if data.setdefault(task.name, dict(task.provenance)) != dict(task.provenance):  # an axis over the task
+            leaves = {name: value for name, value in chunk.runs[0].flat.items() if name.startswith("task.")}
+            data[canonical(leaves)] = dict(task.provenance)
         outputs.add(task.num_outputs)
         available.add(len(task.y_train))
         for name, value in record_shapes(chunk, task).items():
@@ -181,12 +186,26 @@ def _execute(
                     break
                 if place not in ready:
                     ready[place] = pool.submit(following.prepare)
-            if position in ready:
-                ready.pop(position).result()
-            else:
-                job.prepare()
-            job.run(progress)
+            try:
+                if position in ready:
+                    _prepared(job, ready.pop(position))
+                else:
+                    job.prepare()
+                job.run(progress)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
             jobs[position] = None  # its arrays are no longer needed
+
+
+def _prepared(job: ChunkJob, ahead: Future[None]) -> None:
+    """Waits for a chunk made ready; what did not fit beside the one before it is made again, alone."""
+    try:
+        ahead.result()
+    except (jax.errors.JaxRuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        job.prepare()
 
 
 def pick_devices(config: Mapping[str, Any]) -> list[jax.Device]:

@@ -1,5 +1,7 @@
 """How the runs of a chunk are laid over the hardware: side by side, one after another, over devices."""
 
+import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -75,9 +77,30 @@ def compile_segment(
 ) -> Callable[..., Any]:
     """The compiled segment for ``program_rows`` runs, sharded over the mesh; the state's buffers are donated.
 
+    Chunks of equal program, layout and shapes share one executable: who asks while it is compiled, waits for it.
+
     Args:
         inputs: ``(state, hypers, sample, data)``, arrays or abstract, the first three with the leading run axis.
     """
+    leaves, treedef = jax.tree.flatten(inputs)
+    shapes = tuple((leaf.shape, np.dtype(leaf.dtype).name) for leaf in leaves)
+    lock, compiled = _executable(program, layout.strategy, layout.batch, mesh, treedef, shapes)
+    with lock:
+        if not compiled:
+            compiled.append(_compile(program, layout, mesh, inputs))
+    return compiled[0]
+
+
+@functools.lru_cache(maxsize=16)
+def _executable(*key: Any) -> tuple[threading.Lock, list[Callable[..., Any]]]:
+    """The place of one executable, and the lock of the thread that fills it."""
+    del key
+    return threading.Lock(), []
+
+
+def _compile(
+    program: Program, layout: Layout, mesh: Mesh, inputs: tuple[PyTree, PyTree, PyTree, train.Data]
+) -> Callable[..., Any]:
     fn = over_runs(member(program), layout.strategy, layout.batch)
     rows, shared = PartitionSpec("run"), PartitionSpec()
     if mesh.size > 1:

@@ -24,6 +24,9 @@ def segment(run: Run, state: State, sample: Sample, data: Data, num_steps: Array
     def advance(state: State) -> State:
         state = jax.lax.fori_loop(0, num_steps, lambda _, s: gradient_step(run, s, sample, data), state)
         state = state._replace(metrics=evaluate(run, state.variables, state.ema, sample, data))
+        # The loss of a step is that of the parameters before it: the record sees what the last step did.
+        newly_diverged = (state.diverged_step < 0) & ~jnp.isfinite(state.metrics["train_loss"])
+        state = state._replace(diverged_step=jnp.where(newly_diverged, state.step, state.diverged_step))
         return state if run.stop is None else state._replace(finished_step=_finished_step(run, state, sample))
 
     if run.stop is None:

@@ -29,7 +29,7 @@ def config(*, task: str = "teacher_student", model: str = "mlp", optim: str = "s
         made.data.num_train = 24
     if model == "mlp":
         made.model.depth = 1
-    made.optim.learning_rate = 0.02 if optim == "adam" else 0.05
+    made.optim.learning_rate = 0.02
     made.train.num_steps = 20
     made.record.update({"kind": "linear", "num_records": 6})
     made.sweep.strategy = "map"

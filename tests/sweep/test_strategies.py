@@ -1,11 +1,13 @@
 """How runs are laid over the hardware changes nothing but rounding; and what the runs share, compiles once."""
 
+import threading
+
 import jax
 import numpy as np
 import pytest
 
 from gendyn import store, train
-from gendyn.sweep import execute
+from gendyn.sweep import strategy
 from gendyn.sweep.program import member
 from gendyn.sweep.strategy import Layout, layout_from_json, over_runs
 
@@ -24,7 +26,7 @@ def reference(small, tmp_path_factory):
 
 def test_vmap_is_map_is_map_with_batches_is_a_loop(small):
     """One packed chunk, four ways through the same segments."""
-    packed = small.packed(small.config(train__batch_size=5, **NOISE), AXES | {"optim.learning_rate": (0.01, 0.03)})
+    packed = small.packed(small.config(**NOISE), AXES)
     rows = len(packed.chunk.runs)
     segment = member(packed.program)
     data = packed.inputs.data
@@ -40,8 +42,8 @@ def test_vmap_is_map_is_map_with_batches_is_a_loop(small):
     single = jax.jit(segment)
     loop = [through(single, *jax.tree.map(lambda leaf, row=row: leaf[row], arguments)) for row in range(rows)]
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *loop)
-    for strategy, batch in (("vmap", 1), ("map", 1), ("map", 3)):
-        found = through(jax.jit(over_runs(segment, strategy, batch)), *arguments)
+    for kind, batch in (("vmap", 1), ("map", 1), ("map", 3)):
+        found = through(jax.jit(over_runs(segment, kind, batch)), *arguments)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), found, stacked)
     # The runs do differ, and did learn.
     losses = stacked[1][-1]["train_loss"]
@@ -50,11 +52,11 @@ def test_vmap_is_map_is_map_with_batches_is_a_loop(small):
 
 
 @pytest.mark.parametrize(
-    ("buckets", "strategy", "batch"),
+    ("buckets", "kind", "batch"),
     [("max", "vmap", 0), ("max", "map", 3), ("power_of_two", "map", 1), ("auto", "auto", 0)],
 )
-def test_execution_leaves_change_nothing_but_rounding(small, reference, tmp_path, buckets, strategy, batch):
-    config = small.config(sweep__buckets=buckets, sweep__strategy=strategy, sweep__batch=batch, **NOISE)
+def test_execution_leaves_change_nothing_but_rounding(small, reference, tmp_path, buckets, kind, batch):
+    config = small.config(sweep__buckets=buckets, sweep__strategy=kind, sweep__batch=batch, **NOISE)
     found = small.run(config, AXES, tmp_path)
     small.close(reference, found)
     np.testing.assert_array_equal(
@@ -62,7 +64,7 @@ def test_execution_leaves_change_nothing_but_rounding(small, reference, tmp_path
     )
     for history in small.layouts(tmp_path):
         assert len(history) == 1
-        assert history[0]["strategy"] == strategy or strategy == "auto"
+        assert history[0]["strategy"] == kind or kind == "auto"
         assert history[0]["batch"] == max(1, batch)
 
 
@@ -81,18 +83,18 @@ def test_results_are_labelled_by_the_axes(small, reference):
 def test_one_trace_and_one_compilation_for_each_group(small, tmp_path, monkeypatch):
     """Segments of every length, learning rates, seeds, train-set sizes and the inert rows share a program."""
     traces, compiled = [], {}
-    segment, compile_segment = train.segment, execute.compile_segment
+    segment, compile_segment = train.segment, strategy._compile
 
-    def counting(program, *arguments):
-        before = len(traces)
+    def counting(program, *arguments):  # two chunks may be prepared at once, in a thread each
+        before = traces.count(threading.get_ident())
         executable = compile_segment(program, *arguments)
-        compiled[program.static] = [*compiled.get(program.static, []), len(traces) - before]
+        count = traces.count(threading.get_ident()) - before
+        compiled[program.static] = [*compiled.get(program.static, []), count]
         return executable
 
-    monkeypatch.setattr(train, "segment", lambda *arguments: traces.append(1) or segment(*arguments))
-    monkeypatch.setattr(execute, "compile_segment", counting)
-    monkeypatch.setattr(small.run_module, "AHEAD", 0)  # traces of one chunk at a time
-    config = small.config(record__kind="log", record__num_records=8, sweep__buckets="max")
+    monkeypatch.setattr(train, "segment", lambda *args: traces.append(threading.get_ident()) or segment(*args))
+    monkeypatch.setattr(strategy, "_compile", counting)
+    config = small.config(record__kind="log", record__num_records=8, sweep__buckets="max", model__activation="elu")
     axes = {
         "optim.nesterov": (False, True),
         "seed": (0, 1),
@@ -102,6 +104,10 @@ def test_one_trace_and_one_compilation_for_each_group(small, tmp_path, monkeypat
     found = small.run(config, axes, tmp_path)
     assert len(np.unique(np.diff(found.dataset["step"]))) > 3
     # What is compiled ahead of time cannot be traced again: a segment of another shape would be an error.
+    assert list(compiled.values()) == [[1], [1]]
+    # New seeds make chunks of their own, which share the executables.
+    small.run(config, axes | {"seed": (0, 1, 2, 3)}, tmp_path)
+    assert len(list((tmp_path / "chunks").iterdir())) == 4
     assert list(compiled.values()) == [[1], [1]]
 
 
