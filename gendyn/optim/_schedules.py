@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import jax.numpy as jnp
+import numpy as np
 
 from gendyn.core import ConfigError, check_choice, check_range, is_concrete
 from gendyn.optim._transform import check_learning_rate
@@ -111,7 +112,7 @@ def schedule(
     check_learning_rate(learning_rate)
     check_range("optim.num_steps", num_steps, low=1)
     check_range("optim.warmup_steps", warmup_steps, low=0)
-    if is_concrete(num_steps) and is_concrete(warmup_steps) and jnp.any(jnp.asarray(warmup_steps) >= num_steps):
+    if is_concrete(num_steps) and is_concrete(warmup_steps) and np.any(np.asarray(warmup_steps) >= num_steps):
         raise ConfigError(
             f"optim.warmup_steps = {warmup_steps} must be below num_steps = {num_steps}: shorten the warm-up or "
             "lengthen the run."

@@ -6,6 +6,7 @@ from gendyn.store.dataset import final_state, open
 from gendyn.store.export import export
 from gendyn.store.files import read_json, write_json
 from gendyn.store.merge import merge
+from gendyn.store.preload import preload
 from gendyn.store.provenance import collect
 from gendyn.store.workdir import born, chunk_folder, lock, open_workdir, read_plan, write_plan
 
@@ -23,6 +24,7 @@ __all__ = [
     "merge",
     "open",
     "open_workdir",
+    "preload",
     "read_json",
     "read_plan",
     "write_json",

@@ -47,7 +47,7 @@ def machine(devices: Sequence[jax.Device], memory_limit_gb: float = 0.0) -> Mach
     limit = memory_limit_gb * 1e9
     if device.platform == "cpu":
         free = _host_bytes() * 0.7
-        return Machine(len(devices), 3e10, 1.5e-5, 1.5, limit or free, 1e6)
+        return Machine(len(devices), 5e10, 2e-5, 2.5, limit or free, 5e5)
     stats = device.memory_stats() or {}
     free = 0.9 * stats.get("bytes_limit", 16e9) * len(devices)
     return Machine(len(devices), 5e12, 2e-4, 5.0, limit or free, math.inf)

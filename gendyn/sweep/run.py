@@ -3,6 +3,7 @@
 import math
 import os
 import pathlib
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,7 @@ def run(
     tasks: dict[str, Task] = {}
     sweep_plan = _plan(config, axes, workdir, tasks, devices)
     folder = store.open_workdir(workdir)
+    threading.Thread(target=store.preload, daemon=True).start()
     with store.lock(folder):
         if store.born(folder):  # another process may have extended the sweep since
             sweep_plan = _plan(config, axes, workdir, tasks, devices)
