@@ -1,12 +1,14 @@
-"""The slow imports really are slow ones, are not made by ``import gendyn.store``, and are all made by ``preload``."""
+"""The slow imports are not made by ``import gendyn.store``, and are all made by ``preload``."""
 
 import subprocess
 import sys
 
-SCRIPT = """
+from gendyn.store.preload import SLOW
+
+SCRIPT = f"""
 import sys
 import gendyn.store
-slow = {"orbax.checkpoint", "zarr", "xarray"}
+slow = {{"orbax.checkpoint", "zarr", "xarray"}} | set({SLOW!r})
 assert not slow & set(sys.modules), slow & set(sys.modules)
 gendyn.store.preload()
 assert slow <= set(sys.modules), slow - set(sys.modules)
