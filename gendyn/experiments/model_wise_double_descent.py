@@ -8,7 +8,7 @@ lies more than a factor 2 (in parameters) from the interpolation threshold: the 
 which the median run reaches zero training error. The sweep at zero label noise is the control, reported by the same
 statistics: the peak is expected to shrink or vanish there.
 
-Cost: the default, 280 runs of 4,000 steps, took 179 s of CPU time and 253 s of wall time on two busy x86-64 cores.
+Cost: the default, 280 runs of 4,000 steps, took 162 s of CPU time and 154 s of wall time on two busy x86-64 cores.
 
 Reference: Belkin, Hsu, Ma & Mandal (2019), Reconciling modern machine-learning practice and the classical bias-variance
 trade-off, figure 3; Nakkiran et al. (2020), Deep Double Descent, figures 1 and 4.
