@@ -86,7 +86,7 @@ class CNN(nn.Module):
         self.sow("intermediates", "features", features)
         true_width: ArrayLike = self.width if self.active_width is None else self.active_width
         std = self.init_scale * (2.0 / (true_width * 2 ** (STAGES - 1))) ** 0.5
-        return Dense(self.num_outputs, std, name="readout")(features) * self.output_scale
+        return Dense(self.num_outputs, std, name="readout")(features, train=train) * self.output_scale
 
 
 def cnn(

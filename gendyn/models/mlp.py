@@ -87,14 +87,13 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool = False) -> Array:
         """Logits ``[B, num_outputs]`` of ``x [B, ...]``; sows the intermediates ``hidden_<layer> [B, width]``."""
-        del train
         x = x.reshape(x.shape[0], -1)
         input_size = x.shape[-1]
         for layer in range(self.depth + 1):
             scale = self._scale(layer, input_size)
             features = self.num_outputs if layer == self.depth else self.width
             std = scale.std * self.init_scale
-            x = Dense(features, std, scale.multiplier, self.use_bias, name=self._name(layer))(x)
+            x = Dense(features, std, scale.multiplier, self.use_bias, name=self._name(layer))(x, train=train)
             if layer < self.depth:
                 x = activate(self.activation, x, self.active_width)
                 self.sow("intermediates", f"hidden_{layer}", x)

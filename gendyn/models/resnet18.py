@@ -91,7 +91,7 @@ class ResNet18(nn.Module):
         true_width: ArrayLike = self.width if self.active_width is None else self.active_width
         # No activation precedes the readout, hence variance 1 / fan_in.
         std = self.init_scale * (1.0 / (true_width * factor_in)) ** 0.5
-        return Dense(self.num_outputs, std, name="readout")(features) * self.output_scale
+        return Dense(self.num_outputs, std, name="readout")(features, train=train) * self.output_scale
 
 
 def resnet18(

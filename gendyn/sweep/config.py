@@ -99,7 +99,7 @@ def _schema(*chosen: str) -> dict[str, Leaf]:
         leaves[f"{section}.name"] = Leaf(factory, "static")
         signature = inspect.signature(found)
         for name, parameter in signature.parameters.items():
-            if name in _GIVEN or name.startswith("active_"):
+            if (section == "model" and name in _GIVEN) or name.startswith("active_"):
                 continue
             kind = "static"
             if f"active_{name}" in signature.parameters:

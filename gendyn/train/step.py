@@ -11,16 +11,19 @@ from gendyn.train.state import State
 from gendyn.types import Array, PyTree, Variables
 
 
-def batch(run: Run, step: Array, sample: Sample, data: Data) -> tuple[Array, Array, Array]:
+def batch(
+    run: Run, step: Array, sample: Sample, data: Data, rows: Array | None = None
+) -> tuple[Array, Array, Array]:
     """The examples of a step: ``x [B, ...]``, targets ``[B]`` and weights ``[B]`` that sum to one.
 
-    Full batch: all ``N`` rows, weight ``1/n`` on the first ``n``. Mini-batch: see :func:`batch_indices`.
+    Full batch: all ``N`` rows, weight ``1/n`` on the first ``n``. Mini-batch: ``rows``, or :func:`batch_indices`.
     """
     if run.batch_size == 0:
         x, targets = data.x_train, sample.targets
         weights = (jnp.arange(x.shape[0]) < sample.num_train) / sample.num_train
     else:
-        rows = batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
+        if rows is None:
+            rows = batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
         x, targets = data.x_train[rows], sample.targets[rows]
         weights = jnp.full((run.batch_size,), 1.0 / run.batch_size)
     if run.augment is not None:
@@ -29,9 +32,13 @@ def batch(run: Run, step: Array, sample: Sample, data: Data) -> tuple[Array, Arr
     return x, targets, weights.astype(jnp.float32)
 
 
-def gradient_step(run: Run, state: State, sample: Sample, data: Data) -> State:
-    """``params <- params + optimizer(grad of the mean loss)``; notes the first step with a non-finite loss."""
-    x, targets, weights = batch(run, state.step, sample, data)
+def gradient_step(run: Run, state: State, sample: Sample, data: Data, rows: Array | None = None) -> State:
+    """``params <- params + optimizer(grad of the mean loss)``; notes the first step with a non-finite loss.
+
+    Args:
+        rows: int32 ``[B]``, the step's :func:`batch_indices` where they are known; ignored at full batch.
+    """
+    x, targets, weights = batch(run, state.step, sample, data, rows)
 
     def mean_loss(params: PyTree) -> tuple[Array, PyTree]:
         outputs, statistics = run.model.apply(Variables(params, state.variables.statistics), x, train=True)
