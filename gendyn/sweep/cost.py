@@ -15,7 +15,7 @@ from gendyn import train
 from gendyn.core import count_flops, peak_bytes
 from gendyn.sweep.config import Flat
 from gendyn.sweep.pack import shapes_at
-from gendyn.sweep.program import Program, hypers_of, model_at, run_at
+from gendyn.sweep.program import Program, hypers_of, model_alone, run_at
 
 
 class Machine(NamedTuple):
@@ -47,7 +47,7 @@ def machine(devices: Sequence[jax.Device], memory_limit_gb: float = 0.0) -> Mach
     limit = memory_limit_gb * 1e9
     if device.platform == "cpu":
         free = _host_bytes() * 0.7
-        return Machine(len(devices), 5e10, 2e-5, 2.5, limit or free, 5e5)
+        return Machine(len(devices), 1.2e11, 1.2e-5, 2.0, limit or free, 3e6)
     stats = device.memory_stats() or {}
     free = 0.9 * stats.get("bytes_limit", 16e9) * len(devices)
     return Machine(len(devices), 5e12, 2e-4, 5.0, limit or free, math.inf)
@@ -67,7 +67,7 @@ def _host_bytes() -> float:
 
 def _forward_flops(program: Program, flat: Flat) -> float:
     """Of one example; counted on four, so that a kernel's cost does not hide in the batch."""
-    model = model_at(program, flat, padded=False)
+    model = model_alone(program, flat)
     shapes = shapes_at(program, flat, padded=False)
     x = jax.ShapeDtypeStruct((4, *program.input_shape), jnp.float32)
     return count_flops(lambda v, x: model.apply(v, x, train=False)[0], shapes, x) / 4

@@ -4,11 +4,11 @@ import os
 import pathlib
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import jaxlib
 import numpy as np
 from absl import logging
@@ -20,7 +20,7 @@ from gendyn.sweep import calibrate, cost
 from gendyn.sweep.pack import pack_variables, sample_of, stack
 from gendyn.sweep.plan import Chunk
 from gendyn.sweep.population import Population, host_copy, take, with_inert
-from gendyn.sweep.program import Program, host_data, hypers_of, initialiser, member
+from gendyn.sweep.program import Program, host_data, hypers_of, initialiser
 from gendyn.sweep.progress import Progress
 from gendyn.sweep.strategy import Layout, compile_segment, layout_from_json, make_mesh, put
 from gendyn.types import PyTree, Task
@@ -78,9 +78,22 @@ def unflatten_state(like: PyTree, flat: Mapping[str, np.ndarray]) -> PyTree:
     return jax.tree.unflatten(treedef, [flat[name] for name in names])
 
 
-def abstract_rows(tree: PyTree, rows: int) -> PyTree:
-    """Shapes with the leading axis set to ``rows``."""
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((rows, *leaf.shape[1:]), leaf.dtype), tree)
+def abstract_rows(
+    program: Program, chunk: Chunk, task: Task, rows: int
+) -> tuple[PyTree, PyTree, PyTree, train.Data]:
+    """Shapes of ``(state, hypers, sample, data)`` for ``rows`` runs of a chunk; nothing is drawn."""
+    *per_run, data = abstract_run(program, chunk, task)
+
+    def lead(leaf: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((rows, *leaf.shape), leaf.dtype)
+
+    state, hypers, sample = jax.tree.map(lead, per_run)
+    return state, hypers, sample, data
+
+
+def abstract_run(program: Program, chunk: Chunk, task: Task) -> tuple[PyTree, PyTree, PyTree, train.Data]:
+    """Shapes of ``(state, hypers, sample, data)`` for one run of a chunk."""
+    return cost.abstract_inputs(program, chunk.runs[0].flat, host_data(task, chunk.num_rows), chunk.num_rows)
 
 
 class ChunkJob:
@@ -113,12 +126,16 @@ class ChunkJob:
         return exists and store.ChunkStore(self.folder).committed() == len(self.chunk.steps)
 
     def prepare(self) -> None:
-        """Everything up to the first segment."""
-        self.store = self._open_store()
-        self.inputs = make_inputs(self.chunk, self.program, self.task)
-        self.data = put(self.inputs.data, self.mesh, shared=True)
-        self._load()
-        self.layouts = self._layouts()
+        """Everything up to the first segment. XLA compiles beside the drawing of the first state, where it can."""
+        with ThreadPoolExecutor(1) as beside:
+            if not self._layout_path.exists() and not calibrate.due(self):
+                # Whoever asks for the same segment waits for it; should this fail, asking again raises the error.
+                beside.submit(self._compile_for, self._first_layout(0))
+            self.store = self._open_store()
+            self.inputs = make_inputs(self.chunk, self.program, self.task)
+            self.data = put(self.inputs.data, self.mesh, shared=True)
+            self._load()
+            self.layouts = self._layouts()
         if self.last is not None and self._shrinks():  # killed between the commit and the layout it was made for
             self._drop_finished()
         self._compile()
@@ -129,30 +146,39 @@ class ChunkJob:
             self.record, self.last = 0, None
             self.state = first_state(self.chunk, self.program, self.inputs)
             return
-        like, *_ = cost.abstract_inputs(self.program, self.flat, self.inputs.data, self.chunk.num_rows)
+        like, *_ = abstract_run(self.program, self.chunk, self.task)
         self.record = restored.records
         self.state = unflatten_state(like, restored.state)
         self.last = {name: values[:, self.record - 1] for name, values in self.store.read().items()}
 
     def _layouts(self) -> list[Layout]:
         """The history of layouts, the one in force last; a new machine or version begins a new one."""
-        path = self.folder / "layout.json"
+        path = self._layout_path
         stored = [layout_from_json(entry) for entry in store.read_json(path)] if path.exists() else []
         history = [layout for layout in stored if layout.from_record <= self.record]
-        now = {"devices": len(self.devices), "platform": self.devices[0].platform, "versions": versions()}
+        now = self._conditions()
         if not history:
-            strategy, batch = self._strategy()
-            rows = tuple(range(len(self.chunk.runs)))
-            history = [Layout(self.record, strategy, batch, rows, 1, **now)]
+            history = [self._first_layout(self.record)]
         elif any(getattr(history[-1], name) != value for name, value in now.items()):
             logging.warning("chunk %s goes on under other conditions: %s", self.chunk.id, now)
             history.append(history[-1]._replace(from_record=self.record, **now))
         self._write(history)
         return history
 
+    @property
+    def _layout_path(self) -> pathlib.Path:
+        return self.folder / "layout.json"
+
+    def _conditions(self) -> dict[str, Any]:
+        return {"devices": len(self.devices), "platform": self.devices[0].platform, "versions": versions()}
+
+    def _first_layout(self, record: int) -> Layout:
+        strategy, batch = self._strategy()
+        return Layout(record, strategy, batch, tuple(range(len(self.chunk.runs))), 1, **self._conditions())
+
     def _write(self, history: list[Layout]) -> None:
         self.layouts = history
-        store.write_json(self.folder / "layout.json", [layout.to_json() for layout in history])
+        store.write_json(self._layout_path, [layout.to_json() for layout in history])
 
     def _strategy(self) -> tuple[str, int]:
         pinned, batch = self.flat["sweep.strategy"], max(1, self.flat["sweep.batch"])
@@ -161,13 +187,14 @@ class ChunkJob:
         return calibrate.choose(self)
 
     def _compile(self) -> None:
-        layout = self.layouts[-1]
-        self.compiled = compile_segment(self.program, layout, self.mesh, self.abstract_inputs(layout.program_rows()))
+        self.compiled = self._compile_for(self.layouts[-1])
+
+    def _compile_for(self, layout: Layout) -> Callable[..., Any]:
+        return compile_segment(self.program, layout, self.mesh, self.abstract_inputs(layout.program_rows()))
 
     def abstract_inputs(self, rows: int) -> tuple[PyTree, PyTree, PyTree, train.Data]:
         """Shapes of ``(state, hypers, sample, data)`` for ``rows`` runs."""
-        state, hypers, sample = (abstract_rows(t, rows) for t in (self.state, self.inputs.hypers, self.inputs.sample))
-        return state, hypers, sample, self.data
+        return abstract_rows(self.program, self.chunk, self.task, rows)
 
     def _populate(self) -> Population:
         population = Population(
@@ -278,10 +305,9 @@ class ChunkJob:
 
 
 def record_shapes(chunk: Chunk, task: Task) -> dict[str, jax.ShapeDtypeStruct]:
-    """Names and shapes of what one run of the chunk records."""
-    program = chunk.program(task)
-    inputs = cost.abstract_inputs(program, chunk.runs[0].flat, host_data(task, chunk.num_rows), chunk.num_rows)
-    return jax.eval_shape(member(program), *inputs, jax.ShapeDtypeStruct((), jnp.int32))[1]
+    """Names and shapes of what one run of the chunk records; see :func:`gendyn.sweep.program.member`."""
+    state, *_ = abstract_run(chunk.program(task), chunk, task)
+    return {**state.metrics, "diverged_step": state.diverged_step, "finished_step": state.finished_step}
 
 
 def out_of_memory(error: BaseException) -> bool:

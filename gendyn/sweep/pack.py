@@ -10,7 +10,7 @@ import numpy as np
 from gendyn import train
 from gendyn.core import stream
 from gendyn.sweep.config import Flat
-from gendyn.sweep.program import Program, draw_variables, model_at
+from gendyn.sweep.program import Program, draw_variables, model_alone
 from gendyn.tasks import LABEL_NOISE_KINDS
 from gendyn.types import PyTree, Task, Variables
 
@@ -24,7 +24,7 @@ def shapes_at(program: Program, flat: Flat, *, padded: bool) -> Variables:
     """Abstract variables of a run at its own or at the program's sizes; nothing is allocated."""
     values = flat if not padded else flat | dict(program.sizes)
     x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
-    return jax.eval_shape(lambda: model_at(program, values, padded=False).init(jax.random.key(0), x))
+    return jax.eval_shape(lambda: model_alone(program, values).init(jax.random.key(0), x))
 
 
 def pack_variables(program: Program, flats: Sequence[Flat]) -> Variables:

@@ -166,13 +166,17 @@ def initialiser(program: Program) -> Callable[..., train.State]:
 
 def draw_variables(program: Program, flat: Flat) -> Variables:
     """A run's initial parameters at its own sizes, drawn from ``stream(key(seed), "init")``, on the host."""
-    leaves = tuple((name, flat[name]) for name in program.traced if name.startswith("model."))
     x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
     key = stream(jax.random.key(flat["seed"]), "init")
-    return jax.tree.map(np.asarray, _model_to_draw(program, leaves).init(key, x))
+    return jax.tree.map(np.asarray, model_alone(program, flat).init(key, x))
+
+
+def model_alone(program: Program, flat: Flat) -> Model:
+    """The network of a run at its own sizes. Runs of equal leaves share one, so that its ``init`` is traced once."""
+    leaves = tuple((name, flat[name]) for name in program.traced if name.startswith("model."))
+    return _model_alone(program._replace(sizes=()), leaves)
 
 
 @functools.lru_cache(maxsize=256)
-def _model_to_draw(program: Program, leaves: tuple[tuple[str, Any], ...]) -> Model:
-    """Seeds of one size share a model, so that its ``init`` is traced once."""
+def _model_alone(program: Program, leaves: tuple[tuple[str, Any], ...]) -> Model:
     return model_at(program, dict(leaves), padded=False)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from gendyn.types import Array, ArrayLike
@@ -67,12 +68,14 @@ def permute(key: Array, index: Array, num_train: ArrayLike) -> Array:
     pivots = (rounds % size.astype(jnp.uint32)).astype(jnp.int32)
     salts = _mix(rounds)
     current = index.astype(jnp.int32)
-    for r in range(_ROUNDS):
+
+    def swap_or_not(r: Array, current: Array) -> Array:
         partner = pivots[r] - current
         partner = jnp.where(partner < 0, partner + size, partner)
         pair = _mix(jnp.maximum(current, partner).astype(jnp.uint32) ^ salts[r])
-        current = jnp.where(pair >> 31, partner, current)
-    return current
+        return jnp.where(pair >> 31, partner, current)
+
+    return jax.lax.fori_loop(0, _ROUNDS, swap_or_not, current)
 
 
 def batch_indices(order_key: Array, step: Array, batch_size: int, num_train: ArrayLike) -> Array:

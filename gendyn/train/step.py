@@ -11,9 +11,7 @@ from gendyn.train.state import State
 from gendyn.types import Array, PyTree, Variables
 
 
-def batch(
-    run: Run, step: Array, sample: Sample, data: Data, rows: Array | None = None
-) -> tuple[Array, Array, Array]:
+def batch(run: Run, step: Array, sample: Sample, data: Data, rows: Array | None = None) -> tuple[Array, Array, Array]:
     """The examples of a step: ``x [B, ...]``, targets ``[B]`` and weights ``[B]`` that sum to one.
 
     Full batch: all ``N`` rows, weight ``1/n`` on the first ``n``. Mini-batch: ``rows``, or :func:`batch_indices`.

@@ -9,6 +9,7 @@ import ml_collections
 from jax.sharding import Mesh
 
 import gendyn.sweep
+from benchmarks import plain
 from benchmarks.timing import Timing, timed
 from gendyn import train
 from gendyn.core.flops import count_flops
@@ -60,6 +61,14 @@ def mlp_config(*, width: int, depth: int, batch_size: int, num_steps: int = 1000
     return _trained(config, batch_size, num_steps)
 
 
+def teacher_config(*, width: int, input_size: int, batch_size: int, num_steps: int) -> ml_collections.ConfigDict:
+    """A regression on one output of a teacher, one hidden layer: networks as small as they come."""
+    config = gendyn.sweep.base_config(task="teacher_student", model="mlp", optim="sgd")
+    config.task.input_size, config.task.num_outputs, config.task.kind = input_size, 1, "regression"
+    config.model.width, config.model.depth, config.loss = width, 1, "squared_error"
+    return _trained(config, batch_size, num_steps)
+
+
 def cnn_config(*, width: int, batch_size: int, num_steps: int = 1000) -> ml_collections.ConfigDict:
     """The 5-layer CNN on digits of 8 x 8 pixels."""
     config = gendyn.sweep.base_config(task="digits", model="cnn", optim="sgd")
@@ -68,7 +77,7 @@ def cnn_config(*, width: int, batch_size: int, num_steps: int = 1000) -> ml_coll
 
 
 def _trained(config: ml_collections.ConfigDict, batch_size: int, num_steps: int) -> ml_collections.ConfigDict:
-    config.optim.learning_rate, config.optim.momentum = 0.05, 0.9
+    config.optim.learning_rate, config.optim.momentum = plain.LEARNING_RATE, plain.MOMENTUM
     config.train.batch_size, config.train.num_steps = batch_size, num_steps
     config.record.kind, config.record.steps = "given", (num_steps,)
     return config
@@ -99,10 +108,9 @@ def compile_only(
     rows = tuple(range(len(chunk.runs)))
     layout = Layout(0, strategy, batch, rows, 1, len(devices), devices[0].platform, "")
     mesh = make_mesh(devices)
-    trees = (state, inputs.hypers, inputs.sample)
-    abstract = tuple(abstract_rows(tree, layout.program_rows()) for tree in trees)
+    abstract = abstract_rows(program, chunk, task, layout.program_rows())
     began = time.perf_counter()
-    compiled = compile_segment(program, layout, mesh, (*abstract, inputs.data))
+    compiled = compile_segment(program, layout, mesh, abstract)
     return Compiled(chunk, layout, mesh, compiled, state, inputs, time.perf_counter() - began)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+import gendyn.store
 import gendyn.sweep
 from benchmarks import engine, fresh, plain
 from benchmarks.rows import Row, of_ratio
@@ -26,6 +27,7 @@ SIDE_BY_SIDE = 32
 
 def by_gendyn(buckets: str, widths: list[int], seeds: int, steps: int) -> tuple[float, float]:
     """Wall and CPU seconds of ``gendyn.sweep.run``, from the config to the labelled dataset."""
+    gendyn.store.preload()  # imports, as those of JAX above
     began = time.perf_counter(), time.process_time()
     config = engine.mlp_config(width=8, depth=2, batch_size=BATCH, num_steps=steps)
     config.sweep.buckets = buckets

@@ -1,5 +1,6 @@
 """``kill -9`` at any instant, and the same command again: the results of an uninterrupted sweep, to the bit."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,8 +46,9 @@ class Instant(NamedTuple):
 
 
 def kill_at(killing, workdir, instant):
-    """Starts the sweep until the kill has hit what it was meant for."""
-    for _ in range(20):
+    """Starts new sweeps until a kill has hit what it was meant for (one that missed has used up records)."""
+    for _ in range(40):
+        shutil.rmtree(workdir, ignore_errors=True)
         with killing.Sweep(workdir) as sweep:
             hit = sweep.kill_when(
                 lambda: killing.committed(workdir) >= instant.records and instant.find(workdir), delay=instant.delay
