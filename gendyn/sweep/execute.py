@@ -78,9 +78,7 @@ def unflatten_state(like: PyTree, flat: Mapping[str, np.ndarray]) -> PyTree:
     return jax.tree.unflatten(treedef, [flat[name] for name in names])
 
 
-def abstract_rows(
-    program: Program, chunk: Chunk, task: Task, rows: int
-) -> tuple[PyTree, PyTree, PyTree, train.Data]:
+def abstract_rows(program: Program, chunk: Chunk, task: Task, rows: int) -> tuple[PyTree, PyTree, PyTree, train.Data]:
     """Shapes of ``(state, hypers, sample, data)`` for ``rows`` runs of a chunk; nothing is drawn."""
     *per_run, data = abstract_run(program, chunk, task)
 
