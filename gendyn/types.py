@@ -101,12 +101,32 @@ class ProbeExample(NamedTuple):
     kwargs: Mapping[str, Any]
 
 
+class ProbeData(NamedTuple):
+    """What a probe may look at beside the network: one run's view of the data, and its loss."""
+
+    x_train: Array
+    """float32 ``[N, ...]``; the run trains on the first ``num_train`` rows."""
+    targets: Array
+    """``[N]`` int32 labels as the run is told them (after label noise), or float32 ``[N, C]``."""
+    num_train: Array
+    """int32 ``[]``, may be traced: rows from here on count for nothing."""
+    x_test: Array
+    """float32 ``[M, ...]``."""
+    y_test: Array
+    """int32 ``[M]`` clean labels, or float32 ``[M, C]``."""
+    loss: Callable[[Array, Array], Array]
+    """``(outputs [B, C], targets [B] or [B, C]) -> [B]``: what the run minimises the mean of."""
+    mask: PyTree | None = None
+    """Like the parameters, of bool arrays that broadcast to the leaves: where a zero-padded parameter is real.
+    ``None``: everywhere."""
+
+
 class Probe(NamedTuple):
     """A measurement on a network while it trains."""
 
     name: str
-    fn: Callable[[Array, Callable[[PyTree, Array], Array], PyTree, Any], dict[str, Array]]
-    """``fn(key, apply, params, data) -> {name: array}``; pure, jit- and vmap-safe. ``data`` is a ``train.Data``."""
+    fn: Callable[[Array, Callable[[PyTree, Array], Array], PyTree, ProbeData], dict[str, Array]]
+    """``fn(key, apply, params, data) -> {name: array}``; pure, jit- and vmap-safe; ``apply(params, x) -> [B, C]``."""
 
 
 class Finding(NamedTuple):
