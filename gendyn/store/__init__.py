@@ -3,7 +3,7 @@
 from gendyn.store.chunk import ChunkStore, Restored, Variable
 from gendyn.store.committer import Committer
 from gendyn.store.dataset import final_state, open
-from gendyn.store.export import export
+from gendyn.store.export import check_table_path, export
 from gendyn.store.files import read_json, write_json
 from gendyn.store.merge import merge
 from gendyn.store.preload import preload
@@ -16,6 +16,7 @@ __all__ = [
     "Restored",
     "Variable",
     "born",
+    "check_table_path",
     "chunk_folder",
     "collect",
     "export",

@@ -46,12 +46,7 @@ def export(ds: "xarray.Dataset", path: str | Path) -> Path:
     0,0,0,3.0
     0,1,10,1.0
     """
-    target = Path(path)
-    if target.suffix not in _SUFFIXES:
-        raise ConfigError(f"path = {str(path)!r} must end in {' or '.join(_SUFFIXES)}.")
-    if not target.parent.is_dir() or target.is_dir():
-        reason = "is a folder" if target.is_dir() else f"lies in {target.parent}, which is no folder"
-        raise ConfigError(f"path = {str(path)!r} {reason}: give a file in an existing folder.")
+    target = check_table_path(path)
     table = _table(ds)
     temporary = target.parent / f".{target.stem}.{uuid.uuid4().hex}{target.suffix}"
     try:
@@ -64,6 +59,21 @@ def export(ds: "xarray.Dataset", path: str | Path) -> Path:
         raise StoreError(f"{files.disk_fault(fault, target)}; an older {target.name} is intact.") from fault
     finally:
         temporary.unlink(missing_ok=True)
+    return target
+
+
+def check_table_path(path: str | Path) -> Path:
+    """The path, if a table can be written there.
+
+    Raises:
+        ConfigError: another suffix than ``.parquet`` or ``.csv``, or a folder that is not there.
+    """
+    target = Path(path)
+    if target.suffix not in _SUFFIXES:
+        raise ConfigError(f"path = {str(path)!r} must end in {' or '.join(_SUFFIXES)}.")
+    if not target.parent.is_dir() or target.is_dir():
+        reason = "is a folder" if target.is_dir() else f"lies in {target.parent}, which is no folder"
+        raise ConfigError(f"path = {str(path)!r} {reason}: give a file in an existing folder.")
     return target
 
 

@@ -1,7 +1,8 @@
 """Many runs as one program: axes -> plan -> pack -> execute -> resume."""
 
+from gendyn.sweep.analyse import analyse
 from gendyn.sweep.config import base_config
 from gendyn.sweep.plan import Plan
 from gendyn.sweep.run import plan, run
 
-__all__ = ["Plan", "base_config", "plan", "run"]
+__all__ = ["Plan", "analyse", "base_config", "plan", "run"]

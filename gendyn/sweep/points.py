@@ -12,6 +12,7 @@ from gendyn.core import names as known_names
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import axes as axes_module
 from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, is_loss, leaves_of, unknown_leaf
+from gendyn.sweep.probes import make_probes
 from gendyn.tasks import LABEL_NOISE_KINDS
 
 STRATEGIES = ("auto", "vmap", "map")
@@ -147,10 +148,7 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
     if once("store."):
         check_range("config.store.commit_seconds", run["store.commit_seconds"], low=0)
     if once("probes"):
-        for probe in run["probes"]:
-            if not isinstance(probe, str):
-                raise ConfigError(f"config.probes: {probe!r} must be a name: that of a file in gendyn/measure/.")
-            lookup("measure", probe)
+        make_probes(run["probes"])
     if once("loss"):
         check_choice("config.loss", run["loss"], [name for name in known_names("optim") if is_loss(name)])
     if once("model."):

@@ -13,8 +13,10 @@ from gendyn import optim, train
 from gendyn.core import lookup, module, stream
 from gendyn.models import from_flax
 from gendyn.sweep.config import Flat, leaves_of
+from gendyn.sweep.masks import parameter_mask
 from gendyn.sweep.points import build
-from gendyn.types import Array, Model, Task, Variables
+from gendyn.sweep.probes import make_probes
+from gendyn.types import Array, Model, PyTree, Task, Variables
 
 Hypers = dict[str, Array]
 """Traced leaves by dotted name, true sizes among them: ``[]`` inside a run, ``[R]`` outside."""
@@ -131,9 +133,23 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
         augment=train.crop_and_flip if static["train.augment"] else None,
         ema_decay=hypers["train.ema_decay"] if program.ema else None,
         stop=stop,
-        probes=tuple(lookup("measure", name)() for name in static["probes"]),
+        probes=make_probes(static["probes"]),
+        mask=_mask(program, hypers) if static["probes"] else None,
         evaluation_batch_size=static["train.evaluation_batch_size"],
     )
+
+
+def _mask(program: Program, hypers: Mapping[str, Any]) -> PyTree:
+    sizes = {name: size for name, size in program.sizes if name.startswith("model.")}
+    if not sizes:
+        return None
+    x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
+
+    def shapes_at(sizes: Mapping[str, int]) -> PyTree:
+        model = model_at(program, {**hypers, **sizes}, padded=False)
+        return jax.eval_shape(lambda: model.init(jax.random.key(0), x)).params
+
+    return parameter_mask(shapes_at, sizes, hypers)
 
 
 Member = Callable[..., tuple[train.State, dict[str, Array]]]

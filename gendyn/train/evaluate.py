@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from gendyn.core import stream
 from gendyn.train.data import Data, Sample
 from gendyn.train.run import Run
-from gendyn.types import Array, PyTree, Variables
+from gendyn.types import Array, ProbeData, PyTree, Variables
 
 
 def mean_loss_and_error(
@@ -69,12 +69,13 @@ def evaluate(run: Run, variables: Variables, ema: PyTree, sample: Sample, data: 
     add("", variables)
     if run.ema_decay is not None:
         add("ema_", Variables(ema, variables.statistics))
+    seen = ProbeData(data.x_train, sample.targets, sample.num_train, data.x_test, data.y_test, run.loss, run.mask)
     for probe in run.probes:
         key = stream(jax.random.wrap_key_data(sample.order_key), probe.name)
 
         def apply(params: PyTree, x: Array) -> Array:
             return run.model.apply(Variables(params, variables.statistics), x, train=False)[0]
 
-        for name, value in probe.fn(key, apply, variables.params, data).items():
+        for name, value in probe.fn(key, apply, variables.params, seen).items():
             metrics[f"{probe.name}/{name}"] = value
     return metrics

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import optax
 
-from gendyn.types import Array, ArrayLike, Model, Probe
+from gendyn.types import Array, ArrayLike, Model, Probe, PyTree
 
 
 class Stop(NamedTuple):
@@ -37,4 +37,6 @@ class Run(NamedTuple):
     stop: Stop | None = None
     """``None`` compiles no stop rule."""
     probes: tuple[Probe, ...] = ()
+    mask: PyTree | None = None
+    """Where zero-padded parameters are real, for the probes; ``None``: everywhere."""
     evaluation_batch_size: int = 2048

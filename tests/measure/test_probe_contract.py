@@ -5,12 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gendyn import core, measure, train
+from gendyn import core, measure
 from gendyn.models import from_flax, mlp
-from gendyn.types import Variables
+from gendyn.optim import cross_entropy
+from gendyn.sweep.masks import parameter_mask
+from gendyn.types import ProbeData, Variables
 
-DATA = train.Data(
-    jax.random.normal(jax.random.key(1), (6, 3)), jax.random.normal(jax.random.key(2), (4, 3)), jnp.array([0, 1, 0, 1])
+DATA = ProbeData(
+    x_train=jax.random.normal(jax.random.key(1), (8, 3)),
+    targets=jnp.array([0, 1, 1, 0, 1, 0, 0, 1]),
+    num_train=jnp.int32(6),
+    x_test=jax.random.normal(jax.random.key(2), (4, 3)),
+    y_test=jnp.array([0, 1, 0, 1]),
+    loss=cross_entropy,
 )
 
 
@@ -18,8 +25,8 @@ def network(width: int, active_width: int | None = None):
     return from_flax(mlp(num_outputs=2, width=width, depth=1, active_width=active_width))
 
 
-def run_probe(probe, model, params):
-    return probe.fn(jax.random.key(0), lambda p, x: model.apply(Variables(p, {}), x)[0], params, DATA)
+def run_probe(probe, model, params, data=DATA):
+    return probe.fn(jax.random.key(0), lambda p, x: model.apply(Variables(p, {}), x)[0], params, data)
 
 
 @pytest.mark.parametrize("name", core.names("measure"))
@@ -37,7 +44,14 @@ def test_probe_is_jit_and_vmap_safe_and_ignores_padding(name):
         stacked[0],
         shapes,
     )
-    in_bucket = run_probe(probe, padded_model, padded)
+    mask = parameter_mask(
+        lambda sizes: jax.eval_shape(lambda: network(sizes["width"]).init(jax.random.key(0), DATA.x_train[:1]).params),
+        {"width": 8},
+        {"width": 5},
+    )
+    unseen = DATA.x_train.at[6:].set(100.0), DATA.targets.at[6:].set(0)
+    data = DATA._replace(x_train=unseen[0], targets=unseen[1], mask=mask)
+    in_bucket = run_probe(probe, padded_model, padded, data)
     for key, value in expected[0].items():
         np.testing.assert_allclose(together[key], np.stack([e[key] for e in expected]), rtol=1e-6)
         np.testing.assert_allclose(in_bucket[key], value, rtol=1e-6)

@@ -1,0 +1,124 @@
+"""``gendyn.sweep.analyse``: any probe on the checkpoints of a sweep, after the fact."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from gendyn import store
+from gendyn.core import ConfigError
+from gendyn.sweep.execute import abstract_rows, abstract_run, make_inputs, out_of_memory, unflatten_state
+from gendyn.sweep.plan import Chunk, plan_from_json
+from gendyn.sweep.planner import load_task
+from gendyn.sweep.population import Population
+from gendyn.sweep.probes import make_probes
+from gendyn.sweep.program import Program
+from gendyn.sweep.run import pick_devices, use_compilation_cache
+from gendyn.sweep.strategy import Layout, compile_segment, make_mesh, put
+from gendyn.types import Task
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def analyse(
+    workdir: str | pathlib.Path, probes: Sequence[str], *, which: str | int = "latest", strategy: str = "map"
+) -> "xarray.Dataset":
+    """Measures the saved networks of a sweep, in the sweep's own padded programs; nothing in the folder changes.
+
+    A measurement is a segment of no steps with other probes, so a probe sees exactly what it would see in training.
+
+    Args:
+        workdir: the folder of a sweep, finished or running.
+        probes: as in ``config.probes``: ``("sharpness(num_steps=32)", "weight_rank")``.
+        which: ``"latest"``, or a number of committed records that a kept checkpoint has.
+        strategy: ``"map"``, one run after another, or ``"vmap"``, all side by side.
+
+    Returns:
+        Labelled as by :func:`gendyn.store.open`, with one record, whose ``step`` is the checkpoint's: variables
+        ``<probe>/<name>`` and the standard metrics. ``committed`` is 0 and all is NaN where a chunk has no checkpoint.
+
+    Raises:
+        ConfigError: no sweep in ``workdir``, or a bad probe; nothing has been compiled.
+        StoreError: no checkpoint of a chunk restores.
+    """
+    import xarray
+
+    made = make_probes(probes)
+    if not made:
+        raise ConfigError("probes = () must name at least one file of gendyn/measure/.")
+    use_compilation_cache()
+    plan = plan_from_json(store.read_plan(workdir))
+    devices = pick_devices(plan.config)
+    labels = store.open(workdir)
+    places = {index: place for place, index in enumerate(labels["run"].values.tolist())}
+    values: dict[str, np.ndarray] = {}
+    steps = np.full(len(places), np.nan)
+    for chunk in plan.chunks:
+        folder = store.chunk_folder(workdir, chunk.id)
+        restored = store.ChunkStore(folder).restore_state(which) if store.ChunkStore.exists(folder) else None
+        if restored is None:
+            continue
+        rows = [places[run.index] for run in chunk.runs]
+        steps[rows] = chunk.steps[restored.records - 1]
+        measured = _measure(chunk, load_task(chunk.runs[0].flat, {}), restored.state, tuple(probes), strategy, devices)
+        for name, array in measured.items():
+            if name not in values:
+                blank = np.nan if array.dtype.kind == "f" else 0
+                values[name] = np.full((len(places), *array.shape[1:]), blank, array.dtype)
+            if values[name].shape[1:] != array.shape[1:]:
+                raise ConfigError(
+                    f"{name} has shape {array.shape[1:]} in chunk {chunk.id} and {values[name].shape[1:]} before it: "
+                    "give the probe arguments that make its values equal in shape for all widths."
+                )
+            values[name][rows] = array
+    found = {
+        name: (("run", "record", *(f"{name}_dim_{i}" for i in range(array.ndim - 1))), array[:, None])
+        for name, array in values.items()
+    }
+    there = np.isfinite(steps)
+    step = steps.astype(np.int64) if there.all() else steps
+    coords = {name: coordinate for name, coordinate in labels.coords.items() if coordinate.dims == ("run",)}
+    coords |= {"record": [0], "step": (("run", "record"), step[:, None]), "committed": ("run", there.astype(np.int64))}
+    return xarray.Dataset(found, coords=coords, attrs=labels.attrs)
+
+
+def _measure(
+    chunk: Chunk,
+    task: Task,
+    state: dict[str, np.ndarray],
+    probes: tuple[str, ...],
+    strategy: str,
+    devices: Sequence[jax.Device],
+) -> dict[str, np.ndarray]:
+    """The record of all runs of a chunk, ``[R, …]``."""
+    trained = chunk.program(task)
+    like, *_ = abstract_run(trained, chunk, task)
+    program = _with_probes(trained, probes)
+    abstract, *_ = abstract_run(program, chunk, task)
+    rows = len(chunk.runs)
+    blank = jax.tree.map(lambda leaf: np.zeros((rows, *leaf.shape), leaf.dtype), abstract.metrics)
+    start = unflatten_state(like, state)._replace(metrics=blank)
+    inputs, mesh = make_inputs(chunk, program, task), make_mesh(devices)
+    layout = Layout(0, strategy, 1, tuple(range(rows)), 1, len(devices), devices[0].platform, "")
+    while True:
+        try:
+            compiled = compile_segment(
+                program, layout, mesh, abstract_rows(program, chunk, task, layout.program_rows())
+            )
+            data = put(inputs.data, mesh, shared=True)
+            fixed: tuple[Any, ...] = (start, inputs.hypers, inputs.sample, data, None)
+            return Population(layout, mesh, compiled, *fixed).advance(0)
+        except (jax.errors.JaxRuntimeError, MemoryError) as error:
+            smaller = layout.smaller()
+            if not out_of_memory(error) or smaller is None:
+                raise
+            layout = smaller
+
+
+def _with_probes(program: Program, probes: tuple[str, ...]) -> Program:
+    """The same networks with other probes, and without stop rules: a finished run would be left as it was."""
+    static = dict(program.static) | {"probes": probes}
+    return program._replace(static=tuple(sorted(static.items())), stop=False)

@@ -1,0 +1,54 @@
+"""The mask of real entries: exactly the corners into which runs are packed, for every paddable model."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gendyn import core
+from gendyn.core import ConfigError
+from gendyn.models import from_flax
+from gendyn.sweep.masks import parameter_mask
+
+PADDABLE = ("mlp", "cnn", "resnet18")
+
+
+@pytest.mark.parametrize("name", PADDABLE)
+def test_the_mask_is_where_a_narrower_network_is_packed(name):
+    example = core.module("models", name).example()
+    x = jax.ShapeDtypeStruct((1, *example.input_shape), jnp.float32)
+
+    factory = core.lookup("models", name)
+    given = {"num_outputs": 3, "input_shape": example.input_shape}
+    given = {key: value for key, value in given.items() if key in inspect.signature(factory).parameters}
+
+    def shapes_at(sizes):
+        model = from_flax(factory(**given, **(dict(example.kwargs) | sizes)))
+        return jax.eval_shape(lambda: model.init(jax.random.key(0), x)).params
+
+    mask = jax.jit(lambda width: parameter_mask(shapes_at, {"width": 6}, {"width": width}))(jnp.int32(4))
+    padded, real = shapes_at({"width": 6}), shapes_at({"width": 4})
+    for found, whole, small in zip(*(jax.tree.leaves(tree) for tree in (mask, padded, real)), strict=True):
+        expected = np.zeros(whole.shape, bool)
+        expected[tuple(slice(0, size) for size in small.shape)] = True
+        np.testing.assert_array_equal(np.broadcast_to(found, whole.shape), expected)
+    full = parameter_mask(shapes_at, {"width": 6}, {"width": 6})
+    assert all(bool(jnp.all(leaf)) for leaf in jax.tree.leaves(full))
+
+
+def test_two_sizes_share_an_axis():
+    def shapes_at(sizes):
+        return {"w": jax.ShapeDtypeStruct((2 * sizes["heads"] + sizes["width"] + 1,), jnp.float32)}
+
+    mask = parameter_mask(shapes_at, {"heads": 3, "width": 4}, {"heads": 2, "width": 4})
+    assert mask["w"].tolist() == [True] * 9 + [False] * 2
+
+
+def test_an_axis_that_is_not_affine_is_refused():
+    def squared(sizes):
+        return {"w": jax.ShapeDtypeStruct((sizes["width"] ** 2 // 4,), jnp.float32)}
+
+    with pytest.raises(ConfigError, match=r"width = 3: an axis .* no multiple .* drop the probes"):
+        parameter_mask(squared, {"width": 3}, {"width": 2})
