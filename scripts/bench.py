@@ -32,6 +32,7 @@ SECTIONS = (
     "second_launch",
     "packing",
     "strategies",
+    "curvature",
 )
 
 _ONLY = flags.DEFINE_list("only", [], f"Sections, of {', '.join(SECTIONS)}; empty is all.")
