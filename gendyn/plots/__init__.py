@@ -3,6 +3,7 @@
 from gendyn.plots.double_descent import double_descent
 from gendyn.plots.learning_curves import learning_curves
 from gendyn.plots.report_page import figure_html, findings_html, folded, json_html, page, paragraphs, table_html, to_png
+from gendyn.plots.sharpness_curves import sharpness_curves
 
 __all__ = [
     "double_descent",
@@ -13,6 +14,7 @@ __all__ = [
     "learning_curves",
     "page",
     "paragraphs",
+    "sharpness_curves",
     "table_html",
     "to_png",
 ]
