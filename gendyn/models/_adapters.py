@@ -57,6 +57,11 @@ def from_flax(module: nn.Module) -> Model:
     return Model(init=init, apply=apply, learning_rate_scales=getattr(module, "learning_rate_scales", None))
 
 
+def as_model(built: nn.Module | Model) -> Model:
+    """What a file of this room returns, as a model: a :class:`gendyn.types.Model` itself, or a flax module adapted."""
+    return built if isinstance(built, Model) else from_flax(built)
+
+
 def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Model:
     """A flax.nnx module through ``split`` and ``merge``.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from gendyn import optim, train
 from gendyn.core import lookup, module, stream
-from gendyn.models import from_flax
+from gendyn.models import as_model
 from gendyn.sweep.config import Flat, leaves_of
 from gendyn.sweep.masks import parameter_mask
 from gendyn.sweep.points import build
@@ -70,11 +70,6 @@ def hypers_of(program: Program, flats: list[Flat]) -> dict[str, np.ndarray]:
     """The traced leaves of the runs, each ``[R]``, int32 or float32 by the type of the leaf."""
     dtypes = {int: np.int32, float: np.float32}
     return {name: np.asarray([flat[name] for flat in flats], dtypes[type(flats[0][name])]) for name in program.traced}
-
-
-def as_model(built: Any) -> Model:
-    """A file in ``models/`` may return a :class:`gendyn.types.Model` or a flax module."""
-    return built if isinstance(built, Model) else from_flax(built)
 
 
 def task_arguments(program: Program) -> dict[str, Any]:

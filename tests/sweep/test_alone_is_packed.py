@@ -39,7 +39,8 @@ def cases(dtype):
 def left_out(case):
     """Paths of the parameters that the model names: their gradient vanishes, and Adam normalises its rounding noise."""
     program = case.programs["alone"]
-    return build("model", case.chunk.runs[0].flat, **task_arguments(program)).vanishing_gradient
+    built = build("model", case.chunk.runs[0].flat, **task_arguments(program))
+    return getattr(built, "vanishing_gradient", ())
 
 
 @pytest.mark.parametrize(("model", "width", "bucket", "leaves"), list(cases("float32")))

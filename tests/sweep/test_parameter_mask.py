@@ -9,10 +9,10 @@ import pytest
 
 from gendyn import core
 from gendyn.core import ConfigError
-from gendyn.models import from_flax
+from gendyn.models import as_model
 from gendyn.sweep.masks import parameter_mask
 
-PADDABLE = ("mlp", "cnn", "resnet18")
+PADDABLE = core.names("models")
 
 
 @pytest.mark.parametrize("name", PADDABLE)
@@ -25,7 +25,7 @@ def test_the_mask_is_where_a_narrower_network_is_packed(name):
     given = {key: value for key, value in given.items() if key in inspect.signature(factory).parameters}
 
     def shapes_at(sizes):
-        model = from_flax(factory(**given, **(dict(example.kwargs) | sizes)))
+        model = as_model(factory(**given, **(dict(example.kwargs) | sizes)))
         return jax.eval_shape(lambda: model.init(jax.random.key(0), x)).params
 
     mask = jax.jit(lambda width: parameter_mask(shapes_at, {"width": 6}, {"width": width}))(jnp.int32(4))

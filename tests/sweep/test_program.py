@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gendyn import train
-from gendyn.models import from_functions
-from gendyn.sweep.program import as_model, run_at, task_arguments
+from gendyn.models import as_model, from_functions
+from gendyn.sweep.program import run_at, task_arguments
 
 WIDTH, BUCKET, BASE = 4, 16, 8
 
