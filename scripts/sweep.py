@@ -10,13 +10,14 @@ The same command again goes on from the last commit; with more axis values it ad
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 import gendyn.sweep
-from gendyn.core import ConfigError, StoreError
+from gendyn.core import ConfigError, StoreError, module
 from gendyn.sweep import cli
 from gendyn.sweep.axes import parse
 
@@ -31,15 +32,30 @@ _HOST_DEVICES = flags.DEFINE_integer(
 )
 
 
+def own_experiment(config: Any) -> Any:
+    """The experiment of a config that describes no sweep (it has no task): it trains by a program of its own."""
+    name = config.get("experiment", "")
+    return module("experiments", name) if name and "task" not in config else None
+
+
 def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise ConfigError(f"unexpected argument {argv[1]!r}: options are written --name=value.")
     config = _CONFIG.value
     if config is None:
         raise ConfigError(cli.missing_config())
+    own = own_experiment(config)
+    if own is not None and (_PLAN_ONLY.value or _AXIS.value or _ZIP.value):
+        raise ConfigError(
+            f"experiment {config.experiment!r} has a program of its own, not a sweep's plan: --plan_only, --axis and "
+            "--zip_axes do not apply. Set its leaves by --config.leaf=value."
+        )
     if not _WORKDIR.value and not _PLAN_ONLY.value:
         raise ConfigError("--workdir is missing: name a folder for the results, such as --workdir=runs/first.")
     jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or cli.usable_cores())
+    if own is not None:
+        own.run(config, _WORKDIR.value)
+        return
     overrides = config_flags.get_override_values(flags.FLAGS["config"])
     axes = [parse(text) for text in _AXIS.value] or config.get("axes", ())
     cli.check_not_varied(overrides, axes)

@@ -1,20 +1,29 @@
 """Result -> matplotlib Figure, one file each; and the page that holds them. Nothing here trains."""
 
 from gendyn.plots.double_descent import double_descent
+from gendyn.plots.effective_dimension import effective_dimension
+from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum
 from gendyn.plots.learning_curves import learning_curves
+from gendyn.plots.mode_decay import Column, mode_decay
 from gendyn.plots.report_page import figure_html, findings_html, folded, json_html, page, paragraphs, table_html, to_png
 from gendyn.plots.sharpness_curves import sharpness_curves
+from gendyn.plots.spectral_density import spectral_density
 
 __all__ = [
+    "Column",
     "double_descent",
+    "effective_dimension",
+    "eigenvalue_spectrum",
     "figure_html",
     "findings_html",
     "folded",
     "json_html",
     "learning_curves",
+    "mode_decay",
     "page",
     "paragraphs",
     "sharpness_curves",
+    "spectral_density",
     "table_html",
     "to_png",
 ]

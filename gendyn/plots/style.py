@@ -15,8 +15,11 @@ SIZES = {"title": 15.0, "label": 14.0, "tick": 12.5, "note": 11.5}
 """Font sizes in points for a figure some ten inches wide: at half size the smallest is still read."""
 
 
-def figure(num_rows: int, num_columns: int, *, width: float = 4.6, height: float = 3.3) -> tuple["Figure", np.ndarray]:
-    """A figure and its axes ``[num_rows, num_columns]``: x shared in columns, y shared in rows; sizes in inches each.
+def figure(
+    num_rows: int, num_columns: int, *, width: float = 4.6, height: float = 3.3, share_x: bool = True
+) -> tuple["Figure", np.ndarray]:
+    """A figure and its axes ``[num_rows, num_columns]``: x shared in columns (unless rows show
+    different things), y shared in rows; sizes in inches each.
 
     Built on ``matplotlib.figure.Figure``, so importing or drawing never touches a display or pyplot's global state.
     """
@@ -24,7 +27,7 @@ def figure(num_rows: int, num_columns: int, *, width: float = 4.6, height: float
 
     size = (max(width * num_columns, 7.0), height * num_rows + 1.4)
     made = Figure(figsize=size, layout="constrained", facecolor="white")
-    axes = made.subplots(num_rows, num_columns, sharex="col", sharey="row", squeeze=False)
+    axes = made.subplots(num_rows, num_columns, sharex="col" if share_x else False, sharey="row", squeeze=False)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=SIZES["tick"])

@@ -11,6 +11,7 @@ import xarray
 import gendyn.sweep
 from gendyn.core import ConfigError
 from gendyn.experiments import edge_of_stability as experiment
+from gendyn.plots import sharpness_curves
 
 ROOT = Path(__file__).parents[2]
 RATES = (0.01, 0.04, 0.08)
@@ -78,7 +79,7 @@ def test_few_seeds_decide_nothing_and_diverged_ones_are_left_out_in_pairs():
 
 
 def test_the_figure_draws_every_rate():
-    made = experiment.figure(sweep(1.0))
+    made = sharpness_curves(sweep(1.0))
     top, bottom = made.axes
     assert len([line for line in top.lines if len(line.get_xdata()) > 2]) == len(RATES)
     assert {text.get_text() for text in bottom.get_legend().get_texts()} == {"0.01", "0.04", "0.08"}

@@ -1,0 +1,166 @@
+"""Ranks against their definitions in NumPy, their limits and invariances; and the two probes made of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gendyn.core import ConfigError, lookup
+from gendyn.measure import _ranks as ranks
+from gendyn.types import ProbeData
+
+weight_rank, feature_rank = lookup("measure", "weight_rank"), lookup("measure", "feature_rank")
+
+
+def dense_effective_rank(matrix):
+    values = np.linalg.svd(matrix, compute_uv=False)
+    share = values[values > 0] / values.sum()
+    return np.exp(-np.sum(share * np.log(share)))
+
+
+def dense_stable_rank(matrix):
+    return np.linalg.norm(matrix) ** 2 / np.linalg.norm(matrix, 2) ** 2
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 9)])
+def test_ranks_are_their_definitions(shape):
+    matrix = np.random.default_rng(0).normal(size=shape)
+    assert float(ranks.effective_rank(matrix)) == pytest.approx(dense_effective_rank(matrix), rel=1e-5)
+    assert float(ranks.stable_rank(matrix)) == pytest.approx(dense_stable_rank(matrix), rel=1e-5)
+    with jax.enable_x64(True):
+        assert float(ranks.effective_rank(matrix)) == pytest.approx(dense_effective_rank(matrix), rel=1e-12)
+        assert float(ranks.stable_rank(matrix)) == pytest.approx(dense_stable_rank(matrix), rel=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 4), st.floats(1e-3, 1e3))
+def test_scale_rotation_and_padding_change_nothing(seed, rank, scale):
+    random = np.random.default_rng(seed)
+    matrix = (random.normal(size=(5, rank)) @ random.normal(size=(rank, 4))).astype(np.float32)
+    rotation = np.linalg.qr(random.normal(size=(5, 5)))[0]
+    for function, bound in ((ranks.effective_rank, rank), (ranks.stable_rank, rank)):
+        value = float(function(matrix))
+        assert 1 - 1e-5 <= value <= bound * (1 + 1e-3)
+        for other in (scale * matrix, rotation @ matrix, matrix.T, np.pad(matrix, ((0, 3), (0, 2)))):
+            assert float(function(np.asarray(other, np.float32))) == pytest.approx(value, rel=1e-3)
+
+
+def test_limits():
+    for function in (ranks.effective_rank, ranks.stable_rank):
+        assert float(function(3.0 * jnp.eye(4))) == pytest.approx(4.0, rel=1e-6)
+        assert float(function(jnp.outer(jnp.arange(1.0, 4), jnp.ones(5)))) == pytest.approx(1.0, rel=1e-4)
+        assert float(function(jnp.zeros((3, 2)))) == 0.0
+        # Squares of such entries leave the range of float32.
+        for tiny_or_huge in (1e-30, 1e30):
+            assert float(function(tiny_or_huge * jnp.eye(3))) == pytest.approx(3.0, rel=1e-5)
+
+
+def test_a_batch_of_matrices_is_one_by_one():
+    batch = jax.random.normal(jax.random.key(0), (3, 4, 6))
+    for function in (ranks.effective_rank, ranks.stable_rank):
+        np.testing.assert_allclose(function(batch), [function(matrix) for matrix in batch], rtol=1e-5)
+
+
+def test_participation_ratio():
+    values = np.array([4.0, 2.0, 1.0, 0.0])
+    assert float(ranks.participation_ratio(values)) == pytest.approx(49 / 21, rel=1e-6)
+    assert float(ranks.participation_ratio(1e30 * values)) == pytest.approx(49 / 21, rel=1e-6)
+    assert float(ranks.participation_ratio(jnp.zeros(3))) == 0.0
+    np.testing.assert_allclose(ranks.participation_ratio(jnp.array([[1.0, 1.0], [1.0, 0.0]])), [2.0, 1.0])
+
+
+def test_negative_mass():
+    assert float(ranks.negative_mass_fraction(jnp.array([2.0, -1.0, -1.0, 0.0]))) == 0.5
+    assert float(ranks.negative_mass_fraction(jnp.array([2.0, 1.0]))) == 0.0
+    assert float(ranks.negative_mass_fraction(jnp.zeros(2))) == 0.0
+    # Rounding of a zero eigenvalue is no negative curvature, unless asked for.
+    noisy = jnp.array([1.0, -1e-7])
+    assert float(ranks.negative_mass_fraction(noisy)) == 0.0 < float(ranks.negative_mass_fraction(noisy, tolerance=0.0))
+    weighted = ranks.negative_mass_fraction(jnp.array([2.0, -1.0]), jnp.array([0.25, 0.5]))
+    assert float(weighted) == 0.5
+
+
+def test_bad_matrices_are_refused():
+    with pytest.raises(ConfigError, match=r"matrix has shape \(3,\); it must have at least 2 axes"):
+        ranks.effective_rank(jnp.ones(3))
+    with pytest.raises(ConfigError, match="matrix is complex64; it must be real"):
+        ranks.stable_rank(jnp.ones((2, 2), complex))
+    with pytest.raises(ConfigError, match=r"eigenvalues has shape \(0,\)"):
+        ranks.participation_ratio(jnp.ones(0))
+
+
+def data(x, num_train=None):
+    zeros = jnp.zeros(len(x))
+    count = jnp.int32(len(x) if num_train is None else num_train)
+    return ProbeData(x, zeros, count, x, zeros, lambda outputs, targets: outputs[:, 0])
+
+
+def test_weight_rank_takes_matrices_and_kernels_and_no_vectors():
+    random = np.random.default_rng(0)
+    kernel, conv = random.normal(size=(6, 4)), random.normal(size=(3, 3, 2, 5))
+    params = {"dense": {"kernel": jnp.asarray(kernel), "bias": jnp.ones(4)}, "conv": jnp.asarray(conv)}
+    values = weight_rank().fn(jax.random.key(0), None, params, None)
+    assert set(values) == {f"{n}/{k}_rank" for n in ("dense/kernel", "conv") for k in ("effective", "stable")}
+    assert float(values["dense/kernel/effective_rank"]) == pytest.approx(dense_effective_rank(kernel), rel=1e-5)
+    assert float(values["conv/stable_rank"]) == pytest.approx(dense_stable_rank(conv.reshape(18, 5)), rel=1e-5)
+    padded = {"dense": {"kernel": jnp.pad(params["dense"]["kernel"], ((0, 2), (0, 3)))}}
+    padded["conv"] = jnp.pad(params["conv"], ((0, 0), (0, 0), (0, 4), (0, 1)))
+    in_bucket = weight_rank().fn(jax.random.key(0), None, padded, None)
+    for name, value in values.items():
+        assert float(in_bucket[name]) == pytest.approx(float(value), rel=1e-5)
+    with pytest.raises(ConfigError, match="no leaf of bias has two axes"):
+        weight_rank().fn(jax.random.key(0), None, {"bias": jnp.ones(3)}, None)
+
+
+def test_feature_rank_is_that_of_the_covariance():
+    x = np.random.default_rng(0).normal(size=(30, 4)) * [5.0, 1.0, 1.0, 0.1] + 3.0
+    weights = np.random.default_rng(1).normal(size=(4, 6))
+    eigenvalues = np.linalg.eigvalsh(np.cov((x[:20] @ weights).T, ddof=0))
+    share = np.maximum(eigenvalues, 1e-300) / eigenvalues.sum()
+    expected = {
+        "effective_rank": np.exp(-np.sum(share * np.log(share))),
+        "participation_ratio": eigenvalues.sum() ** 2 / np.sum(eigenvalues**2),
+        "stable_rank": eigenvalues.sum() / eigenvalues.max(),
+    }
+
+    def apply(params, rows):
+        return rows @ params
+
+    # Rows from num_train on count for nothing, whatever they hold.
+    spoilt = jnp.asarray(x).at[20:].set(jnp.nan)
+    for rows, num_train in ((jnp.asarray(x[:20]), 20), (jnp.asarray(x), 20), (spoilt, 20)):
+        values = feature_rank().fn(jax.random.key(0), apply, jnp.asarray(weights), data(rows, num_train))
+        for name, value in expected.items():
+            assert float(values[name]) == pytest.approx(value, rel=1e-4), name
+    first = feature_rank(num_examples=20).fn(jax.random.key(0), apply, jnp.asarray(weights), data(jnp.asarray(x)))
+    assert float(first["effective_rank"]) == pytest.approx(expected["effective_rank"], rel=1e-4)
+
+
+def test_features_may_be_given_and_padded():
+    x = jax.random.normal(jax.random.key(0), (25, 3))
+
+    def hidden(params, rows):
+        return jax.nn.relu(rows @ params)
+
+    params = jax.random.normal(jax.random.key(1), (3, 5))
+    plain, padded = (
+        feature_rank(features=hidden).fn(jax.random.key(0), None, p, data(x))
+        for p in (params, jnp.pad(params, ((0, 0), (0, 4))))
+    )
+    for name in plain:
+        assert float(plain[name]) == pytest.approx(float(padded[name]), rel=1e-5)
+        assert 1.0 < float(plain[name]) < 5.0
+
+
+def test_constant_features_have_no_rank():
+    values = feature_rank().fn(
+        jax.random.key(0), lambda p, rows: jnp.full((len(rows), 2), 2.0), {}, data(jnp.ones((8, 3)))
+    )
+    assert {float(value) for value in values.values()} == {0.0}
+
+
+def test_too_few_examples_are_refused():
+    with pytest.raises(ConfigError, match="num_examples = 1 must be an integer of at least 2"):
+        feature_rank(num_examples=1)
