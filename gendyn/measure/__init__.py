@@ -1,5 +1,78 @@
-"""Probes: a network while it trains -> named arrays, one file each."""
+"""Instruments for any pure function and pytree; and probes, which record them while networks train, one file each."""
 
+from gendyn.measure._effective_dimension import (
+    EffectiveDimension,
+    effective_dimension,
+    effective_dimension_from_quadrature,
+    effective_dimension_from_ritz,
+    effective_dimension_hutchinson,
+)
+from gendyn.measure._hessian import ggn_spectrum, ggn_top, hessian_matvec, hessian_spectrum, hessian_top
+from gendyn.measure._kernel_quantities import (
+    condition_number,
+    kernel_alignment,
+    kernel_velocity,
+    predicted_decay,
+    residual_projection,
+    target_alignment,
+)
+from gendyn.measure._ntk import KernelEigen, empirical_ntk, ntk_eigh
+from gendyn.measure._ntk_products import ntk_matvec
+from gendyn.measure._ntk_regression import linearised_predictions
+from gendyn.measure._oper_mask import count_parameters, intersect_masks, parameter_mask
+from gendyn.measure._operators import fisher_matvec, ggn_matvec, gradient_second_moment_matvec, hessian_operator
+from gendyn.measure._ranks import (
+    effective_rank,
+    negative_mass_fraction,
+    participation_ratio,
+    spectral_effective_rank,
+    stable_rank,
+)
+from gendyn.measure.feature_rank import feature_rank
+from gendyn.measure.hessian_density import hessian_density
 from gendyn.measure.parameter_norm import parameter_norm
+from gendyn.measure.sharpness import sharpness
+from gendyn.measure.tangent_kernel import tangent_kernel
+from gendyn.measure.weight_rank import weight_rank
 
-__all__ = ["parameter_norm"]
+__all__ = [
+    "EffectiveDimension",
+    "KernelEigen",
+    "condition_number",
+    "count_parameters",
+    "effective_dimension",
+    "effective_dimension_from_quadrature",
+    "effective_dimension_from_ritz",
+    "effective_dimension_hutchinson",
+    "effective_rank",
+    "empirical_ntk",
+    "feature_rank",
+    "fisher_matvec",
+    "ggn_matvec",
+    "ggn_spectrum",
+    "ggn_top",
+    "gradient_second_moment_matvec",
+    "hessian_density",
+    "hessian_matvec",
+    "hessian_operator",
+    "hessian_spectrum",
+    "hessian_top",
+    "intersect_masks",
+    "kernel_alignment",
+    "kernel_velocity",
+    "linearised_predictions",
+    "negative_mass_fraction",
+    "ntk_eigh",
+    "ntk_matvec",
+    "parameter_mask",
+    "parameter_norm",
+    "participation_ratio",
+    "predicted_decay",
+    "residual_projection",
+    "sharpness",
+    "spectral_effective_rank",
+    "stable_rank",
+    "tangent_kernel",
+    "target_alignment",
+    "weight_rank",
+]

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
-from gendyn.linalg._space import make_space
+from gendyn.linalg import make_space
 from gendyn.types import Array, ArrayLike, PyTree
 
 NEGATIVE = ("clip", "keep")

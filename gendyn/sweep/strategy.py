@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import jaxlib
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -115,7 +116,15 @@ def _compile(
     state, hypers, sample, data = inputs
     num_steps = jax.ShapeDtypeStruct((), jnp.int32, sharding=NamedSharding(mesh, shared))
     arguments = (place(state, rows), place(hypers, rows), place(sample, rows), place(data, shared), num_steps)
-    return jax.jit(fn, donate_argnums=0).lower(*arguments).compile()
+    options = (
+        _SAFE_FUSIONS if mesh.devices.flat[0].platform == "cpu" and jaxlib.__version__.startswith("0.10.") else None
+    )
+    return jax.jit(fn, donate_argnums=0).lower(*arguments).compile(compiler_options=options)
+
+
+_SAFE_FUSIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
+"""jaxlib 0.10 fuses some reductions into a CPU library and gets them wrong, at random or always: see BUILD_NOTES,
+"Wrong reductions". Without these fusions programs were no slower; jaxlib 0.12 is right with them."""
 
 
 def put(tree: PyTree, mesh: Mesh, *, shared: bool = False) -> PyTree:

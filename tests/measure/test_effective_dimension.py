@@ -7,7 +7,7 @@ import pytest
 
 from gendyn import theory
 from gendyn.core import ConfigError
-from gendyn.linalg._space import make_space
+from gendyn.linalg import make_space
 from gendyn.measure import _effective_dimension as measure
 
 

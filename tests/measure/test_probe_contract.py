@@ -30,6 +30,11 @@ def run_probe(probe, model, params, data=DATA):
 
 
 @pytest.mark.parametrize("name", core.names("measure"))
+def test_the_first_line_says_whether_it_is_exact(name):
+    assert core.lookup("measure", name).__doc__.startswith(("Exact", "Estimates"))
+
+
+@pytest.mark.parametrize("name", core.names("measure"))
 def test_probe_is_jit_and_vmap_safe_and_ignores_padding(name):
     found = core.module("measure", name)
     probe = core.lookup("measure", name)(**found.example().kwargs)
@@ -52,9 +57,13 @@ def test_probe_is_jit_and_vmap_safe_and_ignores_padding(name):
     unseen = DATA.x_train.at[6:].set(100.0), DATA.targets.at[6:].set(0)
     data = DATA._replace(x_train=unseen[0], targets=unseen[1], mask=mask)
     in_bucket = run_probe(probe, padded_model, padded, data)
+    exact = core.lookup("measure", name).__doc__.startswith("Exact")
     for key, value in expected[0].items():
-        np.testing.assert_allclose(together[key], np.stack([e[key] for e in expected]), rtol=1e-6)
-        np.testing.assert_allclose(in_bucket[key], value, rtol=1e-6)
+        # Eigenvalues near 0 are known to rounding of the largest only, and an iteration stops at its own tolerance.
+        scale = max(float(np.abs(v).max()) for v in expected[0].values())
+        tolerance = {"rtol": 1e-4, "atol": 1e-6 * scale} if exact else {"rtol": 2e-3, "atol": 1e-4 * scale}
+        np.testing.assert_allclose(together[key], np.stack([e[key] for e in expected]), **tolerance)
+        np.testing.assert_allclose(in_bucket[key], value, **tolerance)
     assert any(not np.allclose(expected[0][key], expected[1][key]) for key in expected[0])
 
 
