@@ -43,7 +43,7 @@ def _digits() -> ml_collections.ConfigDict:
     config.loss = "squared_error"
     config.train.update({"num_steps": 4_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 41})
-    config.probes = ("sharpness",)
+    config.probes = ("sharpness(num_probes=2, max_steps=32)",)
     rates = (0.01, 0.02, 0.04, 0.08, 0.16)
     config.axes = (("optim.learning_rate", rates), ("seed", tuple(range(8))))
     return config

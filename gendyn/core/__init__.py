@@ -1,5 +1,6 @@
 """Random streams, name -> file look-up, argument checks, counts of operations and bytes."""
 
+from gendyn.core.decompositions import eigh, eigvalsh, singular_values
 from gendyn.core.errors import (
     ConfigError,
     StoreError,
@@ -20,6 +21,8 @@ __all__ = [
     "check_positive_int",
     "check_range",
     "count_flops",
+    "eigh",
+    "eigvalsh",
     "is_concrete",
     "lookup",
     "module",
@@ -27,5 +30,6 @@ __all__ = [
     "nearest",
     "normal",
     "peak_bytes",
+    "singular_values",
     "stream",
 ]

@@ -6,9 +6,10 @@ while the loss still falls. So ``lambda eta / 2`` settles at 1 wherever a small 
 
 Refuted if: at a learning rate whose limit ``2 / eta`` lies below the sharpness that the smallest learning rate reaches,
 ``lambda eta / 2`` does not settle within 10 % of 1. The smallest learning rate is the control: it follows the gradient
-flow, never meets its limit, and shows how far the sharpness would rise.
+flow, never meets its limit, and shows how far the sharpness would rise; so do larger ones that never meet theirs.
 
-Cost: the default, 5 learning rates x 8 seeds x 4,000 steps with 41 records, took {cost}.
+Cost: the default, 5 learning rates x 8 seeds x 4,000 steps with 41 records, took 178 s of CPU time and 176 s of wall
+time on two busy x86-64 cores.
 
 Reference: Cohen, Kaur, Li, Kolter & Talwalkar (2021), Gradient descent on neural networks typically occurs at the edge
 of stability, sections 3.1 and 3.2 (squared loss, full batch).
@@ -75,19 +76,18 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
     found = [rising]
     for rate, values in zip(rates[1:], settled[1:], strict=True):
         limit = 2.0 / rate
-        meets = limit < free
-        found.append(
-            finding(
-                f"At learning rate {rate:g} the sharpness settles at 2 / learning rate"
-                + ("." if meets else ", though the control stays below that limit (not predicted)."),
-                _interval(values * rate / 2.0),
-                low=1.0 - TOLERANCE,
-                high=1.0 + TOLERANCE,
-                unit="sharpness x learning rate / 2",
-                detail=f"Median over the last third of the records, then over seeds. The limit is {limit:.3g}; the "
-                f"control's sharpness reaches {free:.3g}.",
-            )
+        ratio = _interval(values * rate / 2.0)
+        detail = (
+            f"Median over the last third of the records, then over seeds. The limit is {limit:.3g}; the control's "
+            f"sharpness reaches {free:.3g}."
         )
+        unit = "sharpness x learning rate / 2"
+        if limit < free:
+            claim = f"At learning rate {rate:g} the sharpness settles at its limit, 2 / learning rate."
+            found.append(finding(claim, ratio, low=1.0 - TOLERANCE, high=1.0 + TOLERANCE, unit=unit, detail=detail))
+        else:
+            claim = f"At learning rate {rate:g}, whose limit the control never reaches, the sharpness stays below it."
+            found.append(finding(claim, ratio, high=1.0 - TOLERANCE, unit=unit, detail=detail))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from gendyn.core import eigh
 from gendyn.types import Array
 
 
@@ -17,6 +18,6 @@ def ritz(matrix: Array, filled: Array) -> tuple[Array, Array, Array]:
     index = jnp.arange(matrix.shape[0])
     bound = jnp.max(jnp.sum(jnp.abs(matrix), axis=1))
     beyond = 2 * jnp.where(bound > 0, bound, 1)
-    values, vectors = jnp.linalg.eigh(matrix + jnp.diag(jnp.where(index < filled, 0, beyond)))
+    values, vectors = eigh(matrix + jnp.diag(jnp.where(index < filled, 0, beyond)))
     real = index < filled
     return jnp.where(real, values, 0), vectors * real, real

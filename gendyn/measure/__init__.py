@@ -30,6 +30,8 @@ from gendyn.measure._ranks import (
 )
 from gendyn.measure.feature_rank import feature_rank
 from gendyn.measure.hessian_density import hessian_density
+from gendyn.measure.hessian_effective_dimension import hessian_effective_dimension
+from gendyn.measure.kernel_snapshot import kernel_snapshot
 from gendyn.measure.parameter_norm import parameter_norm
 from gendyn.measure.sharpness import sharpness
 from gendyn.measure.tangent_kernel import tangent_kernel
@@ -53,12 +55,14 @@ __all__ = [
     "ggn_top",
     "gradient_second_moment_matvec",
     "hessian_density",
+    "hessian_effective_dimension",
     "hessian_matvec",
     "hessian_operator",
     "hessian_spectrum",
     "hessian_top",
     "intersect_masks",
     "kernel_alignment",
+    "kernel_snapshot",
     "kernel_velocity",
     "linearised_predictions",
     "negative_mass_fraction",

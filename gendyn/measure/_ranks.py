@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, singular_values
 from gendyn.types import Array, ArrayLike
 
 
@@ -129,7 +129,7 @@ def negative_mass_fraction(
 
 
 def _singular_values(matrix: ArrayLike) -> Array:
-    return jnp.linalg.svd(_real(matrix, "matrix", 2), compute_uv=False)
+    return jnp.vectorize(singular_values, signature="(p,q)->(k)")(_real(matrix, "matrix", 2))
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int
+from gendyn.core import check_positive_int, singular_values
 from gendyn.measure._ranks import participation_ratio, spectral_effective_rank
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
 
@@ -54,7 +54,7 @@ def feature_rank(*, num_examples: int = 512, features: Features | None = None) -
         counted = jnp.where(weights[:, None] > 0, rows, 0.0)
         centred = (counted - weights @ counted) * jnp.sqrt(weights)[:, None]
         # Singular values of the rows: eigenvalues of C itself would lose the small half of their digits.
-        eigenvalues = jnp.square(jnp.linalg.svd(centred, compute_uv=False))
+        eigenvalues = jnp.square(singular_values(centred))
         top = jnp.max(eigenvalues)
         return {
             "effective_rank": spectral_effective_rank(eigenvalues),

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from gendyn import linalg
-from gendyn.core import check_choice, check_positive_int, check_range
-from gendyn.core.errors import ConfigError
+from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, eigvalsh
 from gendyn.measure._effective_dimension import (
     effective_dimension,
     effective_dimension_from_quadrature,
@@ -29,11 +28,12 @@ def hessian_effective_dimension(
     dense_limit: int = 0,
     batch_size: int | None = None,
 ) -> Probe:
-    """``N_eff(α) = Σ_j λ⁺_j / (λ⁺_j + α)``, ``λ⁺ = max(λ, 0)``, of the Hessian of the *mean* training loss, two ways.
+    """Estimates ``N_eff(α) = Σ_j λ⁺_j / (λ⁺_j + α)`` of the Hessian of the *mean* training loss, two ways.
 
-    ``quadrature`` is the sum over all ``p`` real parameters, by stochastic Lanczos quadrature. ``ritz`` is the sum over
-    the ``num_steps`` Ritz values of the first of those same Lanczos runs: a lower bound that cannot exceed ``ceiling``,
-    offered because curves have been published by it. ``dense`` is exact, for small networks only.
+    With ``λ⁺ = max(λ, 0)``: negative eigenvalues, for which the sum has a pole, count as 0. ``quadrature`` is the sum
+    over all ``p`` real parameters, by stochastic Lanczos quadrature. ``ritz`` is the sum over the ``num_steps`` Ritz
+    values of the first of those same Lanczos runs: a lower bound that cannot exceed ``ceiling``, offered because curves
+    have been published by it. ``dense`` is exact, for small networks only.
 
     Choose ``α`` far above ``ε λ_max``, ``ε`` the machine epsilon (1.2e-7 in float32): eigenvalues that are zero come
     out as rounding of about that size, and ``p`` of them count ``p ε λ_max / α``. And not too small for
@@ -118,7 +118,7 @@ def _eigenvalues(operator: Callable[[Array], Array], like: Array) -> Array:
     # 64 columns at once: products of single vectors leave the arithmetic units idle, all of them need D times the
     # memory of one.
     columns = jax.lax.map(operator, jnp.eye(like.size, dtype=like.dtype), batch_size=64)
-    return jnp.linalg.eigvalsh((columns + columns.T) / 2)
+    return eigvalsh((columns + columns.T) / 2)
 
 
 def example() -> ProbeExample:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int
+from gendyn.core import check_positive_int, eigvalsh
 from gendyn.measure._kernel_quantities import condition_number, target_alignment
 from gendyn.measure._ntk import empirical_ntk
 from gendyn.measure._ranks import participation_ratio
@@ -53,7 +53,7 @@ def tangent_kernel(*, num_examples: int = 64, num_eigenvalues: int = 8) -> Probe
         x, told = data.x_train[:count], data.targets[:count]
         used = (jnp.arange(count) < data.num_train).astype(jnp.float32)
         kernel = empirical_ntk(apply, params, x, kind="trace") * used[:, None] * used
-        values = jnp.linalg.eigvalsh(kernel)[::-1]
+        values = eigvalsh(kernel)[::-1]
         # A row left out adds an eigenvalue 0: the n real ones are the largest, since the kernel has no negative ones.
         size = used.sum()
         real = jnp.arange(count) < size

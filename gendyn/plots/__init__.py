@@ -3,6 +3,7 @@
 from gendyn.plots.double_descent import double_descent
 from gendyn.plots.effective_dimension import effective_dimension
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum
+from gendyn.plots.lazy_to_rich import Regimes, lazy_to_rich
 from gendyn.plots.learning_curves import learning_curves
 from gendyn.plots.mode_decay import Column, mode_decay
 from gendyn.plots.report_page import figure_html, findings_html, folded, json_html, page, paragraphs, table_html, to_png
@@ -11,6 +12,7 @@ from gendyn.plots.spectral_density import spectral_density
 
 __all__ = [
     "Column",
+    "Regimes",
     "double_descent",
     "effective_dimension",
     "eigenvalue_spectrum",
@@ -18,6 +20,7 @@ __all__ = [
     "findings_html",
     "folded",
     "json_html",
+    "lazy_to_rich",
     "learning_curves",
     "mode_decay",
     "page",

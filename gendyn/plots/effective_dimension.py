@@ -88,7 +88,7 @@ def effective_dimension(
     upper.legend(fontsize=style.SIZES["tick"], frameon=False, loc="best")
     seeds = max(len(table) for table in tables.values())
     bands = f"median of {seeds} seeds, band: {min(levels):.0%} interval" if seeds > 1 else "one seed, no interval"
-    style.caption(made, "   ·   ".join(filter(None, (note, bands))))
+    style.caption(made, "\n".join(filter(None, (note, bands))))
     return made
 
 

@@ -122,7 +122,7 @@ def _compile(
     return jax.jit(fn, donate_argnums=0).lower(*arguments).compile(compiler_options=options)
 
 
-_SAFE_FUSIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
+_SAFE_FUSIONS: dict[str, str | bool] = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
 """jaxlib 0.10 fuses some reductions into a CPU library and gets them wrong, at random or always: see BUILD_NOTES,
 "Wrong reductions". Without these fusions programs were no slower; jaxlib 0.12 is right with them."""
 
