@@ -11,7 +11,6 @@ import xarray
 import gendyn.sweep
 from gendyn.core import ConfigError
 from gendyn.experiments import edge_of_stability as experiment
-from gendyn.plots import sharpness_curves
 
 ROOT = Path(__file__).parents[2]
 RATES = (0.01, 0.04, 0.08)
@@ -79,14 +78,6 @@ def test_few_seeds_decide_nothing_and_diverged_ones_are_left_out_in_pairs():
     assert "1 of 8 seeds are left out" in experiment.verdict(ds)[0].detail
     with pytest.raises(ConfigError, match="the smallest of at least two"):
         experiment.verdict(sweep(1.0, rates=(0.01,)))
-
-
-def test_the_figure_draws_every_rate():
-    made = sharpness_curves(sweep(1.0))
-    top, bottom = made.axes
-    assert len([line for line in top.lines if len(line.get_xdata()) > 2]) == len(RATES)
-    assert {text.get_text() for text in bottom.get_legend().get_texts()} == {"0.01", "0.04", "0.08"}
-    assert top.get_ylim()[1] > 1.0
 
 
 def test_the_smoke_config_runs(tmp_path):

@@ -42,7 +42,7 @@ def one_error(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        ([], ["--config is missing", "configs/model_wise_double_descent.py"]),
+        ([], ["--config is missing", "--config=configs/"]),
         (["--config=configs/model_wise_double_descent.py:smok"], ["variant = 'smok'", "Did you mean 'smoke'"]),
         ([CONFIG, "--config.model.widht=64"], ["--config.model.widht", "Did you mean 'model.width'"]),
         ([CONFIG, "--config.loss=a\nb\x1b[31m"], [r"config.loss = 'a\nb\x1b[31m'", "cross_entropy"]),
