@@ -57,11 +57,11 @@ class Task(NamedTuple):
 
     name: str
     x_train: np.ndarray
-    """float32 ``[N, ...]``, standardised by statistics of the training split alone."""
+    """float32 ``[N, ...]``, standardised by statistics of the training split alone, or int32 tokens ``[N, L]``."""
     y_train: np.ndarray
     """int32 ``[N]`` classes, or float32 ``[N, C]`` targets of a regression."""
     x_test: np.ndarray
-    """float32 ``[M, ...]``."""
+    """``[M, ...]``, of the same dtype."""
     y_test: np.ndarray
     """int32 ``[M]`` or float32 ``[M, C]``."""
     num_outputs: int
@@ -70,6 +70,9 @@ class Task(NamedTuple):
     """``"classification"`` or ``"regression"``."""
     provenance: Mapping[str, str]
     """Source, checksum (sha256 of the arrays), split seed; strings only, stored with every result."""
+    rest_is_test: bool = False
+    """The pool is everything there is (all equations of a group): ``x_test`` is ``x_train`` and ``y_test`` is
+    ``y_train``, and a run is tested on the rows that it never trains on."""
 
 
 class ModelExample(NamedTuple):
@@ -79,6 +82,10 @@ class ModelExample(NamedTuple):
     """Small factory arguments (without ``width`` and ``num_outputs``)."""
     input_shape: tuple[int, ...]
     """Shape of one example, without the batch axis."""
+    input_dtype: str = "float32"
+    """``"int32"``: the inputs are tokens."""
+    num_tokens: int = 0
+    """Tokens are drawn from ``0 .. num_tokens - 1``; 0: as many as the network has outputs."""
 
 
 class TransformExample(NamedTuple):
@@ -105,13 +112,13 @@ class ProbeData(NamedTuple):
     """What a probe may look at beside the network: one run's view of the data, and its loss."""
 
     x_train: Array
-    """float32 ``[N, ...]``; the run trains on the first ``num_train`` rows."""
+    """``[N, ...]``; the run trains on the first ``num_train`` rows. Where the rest is the test set, the whole pool."""
     targets: Array
     """``[N]`` int32 labels as the run is told them (after label noise), or float32 ``[N, C]``."""
     num_train: Array
     """int32 ``[]``, may be traced: rows from here on count for nothing."""
     x_test: Array
-    """float32 ``[M, ...]``."""
+    """``[M, ...]``."""
     y_test: Array
     """int32 ``[M]`` clean labels, or float32 ``[M, C]``."""
     loss: Callable[[Array, Array], Array]

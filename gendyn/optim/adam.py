@@ -6,6 +6,7 @@ from gendyn.core import check_range
 from gendyn.optim._transform import LearningRate, check_learning_rate, keep_dtypes
 from gendyn.types import ArrayLike, TransformExample
 
+ROLE = "optimizer"
 PAD_SAFE = True
 FAMILY = "adam"
 DECOUPLED_DECAY = False

@@ -6,6 +6,8 @@ import optax
 from gendyn.optim._loss import prepare
 from gendyn.types import Array, LossExample
 
+ROLE = "loss"
+
 
 def cross_entropy(outputs: Array, targets: Array) -> Array:
     """Softmax cross-entropy of each example, in nats.

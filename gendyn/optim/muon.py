@@ -8,6 +8,7 @@ from gendyn.core import check_positive_int, check_range
 from gendyn.optim._transform import LearningRate, check_flag, check_learning_rate, keep_dtypes
 from gendyn.types import Array, ArrayLike, TransformExample
 
+ROLE = "optimizer"
 # A matrix [fan_in, fan_out] is scaled by sqrt(max(1, fan_out / fan_in)), which would be read from the padded shape.
 PAD_SAFE = False
 # The update does not grow with the gradient, as in Adam.

@@ -6,6 +6,8 @@ import jax.numpy as jnp
 from gendyn.optim._loss import prepare
 from gendyn.types import Array, LossExample
 
+ROLE = "loss"
+
 
 def squared_error(outputs: Array, targets: Array) -> Array:
     """Squared error of each example, summed over outputs: ``sum_c (f_c - y_c)^2``.

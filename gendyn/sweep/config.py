@@ -31,7 +31,12 @@ class Leaf(NamedTuple):
     ``execution``: how, not what, is computed; no part of a run's identity."""
 
 
-FACTORIES = {"task": "tasks", "model": "models", "optim": "optim"}
+FACTORIES = {"task": "tasks", "model": "models", "optim": "optim", "filter": "optim", "projection": "optim"}
+_ROLES = {"optim": ("optimizer",), "filter": ("filter",), "projection": ("projection", "filter")}
+"""What a file of ``gendyn/optim`` must say it is (its ``ROLE``) to stand in a section. A step is the chain filter,
+optimizer, projection; a filter may also stand last, where it sees the updates."""
+_ABSENT = {"filter": "identity", "projection": "identity"}
+"""Sections that a config may leave out."""
 _GIVEN = ("num_outputs", "input_shape")
 _LARGEST = 2**31 - 1
 
@@ -40,14 +45,22 @@ _FIXED: dict[str, Leaf] = {
     "seed": Leaf(0, "sample"),
     "loss": Leaf("cross_entropy", "static"),
     "data.num_train": Leaf(0, "sample"),
+    "data.train_fraction": Leaf(0.0, "sample"),
+    "data.change_step": Leaf(0, "sample"),
+    "data.changed_num_train": Leaf(0, "sample"),
+    "data.changed_train_fraction": Leaf(0.0, "sample"),
     "data.label_noise": Leaf(0.0, "sample"),
     "data.label_noise_kind": Leaf("uniform_incorrect", "sample"),
+    "gate.start_step": Leaf(0, "traced"),
+    "gate.stop_step": Leaf(-1, "traced"),
+    "gate.start_train_loss": Leaf(-1.0, "traced"),
     "schedule.name": Leaf("constant", "static"),
     "schedule.warmup_steps": Leaf(0, "traced"),
     "train.num_steps": Leaf(1000, "static"),
     "train.batch_size": Leaf(0, "static"),
     "train.augment": Leaf(False, "static"),
     "train.ema_decay": Leaf(0.0, "traced"),
+    "train.jacobian_penalty": Leaf(0.0, "traced"),
     "train.evaluation_batch_size": Leaf(2048, "static"),
     "record.kind": Leaf("log", "static"),
     "record.num_records": Leaf(25, "static"),
@@ -71,9 +84,15 @@ def is_array_like(annotation: Any) -> bool:
     return set(typing.get_args(ArrayLike)) <= set(typing.get_args(annotation))
 
 
-def is_loss(name: str) -> bool:
-    """Whether a file of ``gendyn/optim`` holds a loss; the others hold a transform and say whether it is pad-safe."""
-    return not hasattr(module("optim", name), "PAD_SAFE")
+def role(name: str) -> str:
+    """What a file of ``gendyn/optim`` holds: an ``optimizer``, a ``filter``, a ``projection`` or a ``loss``."""
+    return str(module("optim", name).ROLE)
+
+
+def offered(section: str) -> list[str]:
+    """The names that may stand in a section."""
+    roles = _ROLES.get(section)
+    return [name for name in names(FACTORIES[section]) if roles is None or role(name) in roles]
 
 
 def schema(chosen: Mapping[str, str]) -> dict[str, Leaf]:
@@ -90,12 +109,8 @@ def _schema(*chosen: str) -> dict[str, Leaf]:
     leaves = dict(_FIXED)
     for (section, room), factory in zip(FACTORIES.items(), chosen, strict=True):
         found = lookup(room, factory)
-        if room == "optim" and is_loss(factory):
-            transforms = ", ".join(name for name in names("optim") if not is_loss(name))
-            raise ConfigError(
-                f"config.optim.name = {factory!r} is a loss; set config.loss = {factory!r}, and config.optim.name to "
-                f"one of {transforms}."
-            )
+        if room == "optim" and role(factory) not in _ROLES[section]:
+            raise ConfigError(_misplaced(section, factory))
         leaves[f"{section}.name"] = Leaf(factory, "static")
         signature = inspect.signature(found)
         for name, parameter in signature.parameters.items():
@@ -109,12 +124,31 @@ def _schema(*chosen: str) -> dict[str, Leaf]:
             if parameter.default is inspect.Parameter.empty:
                 raise ConfigError(f"gendyn/{room}/{factory}.py: argument {name!r} needs a default value.")
             leaves[f"{section}.{name}"] = Leaf(parameter.default, kind)
-    if not module("optim", leaves["optim.name"].default).PAD_SAFE:
+    transforms = [leaves[f"{section}.name"].default for section in _ROLES]
+    if not all(module("optim", name).PAD_SAFE for name in transforms):
         leaves = {n: leaf._replace(kind="static") if leaf.kind == "size" else leaf for n, leaf in leaves.items()}
     return leaves
 
 
-def base_config(*, task: str = "digits", model: str = "mlp", optim: str = "adam") -> ml_collections.ConfigDict:
+def _misplaced(section: str, factory: str) -> str:
+    found = role(factory)
+    places = {kind: place for place, roles in _ROLES.items() for kind in roles[:1]} | {"loss": "loss"}
+    leaf = "config.loss" if found == "loss" else f"config.{places[found]}.name"
+    article = "an" if found == "optimizer" else "a"
+    return (
+        f"config.{section}.name = {factory!r} is {article} {found}; set {leaf} = {factory!r}, and "
+        f"config.{section}.name to one of {', '.join(offered(section))}."
+    )
+
+
+def base_config(
+    *,
+    task: str = "digits",
+    model: str = "mlp",
+    optim: str = "adam",
+    filter: str = "identity",
+    projection: str = "identity",
+) -> ml_collections.ConfigDict:
     """A locked config with every leaf at its default: the place to start a config file from.
 
     >>> config = base_config(task="digits", model="mlp", optim="sgd")
@@ -123,9 +157,10 @@ def base_config(*, task: str = "digits", model: str = "mlp", optim: str = "adam"
     ('mlp', 0)
 
     Raises:
-        ConfigError: an unknown task, model or optimizer.
+        ConfigError: an unknown task, model, optimizer, filter or projection.
     """
-    leaves = schema({"task": task, "model": model, "optim": optim})
+    chosen = {"task": task, "model": model, "optim": optim, "filter": filter, "projection": projection}
+    leaves = schema(chosen)
     config = ml_collections.ConfigDict(nest({name: leaf.default for name, leaf in leaves.items()}))
     config.axes = ()
     config.zip_axes = ()
@@ -182,15 +217,12 @@ def plain(value: Any) -> Any:
 
 def leaves_of(flat: Flat) -> dict[str, Leaf]:
     """The schema of a flat config, by the factories it names."""
-    for section in FACTORIES:
-        if not isinstance(flat.get(f"{section}.name"), str):
+    chosen = {section: flat.get(f"{section}.name", _ABSENT.get(section)) for section in FACTORIES}
+    for section, name in chosen.items():
+        if not isinstance(name, str):
             given = f"= {flat[f'{section}.name']!r}" if f"{section}.name" in flat else "is missing; it"
-            raise ConfigError(f"config.{section}.name {given} must be one of {', '.join(_offered(section))}.")
-    return schema({section: flat[f"{section}.name"] for section in FACTORIES})
-
-
-def _offered(section: str) -> list[str]:
-    return [name for name in names(FACTORIES[section]) if section != "optim" or not is_loss(name)]
+            raise ConfigError(f"config.{section}.name {given} must be one of {', '.join(offered(section))}.")
+    return schema({section: str(name) for section, name in chosen.items()})
 
 
 def complete(flat: Flat) -> Flat:
@@ -233,7 +265,7 @@ def _of_another(name: str, leaves: Mapping[str, Leaf]) -> str:
     chosen = leaves[f"{section}.name"].default
     owners = [
         factory
-        for factory in _offered(section)
+        for factory in offered(section)
         if argument in inspect.signature(lookup(FACTORIES[section], factory)).parameters
     ]
     if not owners:

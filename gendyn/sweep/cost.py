@@ -69,7 +69,7 @@ def _forward_flops(program: Program, flat: Flat) -> float:
     """Of one example; counted on four, so that a kernel's cost does not hide in the batch."""
     model = model_alone(program, flat)
     shapes = shapes_at(program, flat, padded=False)
-    x = jax.ShapeDtypeStruct((4, *program.input_shape), jnp.float32)
+    x = program.inputs(4)
     return count_flops(lambda v, x: model.apply(v, x, train=False)[0], shapes, x) / 4
 
 
@@ -132,7 +132,8 @@ def abstract_inputs(program: Program, flat: Flat, data: train.Data, num_rows: in
     hypers = {name: shape((), value.dtype) for name, value in hypers_of(program, [flat]).items()}
     targets = data.y_test
     rows = shape((num_rows, *targets.shape[1:]), targets.dtype)
-    arrays: tuple[Any, ...] = (rows, shape((), jnp.int32), shape((2,), jnp.uint32))
+    number = shape((), jnp.int32)
+    arrays: tuple[Any, ...] = (rows, number, shape((2,), jnp.uint32), number, number)
     sample = train.Sample(*arrays)
     variables = shapes_at(program, flat, padded=True)
     state = jax.eval_shape(
@@ -150,7 +151,7 @@ def memory(program: Program, flat: Flat, data: train.Data, num_rows: int) -> Mem
 
     def record(state: Any, hypers: Any, sample: Any, data: Any) -> Any:
         run = run_at(program, hypers)
-        return train.evaluate(run, state.variables, state.ema, sample, data)
+        return train.evaluate(run, state.variables, state.ema, state.step, sample, data)
 
     arguments = (state, hypers, sample, data)
     peak = max(peak_bytes(step, *arguments), peak_bytes(record, *arguments))

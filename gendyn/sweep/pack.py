@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gendyn import train
 from gendyn.core import stream
 from gendyn.sweep.config import Flat
+from gendyn.sweep.points import changed_num_train, num_train
 from gendyn.sweep.program import Program, draw_variables, model_alone
 from gendyn.tasks import LABEL_NOISE_KINDS
 from gendyn.types import PyTree, Task, Variables
@@ -23,7 +23,7 @@ def unpad_like(packed: PyTree, like: PyTree) -> PyTree:
 def shapes_at(program: Program, flat: Flat, *, padded: bool) -> Variables:
     """Abstract variables of a run at its own or at the program's sizes; nothing is allocated."""
     values = flat if not padded else flat | dict(program.sizes)
-    x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
+    x = program.inputs(1)
     return jax.eval_shape(lambda: model_alone(program, values).init(jax.random.key(0), x))
 
 
@@ -40,16 +40,18 @@ def pack_variables(program: Program, flats: Sequence[Flat]) -> Variables:
 
 
 def sample_of(flat: Flat, task: Task, num_rows: int) -> train.Sample:
-    """What one run sees of the task's first ``num_rows`` training rows; ``data.num_train = 0`` is all of them."""
+    """What one run sees of the task's first ``num_rows`` training rows."""
     key = jax.random.key(flat["seed"])
-    num_train = flat["data.num_train"] or len(task.y_train)
+    available = len(task.y_train)
+    count = num_train(flat, available)
     targets = task.y_train
     if flat["data.label_noise"] > 0:
         corrupt = _corrupt(flat["data.label_noise_kind"])
         noise_key = stream(key, "label_noise")
-        targets = np.asarray(corrupt(noise_key, targets, flat["data.label_noise"], task.num_outputs, num_train))
+        targets = np.asarray(corrupt(noise_key, targets, flat["data.label_noise"], task.num_outputs, count))
     order_key = np.asarray(jax.random.key_data(stream(key, "order")))
-    arrays: tuple[Any, ...] = (targets[:num_rows], np.int32(num_train), order_key)
+    change = flat["data.change_step"], changed_num_train(flat, available)
+    arrays: tuple[Any, ...] = (targets[:num_rows], np.int32(count), order_key, *map(np.int32, change))
     return train.Sample(*arrays)
 
 

@@ -50,7 +50,7 @@ class Chunk(NamedTuple):
     estimate: Estimate
 
     def program(self, task: Task) -> Program:
-        return program_of(self.runs[0].flat, self.sizes, task.x_train.shape[1:], task.num_outputs)
+        return program_of(self.runs[0].flat, self.sizes, task)
 
 
 class Plan(NamedTuple):

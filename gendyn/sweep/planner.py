@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from gendyn import train
 from gendyn.core import ConfigError
@@ -15,8 +16,8 @@ from gendyn.sweep.buckets import Cell, split
 from gendyn.sweep.config import Flat, complete, flatten, leaves_of
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.plan import Chunk, Estimate, Plan, PlannedRun
-from gendyn.sweep.points import build, canonical, digest, make_points
-from gendyn.sweep.program import host_data, program_of, stops, task_arguments
+from gendyn.sweep.points import build, canonical, changed_num_train, digest, make_points, most_rows, num_train
+from gendyn.sweep.program import host_data, program_of, task_arguments, traits
 from gendyn.types import Task
 
 MAX_ROWS = 4096
@@ -111,11 +112,12 @@ def _group_key(flat: Flat) -> str:
     """Runs with equal keys can share a program."""
     leaves = leaves_of(flat)
     static = {name: flat[name] for name, leaf in leaves.items() if leaf.kind == "static"}
-    traits: dict[str, Any] = {"ema": flat["train.ema_decay"] > 0, "stop": stops(flat)}
+    parts: dict[str, Any] = dict(traits(flat))
     if flat["stop.train_loss"] >= 0 or flat["stop.train_error"] >= 0:
         # These rules are asked at every record, so no neighbour may add records of its own.
-        traits["due"] = [flat["stop.step"], flat["stop.epoch"], flat["stop.epoch"] and flat["data.num_train"]]
-    return canonical([static, traits])
+        size = flat["data.num_train"], flat["data.train_fraction"]
+        parts["due"] = [flat["stop.step"], flat["data.change_step"], flat["stop.epoch"], flat["stop.epoch"] and size]
+    return canonical([static, parts])
 
 
 def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
@@ -123,16 +125,23 @@ def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
     available = len(task.y_train)
     for run in runs:
         flat = run.flat
-        num_train = flat["data.num_train"] or available
-        if num_train > available:
+        count, fewest = most_rows(flat, available), num_train(flat, available)
+        if flat["data.change_step"]:
+            fewest = min(fewest, changed_num_train(flat, available))
+        if count > available:
             raise ConfigError(
-                f"data.num_train = {num_train} is more than the {available} training examples of task "
+                f"data.num_train = {count} is more than the {available} training examples of task "
                 f"{task.name!r}; choose at most {available} (0 is all), or a smaller task.num_test."
             )
-        if flat["train.batch_size"] > num_train:
+        if task.rest_is_test and count == available:
             raise ConfigError(
-                f"train.batch_size = {flat['train.batch_size']} is larger than the training set of {num_train}; "
-                f"choose at most {num_train}, or 0 for full batch."
+                f"task {task.name!r} tests on the examples that a run does not train on, and this run trains on all "
+                f"{available}: set data.train_fraction or data.num_train lower."
+            )
+        if flat["train.batch_size"] > fewest:
+            raise ConfigError(
+                f"train.batch_size = {flat['train.batch_size']} is larger than the training set of {fewest}; "
+                f"choose at most {fewest}, or 0 for full batch."
             )
         if flat["stop.train_error"] >= 0 and task.kind != "classification":
             raise ConfigError(
@@ -147,6 +156,11 @@ def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
             raise ConfigError(
                 f"config.loss = 'cross_entropy' needs classes; task {task.name!r} is a regression: use 'squared_error'."
             )
+        if flat["train.jacobian_penalty"] > 0 and np.issubdtype(task.x_train.dtype, np.integer):
+            raise ConfigError(
+                f"train.jacobian_penalty = {flat['train.jacobian_penalty']} differentiates by the inputs; those of "
+                f"task {task.name!r} are integers: set it to 0."
+            )
         if flat["train.augment"] and task.x_train.ndim != 4:
             raise ConfigError(
                 f"train.augment = True crops and flips images; task {task.name!r} has inputs of shape "
@@ -159,13 +173,13 @@ def _sizes(flat: Flat) -> dict[str, int]:
     return {name: flat[name] for name, leaf in leaves.items() if leaf.kind == "size"}
 
 
-def record_steps(flat: Flat, runs: Iterable[PlannedRun], num_train: int) -> tuple[int, ...]:
+def record_steps(flat: Flat, runs: Iterable[PlannedRun], available: int) -> tuple[int, ...]:
     """The record steps of a group: its schedule, and the steps at which a stop rule by step or epoch falls due."""
     extra = set()
     for run in runs:
         batch = run.flat["train.batch_size"]
-        per_epoch = max(1, (run.flat["data.num_train"] or num_train) // batch) if batch else 1
-        extra |= {run.flat["stop.step"], run.flat["stop.epoch"] * per_epoch} - {0}
+        per_epoch = max(1, num_train(run.flat, available) // batch) if batch else 1
+        extra |= {run.flat["stop.step"], run.flat["data.change_step"], run.flat["stop.epoch"] * per_epoch} - {0}
     return train.record_steps(
         flat["record.kind"],
         num_steps=flat["train.num_steps"],
@@ -181,7 +195,7 @@ def _chunks(runs: list[PlannedRun], task: Task, limits: cost.Machine) -> list[Ch
     names = list(_sizes(flat))
     available, batch = len(task.y_train), flat["train.batch_size"]
     steps = record_steps(flat, runs, available)
-    exact = program_of(flat, _sizes(flat), task.x_train.shape[1:], task.num_outputs)
+    exact = program_of(flat, _sizes(flat), task)
     # Building the network here turns a bad width into an error before anything compiles.
     models = {canonical({n: v for n, v in run.flat.items() if n.startswith("model.")}): run.flat for run in runs}
     for built in models.values():
@@ -190,13 +204,13 @@ def _chunks(runs: list[PlannedRun], task: Task, limits: cost.Machine) -> list[Ch
 
     cells: dict[tuple[Any, ...], list[PlannedRun]] = {}
     for run in runs:
-        rows = run.flat["data.num_train"] or available
+        rows = most_rows(run.flat, available)
         # Mini-batches never touch rows beyond their own; only the full batch is padded.
         key = (tuple(run.flat[name] for name in names), 0 if batch else rows)
         cells.setdefault(key, []).append(run)
 
     def pool(members: Sequence[PlannedRun]) -> int:
-        return max(run.flat["data.num_train"] or available for run in members)
+        return max(most_rows(run.flat, available) for run in members)
 
     def cell(key: tuple[Any, ...]) -> Cell:
         members = cells[key]
@@ -236,7 +250,7 @@ def _fit(
 ) -> list[Chunk]:
     """Equal chunks within the memory limit, so that they share one compiled program."""
     flat = members[0].flat
-    program = program_of(flat, sizes, task.x_train.shape[1:], task.num_outputs)
+    program = program_of(flat, sizes, task)
     needed = cost.memory(program, flat | sizes, host_data(task, num_rows), num_rows)
     batch = flat["train.batch_size"]
     padded = cost.step_flops(cost.flops_by_size(program, [flat | sizes])[0], batch, num_rows)
@@ -254,7 +268,7 @@ def _fit(
     size = math.ceil(len(members) / math.ceil(len(members) / most))
     chunks = []
     for part in (tuple(members[i : i + size]) for i in range(0, len(members), size)):
-        rows = {run.index: run.flat["data.num_train"] or len(task.y_train) for run in part}
+        rows = {run.index: num_train(run.flat, len(task.y_train)) for run in part}
         useful = sum(cost.step_flops(forward[run.index], batch, rows[run.index]) for run in part) * steps[-1]
         estimate = Estimate(
             program=digest([repr(program), num_rows, len(part)])[:10],

@@ -11,7 +11,7 @@ from gendyn.core import ConfigError, check_choice, check_positive_int, check_ran
 from gendyn.core import names as known_names
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import axes as axes_module
-from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, is_loss, leaves_of, unknown_leaf
+from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, leaves_of, role, unknown_leaf
 from gendyn.sweep.probes import make_probes
 from gendyn.tasks import LABEL_NOISE_KINDS
 
@@ -120,11 +120,16 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
     if once("data."):
         check_range("config.data.label_noise", run["data.label_noise"], low=0, high=1)
         check_choice("config.data.label_noise_kind", run["data.label_noise_kind"], LABEL_NOISE_KINDS)
-        check_positive_int("config.data.num_train", run["data.num_train"], low=0)
+        for name in ("num_train", "changed_num_train", "change_step"):
+            check_positive_int(f"config.data.{name}", run[f"data.{name}"], low=0)
+        for name in ("train_fraction", "changed_train_fraction"):
+            check_range(f"config.data.{name}", run[f"data.{name}"], low=0, high=1)
+        _check_rows(run)
     if once("train."):
         check_positive_int("config.train.num_steps", run["train.num_steps"])
         check_positive_int("config.train.batch_size", run["train.batch_size"], low=0)
         check_positive_int("config.train.evaluation_batch_size", run["train.evaluation_batch_size"])
+        check_range("config.train.jacobian_penalty", run["train.jacobian_penalty"], low=0)
         check_range("config.train.ema_decay", run["train.ema_decay"], low=0, high=1, open_high=True)
     if once("record."):
         for step in run["record.steps"]:
@@ -150,14 +155,65 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
     if once("probes"):
         make_probes(run["probes"])
     if once("loss"):
-        check_choice("config.loss", run["loss"], [name for name in known_names("optim") if is_loss(name)])
+        check_choice("config.loss", run["loss"], [name for name in known_names("optim") if role(name) == "loss"])
     if once("model."):
         for name, leaf in leaves.items():
             if leaf.kind == "size" and run[name] > LARGEST_SIZE:
                 raise ConfigError(f"config.{name} = {run[name]} must be at most {LARGEST_SIZE}: nothing could hold it.")
-    if once("optim."):
-        # Inside a trace, factories that compute with their arguments (muon) compile nothing.
-        jax.eval_shape(lambda: (build("optim", run), 0)[1])
+    if gated(run) and run["filter.name"] == "identity":
+        raise ConfigError(
+            "config.gate switches the gradient filter on and off, and config.filter.name = 'identity' is none: name a "
+            "filter, or leave config.gate at its defaults."
+        )
+    if once("gate."):
+        check_positive_int("config.gate.start_step", run["gate.start_step"], low=0)
+        check_positive_int("config.gate.stop_step", run["gate.stop_step"], low=-1)
+    for section in ("optim", "filter", "projection"):
+        if once(f"{section}."):
+            # Inside a trace, factories that compute with their arguments (muon) compile nothing.
+            jax.eval_shape(lambda section=section: (build(section, run), 0)[1])
+
+
+def _check_rows(run: Flat) -> None:
+    """A size of the training set is a number or a fraction, and changes only where both are said."""
+    for prefix in ("", "changed_"):
+        number, fraction = run[f"data.{prefix}num_train"], run[f"data.{prefix}train_fraction"]
+        if number and fraction:
+            raise ConfigError(
+                f"config.data.{prefix}num_train = {number} and config.data.{prefix}train_fraction = {fraction} both "
+                "say how many examples to train on; set one of them to 0."
+            )
+    changed = run["data.changed_num_train"] or run["data.changed_train_fraction"]
+    if bool(run["data.change_step"]) != bool(changed):
+        raise ConfigError(
+            f"config.data.change_step = {run['data.change_step']} needs config.data.changed_num_train or "
+            "config.data.changed_train_fraction beside it, and they need it: set both, or leave all at 0."
+        )
+
+
+def gated(flat: Flat) -> bool:
+    """Whether the filter of a run is off at times."""
+    return flat["gate.start_step"] > 0 or flat["gate.stop_step"] >= 0 or flat["gate.start_train_loss"] >= 0
+
+
+def num_train(run: Flat, available: int) -> int:
+    """Rows that a run trains on from its first step; ``available`` where the config says nothing."""
+    return _rows(run, "", available) or available
+
+
+def changed_num_train(run: Flat, available: int) -> int:
+    """Rows that a run trains on from ``data.change_step`` on; 0 where nothing changes."""
+    return _rows(run, "changed_", available)
+
+
+def most_rows(run: Flat, available: int) -> int:
+    """Rows that a run ever trains on."""
+    return max(num_train(run, available), changed_num_train(run, available))
+
+
+def _rows(run: Flat, prefix: str, available: int) -> int:
+    fraction = run[f"data.{prefix}train_fraction"]
+    return max(1, round(fraction * available)) if fraction else int(run[f"data.{prefix}num_train"])
 
 
 def build(section: str, flat: Mapping[str, Any], **extra: Any) -> Any:

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from gendyn import optim, train
 from gendyn.core import lookup, module, stream
 from gendyn.models import as_model
 from gendyn.sweep.config import Flat, leaves_of
 from gendyn.sweep.masks import parameter_mask
-from gendyn.sweep.points import build
+from gendyn.sweep.points import build, gated
 from gendyn.sweep.probes import make_probes
 from gendyn.types import Array, Model, PyTree, Task, Variables
 
@@ -33,14 +34,22 @@ class Program(NamedTuple):
     num_outputs: int
     ema: bool
     stop: bool
+    gated: bool
+    penalised: bool
+    input_dtype: str = "float32"
+    rest_is_test: bool = False
+
+    def inputs(self, batch: int) -> jax.ShapeDtypeStruct:
+        """Abstract inputs of a batch."""
+        return jax.ShapeDtypeStruct((batch, *self.input_shape), jnp.dtype(self.input_dtype))
 
 
 _HOST_ONLY = ("record.", "task.", "train.num_steps")
 """Static leaves that only steer the host's loop or choose the data."""
 
 
-def program_of(flat: Flat, sizes: Mapping[str, int], input_shape: tuple[int, ...], num_outputs: int) -> Program:
-    """The program that a run needs when its sizes are padded to ``sizes``."""
+def program_of(flat: Flat, sizes: Mapping[str, int], task: Task) -> Program:
+    """The program that a run on ``task`` needs when its sizes are padded to ``sizes``."""
     leaves = leaves_of(flat)
     static = tuple(
         (name, flat[name])
@@ -52,11 +61,22 @@ def program_of(flat: Flat, sizes: Mapping[str, int], input_shape: tuple[int, ...
         static=static,
         sizes=tuple(sorted(sizes.items())),
         traced=(*traced, "train.num_steps"),
-        input_shape=input_shape,
-        num_outputs=num_outputs,
-        ema=flat["train.ema_decay"] > 0,
-        stop=stops(flat),
+        input_shape=task.x_train.shape[1:],
+        num_outputs=task.num_outputs,
+        input_dtype=str(task.x_train.dtype),
+        rest_is_test=task.rest_is_test,
+        **traits(flat),
     )
+
+
+def traits(flat: Flat) -> dict[str, bool]:
+    """Parts of the program that a run has or does not have, by its values."""
+    return {
+        "ema": flat["train.ema_decay"] > 0,
+        "stop": stops(flat),
+        "gated": gated(flat),
+        "penalised": flat["train.jacobian_penalty"] > 0,
+    }
 
 
 def stops(flat: Flat) -> bool:
@@ -122,11 +142,13 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
         stop = train.Stop(**{name: hypers[f"stop.{name}"] for name in names})
     return train.Run(
         model=model,
-        optimizer=optimizer,
+        optimizer=_chained(program, values, optimizer),
         loss=lookup("optim", static["loss"]),
         batch_size=static["train.batch_size"],
         augment=train.crop_and_flip if static["train.augment"] else None,
         ema_decay=hypers["train.ema_decay"] if program.ema else None,
+        penalty=_penalty(hypers["train.jacobian_penalty"]) if program.penalised else None,
+        rest_is_test=program.rest_is_test,
         stop=stop,
         probes=make_probes(static["probes"]),
         mask=_mask(program, hypers) if static["probes"] else None,
@@ -134,11 +156,39 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
     )
 
 
+def _penalty(weight: Array) -> Callable[..., Array]:
+    def penalty(key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, x: Array) -> Array:
+        return weight * optim.jacobian_norm(apply, params, x, key=key)
+
+    return penalty
+
+
+def _chained(
+    program: Program, values: Mapping[str, Any], optimizer: optax.GradientTransformation
+) -> optax.GradientTransformation:
+    """Filter, optimizer, projection: what is ``identity`` leaves no trace in the state."""
+    parts = [optimizer]
+    if values["filter.name"] != "identity":
+        made = build("filter", values)
+        if program.gated:
+            level = values["gate.start_train_loss"]
+            made = optim.gate(
+                made,
+                start_step=values["gate.start_step"],
+                stop_step=values["gate.stop_step"],
+                start_train_loss=jnp.where(level >= 0, level, jnp.inf),
+            )
+        parts.insert(0, made)
+    if values["projection.name"] != "identity":
+        parts.append(build("projection", values))
+    return parts[0] if len(parts) == 1 else optax.chain(*parts)
+
+
 def _mask(program: Program, hypers: Mapping[str, Any]) -> PyTree:
     sizes = {name: size for name, size in program.sizes if name.startswith("model.")}
     if not sizes:
         return None
-    x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
+    x = program.inputs(1)
 
     def shapes_at(sizes: Mapping[str, int]) -> PyTree:
         model = model_at(program, {**hypers, **sizes}, padded=False)
@@ -177,7 +227,7 @@ def initialiser(program: Program) -> Callable[..., train.State]:
 
 def draw_variables(program: Program, flat: Flat) -> Variables:
     """A run's initial parameters at its own sizes, drawn from ``stream(key(seed), "init")``, on the host."""
-    x = jax.ShapeDtypeStruct((1, *program.input_shape), jnp.float32)
+    x = program.inputs(1)
     key = stream(jax.random.key(flat["seed"]), "init")
     return jax.tree.map(np.asarray, model_alone(program, flat).init(key, x))
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gendyn.types import Array, ArrayLike
 
@@ -12,9 +13,9 @@ class Data(NamedTuple):
     """On the device once, shared by all runs of a program."""
 
     x_train: Array
-    """float32 ``[N, ...]``; a run uses the first ``num_train`` rows."""
+    """``[N, ...]``, float32 or int32 tokens; a run uses the first ``num_train`` rows."""
     x_test: Array
-    """float32 ``[M, ...]``."""
+    """``[M, ...]``; where the rest is the test set, the whole pool, whose first ``N`` rows are ``x_train``."""
     y_test: Array
     """int32 ``[M]`` or float32 ``[M, C]``."""
 
@@ -28,6 +29,20 @@ class Sample(NamedTuple):
     """int32 ``[]``: the run trains on the first ``num_train`` rows."""
     order_key: Array
     """uint32 ``[2]``: raw key of the batch order and of augmentation."""
+    change_step: ArrayLike = np.int32(0)
+    """int32 ``[]``: from this step on the training set has ``changed_num_train`` rows instead; 0 is never."""
+    changed_num_train: ArrayLike = np.int32(0)
+    """int32 ``[]``."""
+
+    def rows_at(self, step: Array) -> Array:
+        """Rows trained on at a step: a prefix, so that a change only removes examples, or only adds some."""
+        changed = (jnp.asarray(self.change_step) > 0) & (step >= self.change_step)
+        return jnp.where(changed, self.changed_num_train, self.num_train)
+
+    def rows_ever(self) -> Array:
+        """Rows trained on at any step: the others are never seen."""
+        changes = jnp.asarray(self.change_step) > 0
+        return jnp.where(changes, jnp.maximum(self.num_train, self.changed_num_train), self.num_train)
 
 
 _ROUNDS = 24

@@ -1,5 +1,7 @@
 """Loss and error of a network on the whole training sample and the test set."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
@@ -9,67 +11,76 @@ from gendyn.train.run import Run
 from gendyn.types import Array, ProbeData, PyTree, Variables
 
 
-def mean_loss_and_error(
-    run: Run, variables: Variables, x: Array, targets: Array, weights: Array
-) -> tuple[Array, Array | None]:
+class Judged(NamedTuple):
+    """What outputs are compared with, and how much each example counts."""
+
+    targets: Array
+    """``[n]`` or ``[n, C]``."""
+    weights: Array
+    """float32 ``[n]``, summing to one."""
+
+
+def mean_losses_and_errors(
+    run: Run, variables: Variables, x: Array, judged: dict[str, Judged]
+) -> dict[str, tuple[Array, Array | None]]:
     """Weighted means over examples of the loss and, for integer targets, of ``argmax(outputs) != target``.
 
-    Data beyond ``run.evaluation_batch_size`` rows are streamed in batches of that size.
+    The network is applied once, whatever the number of judgements. Data beyond ``run.evaluation_batch_size`` rows are
+    streamed in batches of that size.
 
     Args:
-        x: ``[n, ...]``; targets: ``[n]`` or ``[n, C]``; weights: ``[n]``, summing to one.
+        x: ``[n, ...]``.
+        judged: by name.
 
     Returns:
-        Two scalars; the second is ``None`` for float targets.
+        Two scalars a name; the second is ``None`` for float targets.
     """
 
-    def total(rows: tuple[Array, Array, Array]) -> tuple[Array, Array | None]:
-        x, targets, weights = rows
+    def total(rows: tuple[Array, dict[str, Judged]]) -> dict[str, tuple[Array, Array | None]]:
+        x, judged = rows
         outputs, _ = run.model.apply(variables, x, train=False)
-        loss = jnp.sum(jnp.where(weights > 0, weights * run.loss(outputs, targets), 0.0))
-        if not jnp.issubdtype(targets.dtype, jnp.integer):
-            return loss, None
-        return loss, jnp.sum(weights * (jnp.argmax(outputs, axis=-1) != targets))
+        found: dict[str, tuple[Array, Array | None]] = {}
+        for name, (targets, weights) in judged.items():
+            loss = jnp.sum(jnp.where(weights > 0, weights * run.loss(outputs, targets), 0.0))
+            error = None
+            if jnp.issubdtype(targets.dtype, jnp.integer):
+                error = jnp.sum(weights * (jnp.argmax(outputs, axis=-1) != targets))
+            found[name] = loss, error
+        return found
 
     rows, size = x.shape[0], run.evaluation_batch_size
     if rows <= size:
-        return total((x, targets, weights))
+        return total((x, judged))
     padding = -rows % size
 
     def batched(array: Array) -> Array:
         padded = jnp.pad(array, [(0, padding)] + [(0, 0)] * (array.ndim - 1))
         return padded.reshape(-1, size, *array.shape[1:])
 
-    losses, errors = jax.lax.map(total, (batched(x), batched(targets), batched(weights)))
-    return jnp.sum(losses), None if errors is None else jnp.sum(errors)
+    sums = jax.lax.map(total, jax.tree.map(batched, (x, judged)))
+    return jax.tree.map(lambda values: jnp.sum(values), sums)
 
 
-def evaluate(run: Run, variables: Variables, ema: PyTree, sample: Sample, data: Data) -> dict[str, Array]:
+def evaluate(run: Run, variables: Variables, ema: PyTree, step: Array, sample: Sample, data: Data) -> dict[str, Array]:
     """All recorded numbers of a network.
 
-    ``train_loss``, ``train_error`` on the run's (noisy) training sample, ``test_loss``, ``test_error`` on the clean
-    test set, the same with prefix ``ema_`` for the weight average, then the probes' values under
+    ``train_loss``, ``train_error`` on the run's (noisy) training sample of this step, ``test_loss``, ``test_error`` on
+    the clean test set, the same with prefix ``ema_`` for the weight average, then the probes' values under
     ``<probe>/<name>``. Errors are fractions; regressions have none.
     """
-    train_weights = ((jnp.arange(data.x_train.shape[0]) < sample.num_train) / sample.num_train).astype(jnp.float32)
-    test_rows = data.x_test.shape[0]
-    test_weights = jnp.full((test_rows,), 1.0 / test_rows, jnp.float32)
+    seen, groups = _views(run, step, sample, data)
     metrics: dict[str, Array] = {}
 
     def add(prefix: str, variables: Variables) -> None:
-        for name, x, targets, weights in (
-            ("train", data.x_train, sample.targets, train_weights),
-            ("test", data.x_test, data.y_test, test_weights),
-        ):
-            loss, error = mean_loss_and_error(run, variables, x, targets, weights)
-            metrics[f"{prefix}{name}_loss"] = loss
-            if error is not None:
-                metrics[f"{prefix}{name}_error"] = error
+        for x, judged in groups:
+            for name, (loss, error) in mean_losses_and_errors(run, variables, x, judged).items():
+                metrics[f"{prefix}{name}_loss"] = loss
+                if error is not None:
+                    metrics[f"{prefix}{name}_error"] = error
 
     add("", variables)
     if run.ema_decay is not None:
         add("ema_", Variables(ema, variables.statistics))
-    seen = ProbeData(data.x_train, sample.targets, sample.num_train, data.x_test, data.y_test, run.loss, run.mask)
     for probe in run.probes:
         key = stream(jax.random.wrap_key_data(sample.order_key), probe.name)
 
@@ -79,3 +90,29 @@ def evaluate(run: Run, variables: Variables, ema: PyTree, sample: Sample, data: 
         for name, value in probe.fn(key, apply, variables.params, seen).items():
             metrics[f"{probe.name}/{name}"] = value
     return metrics
+
+
+def _views(
+    run: Run, step: Array, sample: Sample, data: Data
+) -> tuple[ProbeData, list[tuple[Array, dict[str, Judged]]]]:
+    """What probes see, and the inputs to apply the network to with what their outputs are compared with."""
+    count = sample.rows_at(step)
+    rows, test_rows = data.x_train.shape[0], data.x_test.shape[0]
+
+    def on_train(size: int) -> Array:
+        return ((jnp.arange(size) < count) / count).astype(jnp.float32)
+
+    if run.rest_is_test:
+        # One pass over the pool serves both; rows beyond the program's are no run's training rows.
+        targets = jnp.concatenate([sample.targets, data.y_test[rows:]])
+        rest = jnp.arange(test_rows) >= sample.rows_ever()
+        on_test = (rest / (test_rows - sample.rows_ever())).astype(jnp.float32)
+        judged = {"train": Judged(targets, on_train(test_rows)), "test": Judged(data.y_test, on_test)}
+        seen = ProbeData(data.x_test, targets, count, data.x_test, data.y_test, run.loss, run.mask)
+        return seen, [(data.x_test, judged)]
+    on_test = jnp.full((test_rows,), 1.0 / test_rows, jnp.float32)
+    seen = ProbeData(data.x_train, sample.targets, count, data.x_test, data.y_test, run.loss, run.mask)
+    return seen, [
+        (data.x_train, {"train": Judged(sample.targets, on_train(rows))}),
+        (data.x_test, {"test": Judged(data.y_test, on_test)}),
+    ]

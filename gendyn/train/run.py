@@ -40,3 +40,7 @@ class Run(NamedTuple):
     mask: PyTree | None = None
     """Where zero-padded parameters are real, for the probes; ``None``: everywhere."""
     evaluation_batch_size: int = 2048
+    rest_is_test: bool = False
+    """Test on the rows of the pool that the run never trains on (see :class:`gendyn.types.Task`)."""
+    penalty: Callable[[Array, Callable[[PyTree, Array], Array], PyTree, Array], Array] | None = None
+    """``(key, apply, params, x [B, ...]) -> [B]``, added to the loss of each example in training; ``None``: nothing."""

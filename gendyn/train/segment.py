@@ -24,7 +24,7 @@ def _steps(run: Run, state: State, sample: Sample, data: Data, num_steps: Array)
     block = max(1, min(_BLOCK_STEPS, _BLOCK_ROWS // run.batch_size))
 
     def order(step: Array) -> Array:
-        return batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
+        return batch_indices(sample.order_key, step, run.batch_size, sample.rows_at(step))
 
     def advance(position: Array, state: State) -> State:
         table = jax.vmap(order)(state.step + jnp.arange(block, dtype=jnp.int32))
@@ -46,7 +46,7 @@ def segment(run: Run, state: State, sample: Sample, data: Data, num_steps: Array
 
     def advance(state: State) -> State:
         state = _steps(run, state, sample, data, jnp.asarray(num_steps, jnp.int32))
-        state = state._replace(metrics=evaluate(run, state.variables, state.ema, sample, data))
+        state = state._replace(metrics=evaluate(run, state.variables, state.ema, state.step, sample, data))
         # The loss of a step is that of the parameters before it: the record sees what the last step did.
         newly_diverged = (state.diverged_step < 0) & ~jnp.isfinite(state.metrics["train_loss"])
         state = state._replace(diverged_step=jnp.where(newly_diverged, state.step, state.diverged_step))

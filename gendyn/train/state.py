@@ -39,11 +39,11 @@ def initial_state(run: Run, variables: Variables, sample: Sample, data: Data) ->
         finished_step=jnp.full((), -1, jnp.int32),
         metrics={},
     )
-    shapes = jax.eval_shape(lambda: evaluate(run, variables, state.ema, sample, data))
+    shapes = jax.eval_shape(lambda: evaluate(run, variables, state.ema, state.step, sample, data))
     return state._replace(metrics=jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), shapes))
 
 
 def create(run: Run, key: Array, sample: Sample, data: Data) -> State:
     """:func:`initial_state` with freshly drawn variables."""
-    shape = jax.ShapeDtypeStruct((1, *data.x_train.shape[1:]), jnp.float32)
+    shape = jax.ShapeDtypeStruct((1, *data.x_train.shape[1:]), data.x_train.dtype)
     return initial_state(run, run.model.init(key, shape), sample, data)

@@ -18,32 +18,46 @@ def batch(run: Run, step: Array, sample: Sample, data: Data, rows: Array | None 
     """
     if run.batch_size == 0:
         x, targets = data.x_train, sample.targets
-        weights = (jnp.arange(x.shape[0]) < sample.num_train) / sample.num_train
+        count = sample.rows_at(step)
+        weights = (jnp.arange(x.shape[0]) < count) / count
     else:
         if rows is None:
-            rows = batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
+            rows = batch_indices(sample.order_key, step, run.batch_size, sample.rows_at(step))
         x, targets = data.x_train[rows], sample.targets[rows]
         weights = jnp.full((run.batch_size,), 1.0 / run.batch_size)
     if run.augment is not None:
-        key = jax.random.fold_in(stream(jax.random.wrap_key_data(sample.order_key), "augment"), step)
-        x = run.augment(key, x)
+        x = run.augment(_step_key(sample, "augment", step), x)
     return x, targets, weights.astype(jnp.float32)
+
+
+def _step_key(sample: Sample, name: str, step: Array) -> Array:
+    return jax.random.fold_in(stream(jax.random.wrap_key_data(sample.order_key), name), step)
 
 
 def gradient_step(run: Run, state: State, sample: Sample, data: Data, rows: Array | None = None) -> State:
     """``params <- params + optimizer(grad of the mean loss)``; notes the first step with a non-finite loss.
+
+    The optimizer is told the loss as ``value``, by optax's convention for extra arguments.
 
     Args:
         rows: int32 ``[B]``, the step's :func:`batch_indices` where they are known; ignored at full batch.
     """
     x, targets, weights = batch(run, state.step, sample, data, rows)
 
+    def apply(params: PyTree, x: Array) -> Array:
+        return run.model.apply(Variables(params, state.variables.statistics), x, train=True)[0]
+
     def mean_loss(params: PyTree) -> tuple[Array, PyTree]:
         outputs, statistics = run.model.apply(Variables(params, state.variables.statistics), x, train=True)
-        return jnp.sum(weights * run.loss(outputs, targets)), statistics
+        losses = run.loss(outputs, targets)
+        if run.penalty is not None:
+            losses += run.penalty(_step_key(sample, "penalty", state.step), apply, params, x)
+        return jnp.sum(weights * losses), statistics
 
     (loss, statistics), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.variables.params)
-    updates, opt_state = run.optimizer.update(gradient, state.opt_state, state.variables.params)
+    optimizer = optax.with_extra_args_support(run.optimizer)
+    # ``value`` is optax's name for what is minimised; only transforms that wait for a training loss look at it.
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.variables.params, value=loss)
     params = optax.apply_updates(state.variables.params, updates)
     ema = state.ema
     if run.ema_decay is not None:

@@ -20,7 +20,9 @@ def uniform(n):
 def test_means_over_the_training_prefix_and_the_test_set(linear, loss_and_gradient, batch_size):
     """Batches that divide 11 and 5 rows, that leave a remainder, and that hold all."""
     run = linear.run._replace(evaluation_batch_size=batch_size)
-    found = jax.jit(functools.partial(evaluate, run))(linear.variables, (), linear.sample, linear.data)
+    found = jax.jit(functools.partial(evaluate, run))(
+        linear.variables, (), jnp.int32(0), linear.sample, linear.data
+    )
     params, n = linear.variables.params, int(linear.sample.num_train)
     x, targets = linear.data.x_train[:n], linear.sample.targets[:n]
     train_loss, train_error, _ = loss_and_gradient(params, x, targets, uniform(n))
@@ -40,11 +42,11 @@ def test_rows_beyond_num_train_do_not_count_even_if_their_loss_is_infinite(linea
     """Padding rows of a shared pool may hold anything."""
     rows = jnp.arange(11)[:, None] >= linear.sample.num_train
     spoilt = linear.data._replace(x_train=jnp.where(rows, jnp.inf, linear.data.x_train))
-    clean = evaluate(linear.run, linear.variables, (), linear.sample, linear.data)
-    found = evaluate(linear.run, linear.variables, (), linear.sample, spoilt)
+    clean = evaluate(linear.run, linear.variables, (), jnp.int32(0), linear.sample, linear.data)
+    found = evaluate(linear.run, linear.variables, (), jnp.int32(0), linear.sample, spoilt)
     np.testing.assert_array_equal(found["train_loss"], clean["train_loss"])
     more = linear.sample._replace(num_train=jnp.int32(9))
-    assert float(evaluate(linear.run, linear.variables, (), more, linear.data)["train_loss"]) != float(
+    assert float(evaluate(linear.run, linear.variables, (), jnp.int32(0), more, linear.data)["train_loss"]) != float(
         clean["train_loss"]
     )
 
@@ -53,7 +55,7 @@ def test_a_regression_has_no_error(linear):
     squared = linear.run._replace(loss=lambda outputs, targets: jnp.sum((outputs - targets) ** 2, axis=-1))
     targets = jnp.asarray(np.random.default_rng(3).normal(size=(11, 3)), jnp.float32)
     data = linear.data._replace(y_test=targets[:5])
-    found = evaluate(squared, linear.variables, (), linear.sample._replace(targets=targets), data)
+    found = evaluate(squared, linear.variables, (), jnp.int32(0), linear.sample._replace(targets=targets), data)
     assert found.keys() == {"train_loss", "test_loss"}
     params = jax.tree.map(np.asarray, linear.variables.params)
     outputs = np.asarray(data.x_test) @ params["w"] + params["b"]
@@ -64,8 +66,8 @@ def test_a_regression_has_no_error(linear):
 def test_the_weight_average_is_evaluated_beside_the_weights(linear):
     run = linear.run._replace(ema_decay=0.9)
     average = jax.tree.map(lambda leaf: 0.5 * leaf, linear.variables.params)
-    found = evaluate(run, linear.variables, average, linear.sample, linear.data)
-    alone = evaluate(linear.run, Variables(average, {}), (), linear.sample, linear.data)
+    found = evaluate(run, linear.variables, average, jnp.int32(0), linear.sample, linear.data)
+    alone = evaluate(linear.run, Variables(average, {}), (), jnp.int32(0), linear.sample, linear.data)
     for name, value in alone.items():
         np.testing.assert_array_equal(found[f"ema_{name}"], value)
         assert float(found[f"ema_{name}"]) != float(found[name]) or name.endswith("error")
@@ -76,12 +78,12 @@ def test_probes_are_recorded_under_their_name_and_each_has_its_own_key(linear):
         return {"logits": apply(params, data.x_test), "draw": jax.random.uniform(key)}
 
     run = linear.run._replace(probes=(Probe("one", measure), Probe("two", measure)))
-    found = evaluate(run, linear.variables, (), linear.sample, linear.data)
+    found = evaluate(run, linear.variables, (), jnp.int32(0), linear.sample, linear.data)
     params = linear.variables.params
     np.testing.assert_allclose(found["one/logits"], linear.data.x_test @ params["w"] + params["b"], rtol=1e-6)
     assert float(found["one/draw"]) != float(found["two/draw"])
     other = linear.sample._replace(order_key=jnp.asarray([7, 10], jnp.uint32))
-    again = evaluate(run, linear.variables, (), other, linear.data)
+    again = evaluate(run, linear.variables, (), jnp.int32(0), other, linear.data)
     assert float(again["one/draw"]) != float(found["one/draw"])
 
 
@@ -96,7 +98,7 @@ def test_statistics_are_used_and_not_changed(linear):
     base = from_functions(lambda key, x: {}, lambda params, x: x)
     run = linear.run._replace(model=base._replace(apply=apply))
     variables = Variables(linear.variables.params, {"shift": jnp.asarray([5.0, 0.0, 0.0])})
-    found = evaluate(run, variables, (), linear.sample, linear.data)
+    found = evaluate(run, variables, (), jnp.int32(0), linear.sample, linear.data)
     assert asked == [False, False]
     logits = np.asarray(linear.data.x_test @ variables.params["w"]) + np.array([5.0, 0, 0])
     assert float(found["test_error"]) == pytest.approx(np.mean(logits.argmax(1) != np.asarray(linear.data.y_test)))

@@ -122,7 +122,7 @@ def test_the_first_step_with_a_loss_that_is_not_finite_is_noted(linear):
 
 
 def evaluated(linear, run, state):
-    return train.evaluate(run, state.variables, (), linear.sample, linear.data)["train_loss"]
+    return train.evaluate(run, state.variables, (), state.step, linear.sample, linear.data)["train_loss"]
 
 
 def test_augmentation_draws_anew_each_step_from_the_runs_own_stream(linear):
