@@ -42,6 +42,9 @@ _LARGEST = 2**31 - 1
 
 _FIXED: dict[str, Leaf] = {
     "experiment": Leaf("", "execution"),
+    # Only what an arm sets is part of a run's identity, not how it is called.
+    "arm": Leaf("", "execution"),
+    "arms": Leaf((), "execution"),
     "seed": Leaf(0, "sample"),
     "loss": Leaf("cross_entropy", "static"),
     "data.num_train": Leaf(0, "sample"),

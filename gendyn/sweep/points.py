@@ -42,7 +42,7 @@ def digest(value: Any) -> str:
 
 
 def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[str]] = ()) -> list[Point]:
-    """All runs of the sweep, checked.
+    """All runs of the sweep, checked. The axis ``arm`` sets all leaves of an arm of ``config.arms`` at once.
 
     Where an axis varies the name of a factory (``optim.name``), leaves that the new one does not have are left out if
     they are at their defaults.
@@ -52,12 +52,14 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
     """
     base = complete(flat)
     leaves = leaves_of(base)
+    arms = read_arms(base["arms"])
     for name, values in axes:
-        _check_axis(name, values, base, axes)
+        _check_axis(name, values, base, axes, arms)
     points = []
     checked: set[str] = set()
     for coords in axes_module.points(axes, zip_axes):
-        run = complete(_switched(base, leaves, coords) | coords)
+        chosen = arms.get(coords.get("arm", base["arm"]), {}) | coords
+        run = complete(_switched(base, leaves, chosen) | chosen)
         run_leaves = leaves_of(run)
         _check_values(run, run_leaves, checked)
         # Defaults are left out, so that a new leaf does not make other runs of the old ones.
@@ -91,8 +93,42 @@ def _switched(base: Flat, leaves: Mapping[str, Leaf], coords: Mapping[str, Any])
     return kept
 
 
-def _check_axis(name: str, values: Sequence[Any], base: Flat, axes: axes_module.Axes) -> None:
+def read_arms(given: Any) -> dict[str, Flat]:
+    """``config.arms = (("name", (("leaf", value), …)), …)`` as a dict of dicts.
+
+    Raises:
+        ConfigError: another form, or a name or leaf given twice.
+
+    >>> read_arms((("plain", ()), ("decayed", (("optim.weight_decay", 1.0),))))
+    {'plain': {}, 'decayed': {'optim.weight_decay': 1.0}}
+    """
+    try:
+        pairs = [(name, [(leaf, value) for leaf, value in settings]) for name, settings in given]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f'config.arms = {given!r} must be (("name", (("optim.weight_decay", 1.0), …)), …).'
+        ) from error
+    arms = {name: dict(settings) for name, settings in pairs}
+    if len(arms) < len(pairs) or any(len(arms[name]) < len(settings) for name, settings in pairs):
+        raise ConfigError(f"config.arms = {given!r} gives an arm, or a leaf of one, twice.")
+    return arms
+
+
+def _check_arms(names: Sequence[Any], axes: axes_module.Axes, arms: Mapping[str, Flat]) -> None:
+    for name in names:
+        check_choice("axis 'arm'", name, list(arms))
+        for leaf in arms[name]:
+            if leaf in dict(axes) or leaf in ("arm", "arms"):
+                raise ConfigError(f"arm {name!r} sets {leaf!r}, which is an axis too: leave it out of one of them.")
+
+
+def _check_axis(name: str, values: Sequence[Any], base: Flat, axes: axes_module.Axes, arms: Mapping[str, Flat]) -> None:
+    if name == "arm":
+        _check_arms(values, axes, arms)
+        return
     known = dict(leaves_of(base))
+    for settings in (arms[arm] for arm in dict(axes).get("arm", ()) if arm in arms):
+        known |= leaves_of(base | settings)
     for varied, others in axes:
         if varied in (f"{section}.name" for section in FACTORIES):
             for other in others:

@@ -1,0 +1,57 @@
+"""Arms: several leaves at once under one name, which is a coordinate of the results and no part of a run's identity."""
+
+import pytest
+
+from gendyn.core import ConfigError
+from gendyn.sweep.axes import normalise
+from gendyn.sweep.config import flatten
+from gendyn.sweep.points import make_points
+
+ARMS = (
+    ("plain", ()),
+    ("decayed", (("optim.name", "adamw"), ("optim.weight_decay", 1.0))),
+    ("slow", (("optim.learning_rate", 1e-4),)),
+)
+
+
+def points_of(small, axes, arms=ARMS, zips=()):
+    return make_points(flatten(small.config(optim="adam")) | {"arms": arms}, normalise(axes), zips)
+
+
+def test_an_arm_sets_its_leaves_and_no_others(small):
+    plain, decayed, slow = points_of(small, {"arm": ("plain", "decayed", "slow")})
+    assert [point.flat["arm"] for point in (plain, decayed, slow)] == ["plain", "decayed", "slow"]
+    assert decayed.flat["optim.name"] == "adamw" and decayed.flat["optim.weight_decay"] == 1.0
+    assert decayed.flat["optim.learning_rate"] == plain.flat["optim.learning_rate"] != slow.flat["optim.learning_rate"]
+    assert len(points_of(small, {"arm": ("plain", "slow"), "seed": range(3)})) == 6
+
+
+def test_the_name_is_no_part_of_the_identity(small):
+    (renamed,) = points_of(small, {"arm": ("other",)}, arms=(("other", ARMS[2][1]),))
+    by_axis = points_of(small, {"optim.learning_rate": (1e-4,)})[0]
+    assert renamed.identity == by_axis.identity == points_of(small, {"arm": ("slow",)})[0].identity
+
+
+@pytest.mark.parametrize(
+    ("axes", "arms", "match"),
+    [
+        ({"arm": ("plan",)}, ARMS, r"axis 'arm' = 'plan' must be one of plain, .*Did you mean 'plain'"),
+        ({"arm": ("slow",), "optim.learning_rate": (0.1,)}, ARMS, "which is an axis too"),
+        ({"arm": ("a",)}, (("a", (("optim.lerning_rate", 1.0),)),), "optim.lerning_rate does not exist"),
+        ({"arm": ("a",)}, ("a",), r"must be \(\("),
+        ({"arm": ("a",)}, (("a", ()), ("a", ())), "twice"),
+    ],
+)
+def test_bad_arms_are_refused(small, axes, arms, match):
+    with pytest.raises(ConfigError, match=match):
+        points_of(small, axes, arms)
+
+
+def test_a_sweep_over_arms_is_labelled(small, tmp_path):
+    config = small.config(train__num_steps=4, record__num_records=2)
+    config.unlock()
+    config.arms = (("low", (("optim.learning_rate", 0.0),)), ("high", (("optim.learning_rate", 0.5),)))
+    ds = small.run(config, {"arm": ("low", "high")}, tmp_path).dataset
+    assert ds["arm"].values.tolist() == ["low", "high"]
+    start, end = ds["train_loss"].values.T
+    assert start[0] == end[0] and start[1] != end[1]
