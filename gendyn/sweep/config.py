@@ -35,7 +35,7 @@ FACTORIES = {"task": "tasks", "model": "models", "optim": "optim", "filter": "op
 _ROLES = {"optim": ("optimizer",), "filter": ("filter",), "projection": ("projection", "filter")}
 """What a file of ``gendyn/optim`` must say it is (its ``ROLE``) to stand in a section. A step is the chain filter,
 optimizer, projection; a filter may also stand last, where it sees the updates."""
-_ABSENT = {"filter": "identity", "projection": "identity"}
+ABSENT = {"filter": "identity", "projection": "identity"}
 """Sections that a config may leave out."""
 _GIVEN = ("num_outputs", "input_shape")
 _LARGEST = 2**31 - 1
@@ -220,7 +220,7 @@ def plain(value: Any) -> Any:
 
 def leaves_of(flat: Flat) -> dict[str, Leaf]:
     """The schema of a flat config, by the factories it names."""
-    chosen = {section: flat.get(f"{section}.name", _ABSENT.get(section)) for section in FACTORIES}
+    chosen = {section: flat.get(f"{section}.name", ABSENT.get(section)) for section in FACTORIES}
     for section, name in chosen.items():
         if not isinstance(name, str):
             given = f"= {flat[f'{section}.name']!r}" if f"{section}.name" in flat else "is missing; it"

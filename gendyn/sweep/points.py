@@ -11,7 +11,7 @@ from gendyn.core import ConfigError, check_choice, check_positive_int, check_ran
 from gendyn.core import names as known_names
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import axes as axes_module
-from gendyn.sweep.config import FACTORIES, Flat, Leaf, complete, leaves_of, role, unknown_leaf
+from gendyn.sweep.config import ABSENT, FACTORIES, Flat, Leaf, complete, leaves_of, role, unknown_leaf
 from gendyn.sweep.probes import make_probes
 from gendyn.tasks import LABEL_NOISE_KINDS
 
@@ -58,18 +58,34 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
     points = []
     checked: set[str] = set()
     for coords in axes_module.points(axes, zip_axes):
-        chosen = arms.get(coords.get("arm", base["arm"]), {}) | coords
+        chosen = arms.get(str(coords.get("arm", base["arm"])), {}) | coords
         run = complete(_switched(base, leaves, chosen) | chosen)
         run_leaves = leaves_of(run)
         _check_values(run, run_leaves, checked)
-        # Defaults are left out, so that a new leaf does not make other runs of the old ones.
-        meaningful = {
-            name: value
-            for name, value in run.items()
-            if run_leaves[name].kind != "execution" and value != run_leaves[name].default
-        }
-        points.append(Point(run, digest(meaningful)))
+        points.append(Point(run, _identity(run, run_leaves)))
+    _check_distinct(points, [name for name, _ in axes])
     return points
+
+
+def _identity(run: Flat, leaves: Mapping[str, Leaf]) -> str:
+    """Of what is computed. Defaults are left out, so that a new leaf does not make other runs of the old ones."""
+    names = {f"{section}.name" for section in FACTORIES}  # their leaves' defaults are the names themselves
+    absent = {f"{section}.name": name for section, name in ABSENT.items()}
+    meaningful = {
+        name: value
+        for name, value in run.items()
+        if leaves[name].kind != "execution" and value != (absent.get(name) if name in names else leaves[name].default)
+    }
+    return digest(meaningful)
+
+
+def _check_distinct(points: Sequence[Point], axes: Sequence[str]) -> None:
+    seen: dict[str, Flat] = {}
+    for point in points:
+        if point.identity in seen:
+            pair = [{name: flat.get(name) for name in axes} for flat in (seen[point.identity], point.flat)]
+            raise ConfigError(f"the axes make one run twice, at {pair[0]} and at {pair[1]}: leave one of them out.")
+        seen[point.identity] = point.flat
 
 
 def _switched(base: Flat, leaves: Mapping[str, Leaf], coords: Mapping[str, Any]) -> Flat:

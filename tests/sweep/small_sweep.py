@@ -24,6 +24,9 @@ def config(*, task: str = "teacher_student", model: str = "mlp", optim: str = "s
     made = gendyn.sweep.base_config(task=task, model=model, optim=optim)
     if task == "teacher_student":
         made.task.update({"num_train": 24, "num_test": 16, "input_size": 5})
+    elif task == "modular_arithmetic":
+        made.task.modulus = 7
+        made.data.num_train = 24
     else:
         made.task.num_test = 16
         made.data.num_train = 24

@@ -14,26 +14,33 @@ from gendyn.sweep.points import build
 from gendyn.sweep.program import task_arguments
 
 MODELS = names("models")
-# The run's own width and the bucket's, by the dimensions of an example; 12 does not share the tiling of 48.
-WIDTHS = {1: (12, 48), 3: (3, 4)}
+# The run's own width and the bucket's, by the kind of input; 12 does not share the tiling of 48.
+WIDTHS = {"vectors": (12, 48), "tokens": (12, 48), "images": (3, 4)}
+TASKS = {"vectors": "teacher_student", "tokens": "modular_arithmetic", "images": "digits"}
+"""The smallest of each kind of input."""
+
+
+def inputs_of(model):
+    example = module("models", model).example()
+    if example.input_dtype == "int32":
+        return "tokens"
+    return "images" if len(example.input_shape) == 3 else "vectors"
 
 
 def config_of(small, model, **leaves):
     """A model with the static arguments of its example, on the smallest task of its kind of input."""
-    example = module("models", model).example()
-    task = "digits" if len(example.input_shape) == 3 else "teacher_student"
-    static = {f"model__{name}": value for name, value in example.kwargs.items()}
+    static = {f"model__{name}": value for name, value in module("models", model).example().kwargs.items()}
+    task = TASKS[inputs_of(model)]
     return small.config(task=task, model=model, train__num_steps=200, sweep__buckets="max", **static, **leaves)
 
 
 def cases(dtype):
     for model in MODELS:
-        is_image = len(module("models", model).example().input_shape) == 3
-        marks = [pytest.mark.slow] if is_image and dtype == "float64" else []
-        yield pytest.param(model, *WIDTHS[3 if is_image else 1], {}, id=model, marks=marks)
+        marks = [pytest.mark.slow] if inputs_of(model) == "images" and dtype == "float64" else []
+        yield pytest.param(model, *WIDTHS[inputs_of(model)], {}, id=model, marks=marks)
     # act(0) != 0, and learning rates that depend on the true width.
     masked = {"model__activation": "sigmoid", "model__parametrisation": "mup", "model__base_width": 8}
-    yield pytest.param("mlp", *WIDTHS[1], masked, id="mlp-sigmoid-mup")
+    yield pytest.param("mlp", *WIDTHS["vectors"], masked, id="mlp-sigmoid-mup")
 
 
 def left_out(case):

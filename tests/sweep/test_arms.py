@@ -32,9 +32,17 @@ def test_the_name_is_no_part_of_the_identity(small):
     assert renamed.identity == by_axis.identity == points_of(small, {"arm": ("slow",)})[0].identity
 
 
+def test_runs_that_differ_in_a_name_alone_are_different_runs(small):
+    """The leaves of a factory have its own defaults, so the name has to count."""
+    for axis, values in (("optim.name", ("adam", "lion")), ("filter.name", ("identity", "grokfast_ema"))):
+        one, two = points_of(small, {axis: values})
+        assert one.identity != two.identity
+
+
 @pytest.mark.parametrize(
     ("axes", "arms", "match"),
     [
+        ({"arm": ("a", "b")}, (("a", ()), ("b", (("seed", 0),))), "one run twice"),
         ({"arm": ("plan",)}, ARMS, r"axis 'arm' = 'plan' must be one of plain, .*Did you mean 'plain'"),
         ({"arm": ("slow",), "optim.learning_rate": (0.1,)}, ARMS, "which is an axis too"),
         ({"arm": ("a",)}, (("a", (("optim.lerning_rate", 1.0),)),), "optim.lerning_rate does not exist"),

@@ -18,7 +18,7 @@ PADDABLE = core.names("models")
 @pytest.mark.parametrize("name", PADDABLE)
 def test_the_mask_is_where_a_narrower_network_is_packed(name):
     example = core.module("models", name).example()
-    x = jax.ShapeDtypeStruct((1, *example.input_shape), jnp.float32)
+    x = jax.ShapeDtypeStruct((1, *example.input_shape), jnp.dtype(example.input_dtype))
 
     factory = core.lookup("models", name)
     given = {"num_outputs": 3, "input_shape": example.input_shape}
