@@ -85,6 +85,9 @@ def run_python(text: str) -> None:
     """Runs the ``python`` blocks of a text in order; raises what they raise, or AssertionError for a wrong output."""
     namespace: dict[str, object] = {"__name__": "readme"}
     for number, body in enumerate(blocks(text, "python")):
+        if named := re.match(r"# (\w+\.py)\n", body):  # a file of the user's own, for the blocks that follow
+            Path(named[1]).write_text(body, encoding="utf-8")
+            continue
         if ">>>" not in body:
             exec(compile(body, f"README.md, python block {number}", "exec"), namespace)
             continue
@@ -119,6 +122,7 @@ def test_the_python_blocks_run(readme, tmp_path, monkeypatch):
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     # Examples load configs by name, as a user in the checkout would.
     monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.syspath_prepend(str(tmp_path))
     run_python(readme)
 
 

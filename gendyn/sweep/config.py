@@ -89,7 +89,13 @@ def is_array_like(annotation: Any) -> bool:
 
 def role(name: str) -> str:
     """What a file of ``gendyn/optim`` holds: an ``optimizer``, a ``filter``, a ``projection`` or a ``loss``."""
-    return str(module("optim", name).ROLE)
+    found = module("optim", name)
+    if not hasattr(found, "ROLE"):
+        raise ConfigError(
+            f'{name!r}: its module must say what it holds, ROLE = "optimizer", "filter", "projection" or "loss", '
+            "and PAD_SAFE = True where zero-padded parameters give the same updates."
+        )
+    return str(found.ROLE)
 
 
 def offered(section: str) -> list[str]:

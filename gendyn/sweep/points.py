@@ -206,7 +206,7 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
         check_range("config.store.commit_seconds", run["store.commit_seconds"], low=0)
     if once("probes"):
         make_probes(run["probes"])
-    if once("loss"):
+    if once("loss") and (":" not in run["loss"] or role(run["loss"]) != "loss"):
         check_choice("config.loss", run["loss"], [name for name in known_names("optim") if role(name) == "loss"])
     if once("model."):
         for name, leaf in leaves.items():

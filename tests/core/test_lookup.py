@@ -45,7 +45,7 @@ def test_lookup_returns_the_object_the_file_is_named_after(attic):
 def test_an_unknown_name_lists_the_known_ones_the_nearest_and_the_file_to_create(attic):
     message = (
         r"^attic: there is no 'trunc'\. Did you mean 'trunk'\? Known: box, trunk\. "
-        r"To add it, create gendyn/attic/trunc\.py\.$"
+        r"To add it, create gendyn/attic/trunc\.py, or name an object of your own, module:object\.$"
     )
     with pytest.raises(ConfigError, match=message):
         lookup(attic, "trunc")
@@ -65,3 +65,13 @@ def test_a_file_without_its_object_is_named(attic):
 def test_an_unknown_room_is_not_hidden():
     with pytest.raises(ModuleNotFoundError, match="cellar"):
         names("cellar")
+
+
+def test_an_object_of_a_users_own_module(tmp_path, monkeypatch):
+    (tmp_path / "own_filters.py").write_text("def halve(): return 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert lookup("optim", "own_filters:halve")() == 1
+    with pytest.raises(ConfigError, match="must define 'double', the object asked for by 'own_filters:double'"):
+        lookup("optim", "own_filters:double")
+    with pytest.raises(ConfigError, match="names the module 'no_such', which cannot be imported.*PYTHONPATH"):
+        lookup("optim", "no_such:thing")
