@@ -39,6 +39,15 @@ def batch(shape, seed=0):
     return jax.random.normal(x_key, (BATCH, *shape)), jax.random.normal(y_key, (BATCH, OUTPUTS))
 
 
+def batch_of(name, seed=0):
+    """A batch of what the file's example takes: numbers, or tokens."""
+    example = core.module("models", name).example()
+    x, y = batch(example.input_shape, seed)
+    if example.input_dtype == "int32":
+        x = jax.random.randint(jax.random.key(seed), x.shape, 0, example.num_tokens or OUTPUTS)
+    return x, y
+
+
 def initial(model, shape, seed=1):
     """Initial variables moved off their start, so that biases and BatchNorm statistics are not 0 and 1."""
     return moved(model.init(jax.random.key(seed), jax.ShapeDtypeStruct((1, *shape), jnp.float32)), seed)
@@ -99,11 +108,10 @@ def close(actual, desired, tolerance=1e-5):
     jax.tree.map(lambda a, d: np.testing.assert_allclose(a, d, rtol=tolerance, atol=tolerance * scale), actual, desired)
 
 
-def padded_and_alone(make, true, bucket, shape):
+def padded_and_alone(make, true, bucket, x, y):
     """``examine`` of a network alone and padded; ``make(width, active_width) -> Model``."""
-    x, y = batch(shape)
     alone = make(true, None)
-    variables = initial(alone, shape)
+    variables = initial(alone, x.shape[1:])
     like = jax.eval_shape(lambda: make(bucket, None).init(jax.random.key(0), x[:1]))
     wide = pad(variables, like)
 
@@ -115,9 +123,9 @@ def padded_and_alone(make, true, bucket, shape):
     return outputs, states, wide_outputs, wide_states
 
 
-def assert_padding_law(make, true, bucket, shape):
+def assert_padding_law(make, true, bucket, x, y):
     """Returns the gradients of the network alone."""
-    outputs, states, wide_outputs, wide_states = padded_and_alone(make, true, bucket, shape)
+    outputs, states, wide_outputs, wide_states = padded_and_alone(make, true, bucket, x, y)
     close(wide_outputs, outputs)
     assert outside(wide_states, states) == 0.0
     close(crop(wide_states, states), states)
@@ -139,14 +147,15 @@ def cases():
     yield "mlp", 5, 8, {"activation": "cos", "parametrisation": "mup"}
     yield "mlp", 5, 8, {"depth": 0}
     yield "cnn", 3, 4, {"normalisation": "group", "num_groups": 4}
+    yield "embedding_mlp", 5, 8, {"embedding_size": 0, "activation": "cos", "depth": 2}
+    yield "quadratic_mlp", 5, 8, {"parametrisation": "mean_field"}
 
 
 @pytest.mark.parametrize(("name", "true", "bucket", "kwargs"), list(cases()))
 def test_padding_changes_nothing(name, true, bucket, kwargs):
     """And the parameters named as such are those whose gradient vanishes identically."""
-    _, shape = build(name, true)
     make = lambda width, active: build(name, width, active_width=active, **kwargs)[0]  # noqa: E731
-    gradients = assert_padding_law(make, true, bucket, shape)
+    gradients = assert_padding_law(make, true, bucket, *batch_of(name))
     size = {
         "/".join(key.key for key in path): float(jnp.abs(leaf).max())
         for path, leaf in jax.tree_util.tree_leaves_with_path(gradients)
@@ -162,7 +171,7 @@ def test_every_array_like_argument_can_be_batched(name):
     signature = inspect.signature(core.lookup("models", name)).parameters
     knobs = [key for key, parameter in signature.items() if parameter.annotation is types.ArrayLike]
     assert knobs, "a model has at least a traced initial scale"
-    x, _ = batch(build(name, 4)[1])
+    x, _ = batch_of(name)
 
     def run(values):
         model, shape = build(name, 4, **values)
@@ -188,7 +197,7 @@ def test_active_width_can_be_batched(name):
         return  # a model that cannot be padded: the sweep gives it one group per width
     trues, bucket = (1, 2, 3), 3
     shape = build(name, bucket)[1]
-    x, _ = batch(shape)
+    x, _ = batch_of(name)
     like = initial(build(name, bucket)[0], shape)
     runs = [(pad(initial(build(name, true)[0], shape), like), jnp.int32(true)) for true in trues]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *runs)
@@ -219,13 +228,13 @@ class Unmasked(nn.Module):
 def test_an_unmasked_sigmoid_fails_the_law():
     """Its outputs stay right, as its padded outgoing weights are 0, but their gradients are not."""
     make = lambda width, active: from_flax(Unmasked(width, "sigmoid"))  # noqa: E731
-    _, states, _, wide_states = padded_and_alone(make, 5, 8, (7,))
+    _, states, _, wide_states = padded_and_alone(make, 5, 8, *batch((7,)))
     assert outside(wide_states["gradients"], states["gradients"]) > 1e-2
     with pytest.raises(AssertionError):
-        assert_padding_law(make, 5, 8, (7,))
+        assert_padding_law(make, 5, 8, *batch((7,)))
 
 
 def test_a_layer_norm_of_the_stored_width_fails_the_law():
     make = lambda width, active: from_flax(Unmasked(width, "layer_norm"))  # noqa: E731
-    outputs, _, wide_outputs, _ = padded_and_alone(make, 5, 8, (7,))
+    outputs, _, wide_outputs, _ = padded_and_alone(make, 5, 8, *batch((7,)))
     assert float(jnp.abs(outputs["eval"] - wide_outputs["eval"]).max()) > 1e-2
