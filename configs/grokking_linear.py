@@ -1,0 +1,54 @@
+"""Grokking of a linear student: ratio (dimension / examples) x seed, against the exact integrals.
+
+    python scripts/sweep.py --config=configs/grokking_linear.py --workdir=runs/grokking_linear
+    python scripts/report.py --workdir=runs/grokking_linear
+
+The experiment has a program of its own, not a sweep's: leaves are set by ``--config.leaf=value``, axes in this file.
+
+Variants, as ``--config=configs/grokking_linear.py:smoke``:
+
+``default``
+    1,000 dimensions, learning rate 0.01, tolerance 1e-3, ratios 0.1 to 0.9 and 1.25 and 2, 20 seeds: 220 runs of 514
+    to 39,610 full-batch steps. Measured: median delay 436 steps at ratio 0.5, exact 430, formula 716; medians within
+    4.4 % of the integrals at every ratio below 1 (single runs scatter by 6 to 15 %, so few seeds decide nothing); above
+    1 the test loss ends within 2.3 % of its floor.
+``smoke``
+    Seconds: 60 dimensions, 2 ratios, 2 seeds, learning rate 0.05. Its findings mean nothing.
+"""
+
+import ml_collections
+
+from gendyn.core import ConfigError, nearest
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """The config of a variant; ``""`` is ``default``.
+
+    Raises:
+        ConfigError: an unknown variant.
+    """
+    name = variant or "default"
+    if name not in ("default", "smoke"):
+        hint = nearest(variant, ("default", "smoke"))
+        raise ConfigError(f"variant = {variant!r} must be one of default, smoke.{hint}")
+    config = ml_collections.ConfigDict(
+        {
+            "experiment": "grokking_linear",
+            "dimension": 1000,
+            "learning_rate": 0.01,
+            "tolerance": 1e-3,
+            "num_test": 2000,
+            "num_records": 120,
+            "extra_steps": 0.75,
+            "floor_tolerance": 0.005,
+            "runs_at_once": 5,
+            "axes": (
+                ("ratio", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.25, 2.0)),
+                ("seed", tuple(range(20))),
+            ),
+        }
+    )
+    if name == "smoke":
+        config.dimension, config.num_test, config.num_records, config.runs_at_once = 60, 200, 40, 2
+        config.learning_rate, config.axes = 0.05, (("ratio", (0.5, 2.0)), ("seed", (0, 1)))
+    return config.lock()
