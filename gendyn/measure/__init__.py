@@ -7,6 +7,18 @@ from gendyn.measure._effective_dimension import (
     effective_dimension_from_ritz,
     effective_dimension_hutchinson,
 )
+from gendyn.measure._fourier import (
+    fourier_norms,
+    frequency_shares,
+    gini,
+    key_frequencies,
+    logit_spectrum,
+    sum_component,
+    trigonometric_coefficients,
+    trigonometric_component,
+)
+from gendyn.measure._fourier_table import group_elements, group_table
+from gendyn.measure._gradient_spectrum import TemporalSpectrum, temporal_gradient_spectrum, welch_density
 from gendyn.measure._hessian import ggn_spectrum, ggn_top, hessian_matvec, hessian_spectrum, hessian_top
 from gendyn.measure._kernel_quantities import (
     condition_number,
@@ -16,6 +28,7 @@ from gendyn.measure._kernel_quantities import (
     residual_projection,
     target_alignment,
 )
+from gendyn.measure._logits import collapsed, logit_margin
 from gendyn.measure._ntk import KernelEigen, empirical_ntk, ntk_eigh
 from gendyn.measure._ntk_products import ntk_matvec
 from gendyn.measure._ntk_regression import linearised_predictions
@@ -28,10 +41,17 @@ from gendyn.measure._ranks import (
     spectral_effective_rank,
     stable_rank,
 )
+from gendyn.measure._signal_to_noise import SignalToNoise, signal_to_noise
+from gendyn.measure.circuit_efficiency import circuit_efficiency
+from gendyn.measure.embedding_spectrum import embedding_spectrum
 from gendyn.measure.feature_rank import feature_rank
+from gendyn.measure.fourier_progress import fourier_progress
+from gendyn.measure.gradient_noise import gradient_noise
 from gendyn.measure.hessian_density import hessian_density
 from gendyn.measure.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.measure.kernel_snapshot import kernel_snapshot
+from gendyn.measure.last_layer_norm import last_layer_norm
+from gendyn.measure.logit_scale import logit_scale
 from gendyn.measure.parameter_norm import parameter_norm
 from gendyn.measure.sharpness import sharpness
 from gendyn.measure.tangent_kernel import tangent_kernel
@@ -40,6 +60,10 @@ from gendyn.measure.weight_rank import weight_rank
 __all__ = [
     "EffectiveDimension",
     "KernelEigen",
+    "SignalToNoise",
+    "TemporalSpectrum",
+    "circuit_efficiency",
+    "collapsed",
     "condition_number",
     "count_parameters",
     "effective_dimension",
@@ -47,13 +71,21 @@ __all__ = [
     "effective_dimension_from_ritz",
     "effective_dimension_hutchinson",
     "effective_rank",
+    "embedding_spectrum",
     "empirical_ntk",
     "feature_rank",
     "fisher_matvec",
+    "fourier_norms",
+    "fourier_progress",
+    "frequency_shares",
     "ggn_matvec",
     "ggn_spectrum",
     "ggn_top",
+    "gini",
+    "gradient_noise",
     "gradient_second_moment_matvec",
+    "group_elements",
+    "group_table",
     "hessian_density",
     "hessian_effective_dimension",
     "hessian_matvec",
@@ -64,7 +96,12 @@ __all__ = [
     "kernel_alignment",
     "kernel_snapshot",
     "kernel_velocity",
+    "key_frequencies",
+    "last_layer_norm",
     "linearised_predictions",
+    "logit_margin",
+    "logit_scale",
+    "logit_spectrum",
     "negative_mass_fraction",
     "ntk_eigh",
     "ntk_matvec",
@@ -74,9 +111,15 @@ __all__ = [
     "predicted_decay",
     "residual_projection",
     "sharpness",
+    "signal_to_noise",
     "spectral_effective_rank",
     "stable_rank",
+    "sum_component",
     "tangent_kernel",
     "target_alignment",
+    "temporal_gradient_spectrum",
+    "trigonometric_coefficients",
+    "trigonometric_component",
     "weight_rank",
+    "welch_density",
 ]

@@ -9,7 +9,7 @@ from gendyn import core, measure
 from gendyn.models import from_flax, mlp
 from gendyn.optim import cross_entropy
 from gendyn.sweep.masks import parameter_mask
-from gendyn.types import ProbeData, Variables
+from gendyn.types import Model, ProbeData, Variables
 
 DATA = ProbeData(
     x_train=jax.random.normal(jax.random.key(1), (8, 3)),
@@ -25,6 +25,34 @@ def network(width: int, active_width: int | None = None):
     return from_flax(mlp(num_outputs=2, width=width, depth=1, active_width=active_width))
 
 
+def token_network(modulus: int):
+    """``relu(e[a] + e[b]) W + bias`` on tokens ``[a, b]``."""
+
+    def make(width: int, active_width: int | None = None):
+        def init(key, x):
+            table, kernel = jax.random.split(key)
+            embedding = jax.random.normal(table, (modulus, width))
+            readout = {"kernel": jax.random.normal(kernel, (width, modulus)), "bias": jnp.arange(modulus) / modulus}
+            return Variables({"embedding": embedding, "readout": readout}, {})
+
+        def apply(variables, x, *, train=False):
+            params = variables.params
+            hidden = jax.nn.relu(params["embedding"][x[:, 0]] + params["embedding"][x[:, 1]])
+            return hidden @ params["readout"]["kernel"] + params["readout"]["bias"], {}
+
+        return Model(init, apply)
+
+    return make
+
+
+def token_data(modulus: int) -> ProbeData:
+    """All pairs ``[a, b]`` with their sums, shuffled; every pair is in the test set too."""
+    order = jax.random.permutation(jax.random.key(1), modulus**2)
+    pool = jnp.stack([order // modulus, order % modulus], axis=1)
+    sums = pool.sum(axis=1) % modulus
+    return ProbeData(pool, sums, jnp.int32(15), pool, sums, cross_entropy)
+
+
 def run_probe(probe, model, params, data=DATA):
     return probe.fn(jax.random.key(0), lambda p, x: model.apply(Variables(p, {}), x)[0], params, data)
 
@@ -36,27 +64,37 @@ def test_the_first_line_says_whether_it_is_exact(name):
 
 @pytest.mark.parametrize("name", core.names("measure"))
 def test_probe_is_jit_and_vmap_safe_and_ignores_padding(name):
-    found = core.module("measure", name)
-    probe = core.lookup("measure", name)(**found.example().kwargs)
+    kwargs = core.module("measure", name).example().kwargs
+    probe = core.lookup("measure", name)(**kwargs)
     assert probe.name == name
-    model, padded_model = network(5), network(8, 5)
-    stacked = [model.init(jax.random.key(seed), DATA.x_train[:1]).params for seed in range(3)]
-    expected = [run_probe(probe, model, params) for params in stacked]
-    together = jax.jit(jax.vmap(lambda p: run_probe(probe, model, p)))(jax.tree.map(lambda *x: jnp.stack(x), *stacked))
-    shapes = jax.eval_shape(lambda: network(8).init(jax.random.key(0), DATA.x_train[:1]).params)
+    # A probe of modular arithmetic, known by its argument, is tried on tokens.
+    modulus = kwargs.get("modulus")
+    make, data = (token_network(modulus), token_data(modulus)) if modulus else (network, DATA)
+    row, count = data.x_train[:1], int(data.num_train)
+    model, padded_model = make(5), make(8, 5)
+    stacked = [model.init(jax.random.key(seed), row).params for seed in range(3)]
+
+    def alone(params):
+        return run_probe(probe, model, params, data)
+
+    # Compiled as a whole: a probe of many small operations takes far longer one by one.
+    one_by_one = jax.jit(alone)
+    expected = [one_by_one(params) for params in stacked]
+    together = jax.jit(jax.vmap(alone))(jax.tree.map(lambda *x: jnp.stack(x), *stacked))
+    shapes = jax.eval_shape(lambda: make(8).init(jax.random.key(0), row).params)
     padded = jax.tree.map(
         lambda leaf, like: jnp.pad(leaf, [(0, b - a) for a, b in zip(leaf.shape, like.shape, strict=True)]),
         stacked[0],
         shapes,
     )
     mask = parameter_mask(
-        lambda sizes: jax.eval_shape(lambda: network(sizes["width"]).init(jax.random.key(0), DATA.x_train[:1]).params),
+        lambda sizes: jax.eval_shape(lambda: make(sizes["width"]).init(jax.random.key(0), row).params),
         {"width": 8},
         {"width": 5},
     )
-    unseen = DATA.x_train.at[6:].set(100.0), DATA.targets.at[6:].set(0)
-    data = DATA._replace(x_train=unseen[0], targets=unseen[1], mask=mask)
-    in_bucket = run_probe(probe, padded_model, padded, data)
+    unseen = data.x_train.at[count:].set(100), data.targets.at[count:].set(0)
+    seen = data._replace(x_train=unseen[0], targets=unseen[1], mask=mask)
+    in_bucket = jax.jit(lambda p: run_probe(probe, padded_model, p, seen))(padded)
     exact = core.lookup("measure", name).__doc__.startswith("Exact")
     for key, value in expected[0].items():
         # Eigenvalues near 0 are known to rounding of the largest only, and an iteration stops at its own tolerance.

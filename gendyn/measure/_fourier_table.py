@@ -1,0 +1,197 @@
+"""A network's logits on all pairs of a group Z_n, in the group's own order; and which pairs a run trains on."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gendyn.core import ConfigError, check_choice, check_positive_int
+from gendyn.types import Array, ArrayLike, ProbeData, PyTree
+
+GROUPS = ("additive", "multiplicative")
+
+
+def group_elements(modulus: int, group: str) -> np.ndarray:
+    """The tokens of a cyclic group in its own order.
+
+    Entry ``k`` is ``k``, or for products ``g^k mod p`` with ``g`` the least primitive root (a discrete exponential). In
+    this order the group's operation is the addition of positions modulo ``n``, so that one Fourier analysis serves sums
+    modulo any ``p`` (``n = p``) and products modulo a prime ``p`` (``n = p - 1``, zero left out).
+
+    Returns:
+        int32 ``[n]``.
+
+    Raises:
+        ConfigError: a modulus below 3 (additive) or 5 (multiplicative), a composite one for products, another group.
+
+    >>> group_elements(7, "multiplicative").tolist()
+    [1, 3, 2, 6, 4, 5]
+    """
+    check_choice("group", group, GROUPS)
+    check_positive_int("modulus", modulus, low=3 if group == "additive" else 5)
+    if group == "additive":
+        return np.arange(modulus, dtype=np.int32)
+    if any(modulus % factor == 0 for factor in range(2, int(modulus**0.5) + 1)):
+        raise ConfigError(
+            f"modulus = {modulus} must be a prime: otherwise products of the residues are no cyclic group."
+        )
+    for generator in range(2, modulus):
+        powers = [1]
+        while powers[-1] * generator % modulus != 1:
+            powers.append(powers[-1] * generator % modulus)
+        if len(powers) == modulus - 1:
+            break
+    return np.asarray(powers, np.int32)
+
+
+def group_table(logits: ArrayLike, modulus: int, *, group: str = "additive", invert_second: bool = False) -> Array:
+    """Logits of all token pairs, put in the order of a group. Exact.
+
+    ``table[i, j] = logits[p a + b]`` for ``a`` the ``i``-th element of the group and ``b`` the ``j``-th (with
+    ``invert_second`` the ``-j``-th, so that ``i + j`` is the position of ``a - b``, or of ``a / b``). Columns ``0 … n -
+    1`` are the classes of the group's elements in its order. Further columns (zero of products, tokens of operators)
+    are left out.
+
+    Args:
+        logits: ``[p * p, C]``, row ``p a + b``, with ``C`` at least ``p``.
+        modulus: ``p``.
+        group: ``"additive"`` (``n = p``) or ``"multiplicative"`` (``n = p - 1``, ``p`` prime).
+        invert_second: for subtraction and division.
+
+    Returns:
+        ``[n, n, n]``.
+
+    Raises:
+        ConfigError: another shape, or a modulus without such a group.
+
+    >>> a, b, c = jnp.meshgrid(*[jnp.arange(7)] * 3, indexing="ij")
+    >>> logits = jnp.where(a * b % 7 == c, 1.0, 0.0).reshape(49, 7)
+    >>> group_table(logits, 7, group="multiplicative")[2, 3].tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    """
+    elements = group_elements(modulus, group)
+    rows = jnp.asarray(logits)
+    if rows.ndim != 2 or rows.shape[0] != modulus**2 or rows.shape[1] < modulus:
+        raise ConfigError(
+            f"logits has shape {rows.shape}; it must be [{modulus**2}, C] with C of at least {modulus}: "
+            f"a row for each pair of modulus = {modulus}, row {modulus} a + b."
+        )
+    seconds = _second(elements, invert_second)
+    return rows[elements[:, None] * modulus + seconds][..., elements]
+
+
+class Pairs(NamedTuple):
+    """Where the logits of a network on all ``n²`` pairs come from, and what they are compared with."""
+
+    logits: Array
+    """``[n, n, C]``: all ``C`` outputs, in the order of the tokens."""
+    elements: np.ndarray
+    """int32 ``[n]``: the token of each element of the group."""
+    targets: Array
+    """``[n * n]`` or ``[n * n, C]``: what the run is told for the pairs it trains on, clean targets for the others."""
+    clean: Array
+    """The same, clean for every pair that the test set holds."""
+    trained: Array
+    """bool ``[n * n]``: pairs among the run's training rows."""
+    known: Array
+    """bool ``[n * n]``: pairs with a target: those of the pool."""
+
+    @property
+    def classes(self) -> Array:
+        """``[n, n, n]``: outputs of the group's elements, in its order."""
+        return self.logits[..., self.elements]
+
+
+def check_layout(modulus: int, group: str, positions: tuple[int, int], batch_size: int) -> None:
+    """Raises :class:`ConfigError` for arguments that no task could fit."""
+    group_elements(modulus, group)
+    check_positive_int("batch_size", batch_size)
+    ok = isinstance(positions, (tuple, list)) and len(positions) == 2 and all(type(p) is int for p in positions)
+    if not ok or positions[0] == positions[1]:
+        raise ConfigError(
+            f"positions = {positions!r} must be two different columns of the inputs: (0, 1) for tokens [a, b] and "
+            "[a, b, =], (0, 2) for [a, op, b, =]."
+        )
+
+
+def evaluate_pairs(
+    apply: Callable[[PyTree, Array], Array],
+    params: PyTree,
+    data: ProbeData,
+    *,
+    modulus: int,
+    group: str,
+    positions: tuple[int, int],
+    invert_second: bool,
+    batch_size: int,
+) -> Pairs:
+    """Applies the network to every pair of a group, the other tokens being those of the first training row."""
+    elements = group_elements(modulus, group)
+    size, seconds = len(elements), _second(elements, invert_second)
+    x = data.x_train
+    if x.ndim != 2 or not jnp.issubdtype(x.dtype, jnp.integer) or x.shape[1] <= max(positions) or min(positions) < 0:
+        raise ConfigError(
+            f"positions = {positions} needs integer tokens [N, L] with L above {max(positions)}; "
+            f"the task has {x.dtype} inputs of shape {x.shape}. Leave the probe out, or give the columns of a and b."
+        )
+    first, second = positions
+    tokens = jnp.broadcast_to(x[0], (size * size, x.shape[1]))
+    tokens = tokens.at[:, first].set(np.repeat(elements, size)).at[:, second].set(np.tile(seconds, size))
+    logits = _in_batches(lambda rows: apply(params, rows), tokens, batch_size)
+    if logits.ndim != 2 or logits.shape[1] < modulus:
+        raise ConfigError(f"modulus = {modulus} needs as many classes; the network has outputs {logits.shape[1:]}.")
+
+    place_first, place_second = (_places(tokens, modulus) for tokens in (elements, seconds))
+
+    def places(x: Array) -> Array:
+        """Flat place of each row's pair, and ``n²`` (dropped) where it is no pair of the group."""
+        pair = x[:, jnp.asarray(positions)]
+        inside = jnp.all((pair >= 0) & (pair < modulus), axis=1)
+        row, column = (
+            table[jnp.clip(x[:, p], 0, modulus - 1)] for table, p in ((place_first, first), (place_second, second))
+        )
+        return jnp.where(inside & (row < size) & (column < size), row * size + column, size * size)
+
+    train_places = jnp.where(jnp.arange(x.shape[0]) < data.num_train, places(x), size * size)
+    test_places = places(data.x_test)
+    nothing = jnp.zeros((size * size, *data.targets.shape[1:]), data.targets.dtype)
+    told = nothing.at[test_places].set(data.y_test.astype(nothing.dtype), mode="drop")
+    told = told.at[train_places].set(data.targets, mode="drop")
+    clean = nothing.at[train_places].set(data.targets, mode="drop")
+    clean = clean.at[test_places].set(data.y_test.astype(nothing.dtype), mode="drop")
+    absent = jnp.zeros(size * size, bool)
+    trained = absent.at[train_places].set(True, mode="drop")
+    known = trained.at[test_places].set(True, mode="drop")
+    table = logits.reshape(size, size, -1).astype(jnp.promote_types(logits.dtype, jnp.float32))
+    return Pairs(table, elements, told, clean, trained, known)
+
+
+def _second(elements: np.ndarray, invert: bool) -> np.ndarray:
+    return elements[-np.arange(len(elements)) % len(elements)] if invert else elements
+
+
+def _places(tokens: np.ndarray, modulus: int) -> Array:
+    """``[p]``: the place of each token among ``tokens``; their number where it is not."""
+    places = np.full(modulus, len(tokens), np.int32)
+    places[tokens] = np.arange(len(tokens))
+    return jnp.asarray(places)
+
+
+def _in_batches(function: Callable[[Array], Array], rows: Array, batch_size: int) -> Array:
+    """``function(rows)``, so many rows at a time."""
+    count = rows.shape[0]
+    if count <= batch_size:
+        return function(rows)
+    # Repeated rows fill the last batch: they are real tokens, which zeros need not be.
+    padded = rows[jnp.arange(count + -count % batch_size) % count]
+    outputs = jax.lax.map(function, padded.reshape(-1, batch_size, *rows.shape[1:]))
+    return outputs.reshape(-1, *outputs.shape[2:])[:count]
+
+
+def class_places(pairs: Pairs, targets: Array) -> tuple[Array, Array]:
+    """Place ``[n * n]`` of each target among the group's elements, and whether it is one of them."""
+    classes = targets if jnp.issubdtype(targets.dtype, jnp.integer) else jnp.argmax(targets, axis=-1)
+    matches = classes[:, None] == jnp.asarray(pairs.elements)
+    return jnp.argmax(matches, axis=1), jnp.any(matches, axis=1)
