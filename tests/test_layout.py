@@ -22,7 +22,7 @@ STOREYS = (
 )
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}
 ROOMS_WITH_EXAMPLES = ("models", "optim", "tasks", "measure")
-CONTRACT_NAMES = {"example", "PAD_SAFE", "FAMILY"}
+CONTRACT_NAMES = {"example", "PAD_SAFE", "FAMILY", "ROLE", "NEEDS_CLASSES"}
 FORBIDDEN_STEMS = ("utils", "util", "helpers", "misc", "common")
 MAX_LINES = 400
 # Written in two halves, so that this file does not contain them.

@@ -68,7 +68,8 @@ def map_leaves(fn: Callable[..., tuple[Array, ...]], gradients: PyTree, *states:
     >>> map_leaves(lambda g, s: (g + s, 2 * s), {"a": 1, "b": None}, {"a": 3, "b": 5})
     ({'a': 4, 'b': None}, {'a': 6, 'b': 5})
     """
-    leaves, treedef = jax.tree.flatten(gradients, is_leaf=lambda leaf: leaf is None)
+    leaves, structure = jax.tree.flatten(gradients, is_leaf=lambda leaf: leaf is None)
+    treedef: Any = structure
     columns: list[Any] = [treedef.flatten_up_to(state) for state in states]
     rows = [row if row[0] is None else fn(*row) for row in zip(leaves, *columns, strict=True)]
     return tuple(treedef.unflatten([row[i] for row in rows]) for i in range(1 + len(states)))

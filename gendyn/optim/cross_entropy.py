@@ -7,6 +7,7 @@ from gendyn.optim._loss import prepare
 from gendyn.types import Array, LossExample
 
 ROLE = "loss"
+NEEDS_CLASSES = True
 
 
 def cross_entropy(outputs: Array, targets: Array) -> Array:

@@ -18,7 +18,7 @@ PAD_SAFE = True
 class GrokfastEmaState(NamedTuple):
     """State of :func:`grokfast_ema`."""
 
-    count: Array
+    step: Array
     """int32 ``[]``: gradients seen."""
     mean: PyTree
     """Like the parameters: ``mu``."""
@@ -78,20 +78,21 @@ def grokfast_ema(
         updates: PyTree, state: GrokfastEmaState, params: PyTree | None = None
     ) -> tuple[PyTree, GrokfastEmaState]:
         del params
-        count = optax.safe_increment(state.count)
-        # 1 - alpha^t without the cancellation at alpha near 1; log(0) = -inf gives the 1 it should.
-        weight = -jnp.expm1(count * jnp.log(jnp.asarray(alpha, jnp.float32))) if bias_correction else 1.0
+        step = optax.safe_increment(state.step)
+        # Exact for a Python number, where 1 - alpha of a rounded alpha would lose digits. log1p(-1) = -inf weighs 1.
+        gain = 1.0 - alpha
+        weight = -jnp.expm1(step * jnp.log1p(-jnp.asarray(gain, jnp.float32))) if bias_correction else 1.0
 
         def one(gradient: Array, mean: Array) -> tuple[Array, Array]:
             wide = widen(gradient)
             before = widen(mean)
             if not bias_correction:
-                before = jnp.where(state.count == 0, wide, before)
-            after = alpha * before + (1.0 - alpha) * wide
+                before = jnp.where(state.step == 0, wide, before)
+            after = before + gain * (wide - before)
             return amplify(gradient, after / weight, lamb), after.astype(mean.dtype)
 
         filtered, means = map_leaves(one, updates, state.mean)
-        return filtered, GrokfastEmaState(count, means)
+        return filtered, GrokfastEmaState(step, means)
 
     return optax.GradientTransformation(init, update)
 

@@ -23,14 +23,14 @@ class GrokfastMaState(NamedTuple):
 
     slot: Array
     """int32 ``[]``, in [0, window): the row of the ring that the next gradient replaces."""
-    count: Array
+    filled: Array
     """int32 ``[]``, in [0, window]: gradients in the ring."""
     ring: PyTree
     """``[window, *shape]`` for each parameter: the last gradients."""
     current: PyTree
     """Like the parameters, float32 at least: the sum of this block's gradients."""
     previous: PyTree
-    """Like ``current``: the sum of those of the block before that are still in the window."""
+    """Like ``current``: the sum of those of the block before that the window will hold with the next gradient."""
 
 
 def grokfast_ma(
@@ -54,8 +54,8 @@ def grokfast_ma(
     :func:`gendyn.optim.gate`.
 
     The sum costs the same for every window: a gradient enters, a gradient leaves. Rounding does not pile up: each block
-    of ``window`` updates adds its gradients up from 0, and that fresh sum is what the next block subtracts from; for the
-    same reason a gradient that is not finite is forgotten after at most ``2 window`` updates.
+    of ``window`` updates adds its gradients up from 0, and that fresh sum is what the next block subtracts from; for
+    the same reason a gradient that is not finite is forgotten after at most ``2 window`` updates.
 
     State: ``window`` buffers of the size of the parameters in ``state_dtype``, two in float32 at least, two integers.
     One row of the ring is read and one written an update. Elementwise: any sharding of the parameters serves.
@@ -96,27 +96,33 @@ def grokfast_ma(
 
     def init(params: PyTree) -> GrokfastMaState:
         ring = zeros(params, state_dtype, (window,))
-        sums = jax.tree.map(widen, zeros(params, state_dtype))
-        return GrokfastMaState(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), ring, sums, sums)
+        # Made twice: one buffer in two places of a state cannot be donated.
+        current, previous = (jax.tree.map(widen, zeros(params, state_dtype)) for _ in range(2))
+        return GrokfastMaState(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), ring, current, previous)
 
     def update(updates: PyTree, state: GrokfastMaState, params: PyTree | None = None) -> tuple[PyTree, GrokfastMaState]:
         del params
-        slot, count = state.slot, jnp.minimum(state.count + 1, window)
-        active = (count == window) & (not trigger) if warmup else jnp.ones((), bool)
-        scale = jnp.asarray(lamb) / count if filter_type == "mean" else lamb
+        slot, filled = state.slot, jnp.minimum(state.filled + 1, window)
+        active = (filled == window) & (not trigger) if warmup else jnp.ones((), bool)
+        scale = jnp.asarray(lamb) / filled if filter_type == "mean" else lamb
+
+        following = (slot + 1) % window
 
         def one(gradient: Array, ring: Array, current: Array, previous: Array) -> tuple[Array, ...]:
             entering = gradient.astype(ring.dtype)
-            leaving = jax.lax.dynamic_index_in_dim(ring, slot, 0, keepdims=False).astype(current.dtype)
             # where, not a product with 0 or 1: what is not finite must be dropped, too.
-            rest = jnp.where(slot == 0, current, previous) - leaving
-            rest = jnp.where(slot == window - 1, jnp.zeros_like(rest), rest)
             fresh = jnp.where(slot == 0, jnp.zeros_like(current), current) + entering.astype(current.dtype)
+            filtered = amplify(gradient, fresh + previous, scale, active)
+            # What leaves with the next gradient is taken off now, from the ring as written: a read before the write
+            # makes XLA copy the whole ring, twice an update, since it may order the two either way.
             ring = jax.lax.dynamic_update_index_in_dim(ring, entering, slot, 0)
-            return amplify(gradient, fresh + rest, scale, active), ring, fresh, rest
+            leaving = jax.lax.dynamic_index_in_dim(ring, following, 0, keepdims=False).astype(current.dtype)
+            rest = jnp.where(following == 0, fresh, previous) - leaving
+            rest = jnp.where(following == window - 1, jnp.zeros_like(rest), rest)
+            return filtered, ring, fresh, rest
 
         filtered, ring, current, previous = map_leaves(one, updates, state.ring, state.current, state.previous)
-        return filtered, GrokfastMaState((slot + 1) % window, count, ring, current, previous)
+        return filtered, GrokfastMaState(following, filled, ring, current, previous)
 
     return optax.GradientTransformation(init, update)
 

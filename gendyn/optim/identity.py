@@ -1,5 +1,6 @@
 """No filter and no projection: what both sections of a config hold by default."""
 
+import numpy as np
 import optax
 
 from gendyn.types import TransformExample
@@ -18,6 +19,11 @@ def identity() -> optax.GradientTransformation:
     [ 1. -2.]
     """
     return optax.identity()
+
+
+def response(frequencies: np.ndarray) -> np.ndarray:
+    """1; see :func:`gendyn.optim.frequency_response`."""
+    return np.ones_like(frequencies)
 
 
 def example() -> TransformExample:

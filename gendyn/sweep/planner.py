@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gendyn import train
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, module
 from gendyn.sweep import axes as axes_module
 from gendyn.sweep import cost
 from gendyn.sweep.buckets import Cell, split
@@ -152,9 +152,11 @@ def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
             raise ConfigError(
                 f"data.label_noise = {flat['data.label_noise']} needs classes; task {task.name!r} is a regression."
             )
-        if flat["loss"] == "cross_entropy" and task.kind != "classification":
+        needs_classes = getattr(module("optim", flat["loss"]), "NEEDS_CLASSES", False)
+        if needs_classes and task.kind != "classification":
             raise ConfigError(
-                f"config.loss = 'cross_entropy' needs classes; task {task.name!r} is a regression: use 'squared_error'."
+                f"config.loss = {flat['loss']!r} needs classes; task {task.name!r} is a regression: "
+                "use 'squared_error'."
             )
         if flat["train.jacobian_penalty"] > 0 and np.issubdtype(task.x_train.dtype, np.integer):
             raise ConfigError(

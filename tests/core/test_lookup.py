@@ -71,7 +71,7 @@ def test_an_object_of_a_users_own_module(tmp_path, monkeypatch):
     (tmp_path / "own_filters.py").write_text("def halve(): return 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert lookup("optim", "own_filters:halve")() == 1
-    with pytest.raises(ConfigError, match="must define 'double', the object asked for by 'own_filters:double'"):
+    with pytest.raises(ConfigError, match=r"must define 'double', the object asked for by 'own_filters:double'"):
         lookup("optim", "own_filters:double")
-    with pytest.raises(ConfigError, match="names the module 'no_such', which cannot be imported.*PYTHONPATH"):
+    with pytest.raises(ConfigError, match=r"names the module 'no_such', which cannot be imported.*PYTHONPATH"):
         lookup("optim", "no_such:thing")

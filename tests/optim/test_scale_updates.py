@@ -37,7 +37,7 @@ def test_decoupled_decay_keeps_its_rate():
         assert not np.allclose(scaled[name], SCALES[name] * both[name])
 
 
-@pytest.mark.parametrize("name", [n for n in core.names("optim") if hasattr(core.module("optim", n), "PAD_SAFE")])
+@pytest.mark.parametrize("name", [n for n in core.names("optim") if core.module("optim", n).ROLE == "optimizer"])
 def test_the_claim_of_decoupled_decay_holds(name):
     """Decoupled decay adds ``-lr * decay * p`` whatever the gradient; coupled decay is normalised together with it."""
     found = core.module("optim", name)

@@ -1,4 +1,7 @@
-"""What holds for every transform of the room; files are found by glob, so a new one is examined unasked."""
+"""What holds for every optimizer of the room; files are found by glob, so a new one is examined unasked.
+
+Filters and projections have an exam of their own: test_filter_contract.py.
+"""
 
 import functools
 import inspect
@@ -12,15 +15,15 @@ import pytest
 
 import gendyn.optim
 from gendyn.core import ConfigError, lookup, module, names
-from gendyn.types import TransformExample
+from gendyn.types import LossExample, TransformExample
 
-TRANSFORMS = tuple(name for name in names("optim") if isinstance(module("optim", name).example(), TransformExample))
+OPTIMIZERS = tuple(name for name in names("optim") if module("optim", name).ROLE == "optimizer")
 STEPS = 4
 # A matrix of each aspect ratio, and a vector.
 SHAPES = {"first": (8, 12), "hidden": (12, 12), "last": (12, 3), "bias": (12,)}
 PADDED = {"first": (8, 48), "hidden": (48, 48), "last": (48, 3), "bias": (48,)}
 
-each_transform = pytest.mark.parametrize("name", TRANSFORMS)
+each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
 def draw(seed, *leading):
@@ -65,12 +68,20 @@ def array_like_arguments(name):
     return [argument for argument, hint in hints.items() if argument != "return" and jax.Array in typing.get_args(hint)]
 
 
-def test_the_glob_finds_the_transforms():
-    assert {"sgd", "adam", "adamw", "lion", "muon"} <= set(TRANSFORMS)
-    assert {"cross_entropy", "squared_error"}.isdisjoint(TRANSFORMS)
+def test_the_glob_finds_the_optimizers():
+    assert {"sgd", "adam", "adamw", "lion", "muon"} <= set(OPTIMIZERS)
+    assert {"cross_entropy", "squared_error", "grokfast_ema", "identity"}.isdisjoint(OPTIMIZERS)
 
 
-@each_transform
+@pytest.mark.parametrize("name", names("optim"))
+def test_every_file_states_its_role(name):
+    """By which a config's sections know their own; an example of the right kind goes with it."""
+    file = module("optim", name)
+    assert file.ROLE in ("optimizer", "filter", "projection", "loss")
+    assert isinstance(file.example(), LossExample if file.ROLE == "loss" else TransformExample)
+
+
+@each_optimizer
 def test_file_and_export(name):
     file = module("optim", name)
     assert isinstance(file.PAD_SAFE, bool)
@@ -79,7 +90,7 @@ def test_file_and_export(name):
     assert name in gendyn.optim.__all__
 
 
-@each_transform
+@each_optimizer
 def test_example_sweeps_every_array_like_argument(name):
     sweeps = module("optim", name).example().sweeps
     assert set(sweeps) == set(array_like_arguments(name))
@@ -87,7 +98,7 @@ def test_example_sweeps_every_array_like_argument(name):
     assert all(len(set(values)) >= 2 for values in sweeps.values())
 
 
-@each_transform
+@each_optimizer
 def test_vmap_over_every_hyperparameter_is_a_loop(name):
     """All points of the example's sweeps, one argument away from a base, as rows of one program and one by one."""
     sweeps, transform = module("optim", name).example().sweeps, lookup("optim", name)
@@ -110,7 +121,7 @@ def test_vmap_over_every_hyperparameter_is_a_loop(name):
         assert max(changes) > 1e-4, f"{argument} has no effect"
 
 
-@each_transform
+@each_optimizer
 def test_learning_rate_may_be_a_schedule(name):
     params, gradients = draw(0), draw(1, STEPS)
     constant, _ = train(make(name, learning_rate=0.05), params, gradients)
@@ -120,7 +131,7 @@ def test_learning_rate_may_be_a_schedule(name):
     assert float(jnp.abs(halved["hidden"] - constant["hidden"]).max()) > 1e-3
 
 
-@each_transform
+@each_optimizer
 def test_family_says_how_the_update_scales_with_the_gradient(name):
     transform = make(name, weight_decay=0.0)
     gradients = draw(1, STEPS)
@@ -133,7 +144,7 @@ def test_family_says_how_the_update_scales_with_the_gradient(name):
     assert_close(moved(8.0), jax.tree.map(lambda m: expected * m, moved(1.0)), 1e-4)
 
 
-@each_transform
+@each_optimizer
 def test_wrappers_of_optax(name):
     params, gradients = draw(0), draw(1, STEPS)
     transform = make(name)
@@ -165,7 +176,7 @@ def test_wrappers_of_optax(name):
     assert_close(accumulated, reference, tolerance(name))
 
 
-@each_transform
+@each_optimizer
 def test_a_step_with_nan_is_skipped_by_apply_if_finite(name):
     transform = optax.apply_if_finite(make(name), max_consecutive_errors=3)
     params, state = draw(0), transform.init(draw(0))
@@ -175,7 +186,7 @@ def test_a_step_with_nan_is_skipped_by_apply_if_finite(name):
     jax.tree.map(np.testing.assert_array_equal, after.inner_state, state.inner_state)
 
 
-@each_transform
+@each_optimizer
 def test_bfloat16_parameters_keep_their_dtypes(name):
     """Also where hyperparameters are float32 arrays, as in a sweep: the scan would refuse a changed carry."""
     example = module("optim", name).example()
@@ -200,7 +211,7 @@ def pad(tree):
     }
 
 
-@each_transform
+@each_optimizer
 def test_pad_safe_tells_the_truth(name):
     """200 updates of 12 units alone and as the first 12 of 48, with the same gradients and none on the padding."""
     params, gradients = draw(0), draw(1, 200)
@@ -228,7 +239,7 @@ def test_pad_safe_would_catch_a_mean_over_the_shape():
     assert padded[12:].any()
 
 
-@each_transform
+@each_optimizer
 def test_state_is_made_of_pytrees_with_a_stable_structure(name):
     transform, params = make(name), draw(0)
     state = transform.init(params)
@@ -241,7 +252,7 @@ def test_state_is_made_of_pytrees_with_a_stable_structure(name):
     assert all(isinstance(leaf, jax.Array) for leaf in leaves)
 
 
-@each_transform
+@each_optimizer
 def test_works_inside_a_sharded_step(name):
     assert jax.device_count() >= 2
     mesh = jax.make_mesh((2,), ("run",), axis_types=(jax.sharding.AxisType.Auto,))
@@ -290,7 +301,7 @@ def test_coupled_and_decoupled_decay_differ():
     assert adamw < none - 0.02
 
 
-@each_transform
+@each_optimizer
 def test_bad_values_are_named(name):
     factory = lookup("optim", name)
     for argument in array_like_arguments(name):

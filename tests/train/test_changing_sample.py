@@ -53,7 +53,9 @@ def test_from_the_change_on_the_run_is_one_on_the_other_rows(linear, pool, batch
     other = sample._replace(num_train=jnp.int32(changed))
     after, expected = segment(same, moving, data, 3), segment(before, other, data, 3)
     np.testing.assert_array_equal(after.variables.params["w"], expected.variables.params["w"])
-    assert np.abs(np.asarray(after.variables.params["w"] - segment(before, sample, data, 3).variables.params["w"])).max()
+    assert np.abs(
+        np.asarray(after.variables.params["w"] - segment(before, sample, data, 3).variables.params["w"])
+    ).max()
     # The test set is what neither phase trained on; the training set is that of the step.
     ever = sample._replace(num_train=jnp.int32(max(changed, 6)))
     unseen = train.evaluate(run, after.variables, (), jnp.int32(0), ever, data)

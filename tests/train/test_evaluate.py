@@ -20,9 +20,7 @@ def uniform(n):
 def test_means_over_the_training_prefix_and_the_test_set(linear, loss_and_gradient, batch_size):
     """Batches that divide 11 and 5 rows, that leave a remainder, and that hold all."""
     run = linear.run._replace(evaluation_batch_size=batch_size)
-    found = jax.jit(functools.partial(evaluate, run))(
-        linear.variables, (), jnp.int32(0), linear.sample, linear.data
-    )
+    found = jax.jit(functools.partial(evaluate, run))(linear.variables, (), jnp.int32(0), linear.sample, linear.data)
     params, n = linear.variables.params, int(linear.sample.num_train)
     x, targets = linear.data.x_train[:n], linear.sample.targets[:n]
     train_loss, train_error, _ = loss_and_gradient(params, x, targets, uniform(n))
