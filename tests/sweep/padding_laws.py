@@ -79,7 +79,10 @@ class Case:
         (self.task,) = tasks.values()
         (self.chunk,) = plan.chunks
         padded = self.chunk.program(self.task)
-        self.programs = {"alone": padded._replace(sizes=(("model.width", width),)), "padded": padded}
+        self.programs = {
+            "alone": padded._replace(sizes=tuple((dict(padded.sizes) | {"model.width": width}).items())),
+            "padded": padded,
+        }
         self.width, self.bucket = width, bucket
 
     def initial_variables(self, kind: str) -> Variables:
