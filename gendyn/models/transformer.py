@@ -246,7 +246,7 @@ def transformer(
       num_heads: ``H``.
       head_size: of queries, keys and values; usually ``width // num_heads``, which it does not follow by itself.
       mlp_width: hidden units of an MLP; usually ``4 * width``, which it does not follow by itself.
-      activation: any of :func:`gendyn.models.mlp`, ``"exact_gelu"`` among them (``"gelu"`` is the approximation by tanh).
+      activation: any of :func:`gendyn.models.mlp`; PyTorch's GELU is ``"exact_gelu"``.
       normalisation: ``"none"``, ``"pre"``, ``"post"`` or ``"overwriting"``.
       final_norm: a layer norm before the readout.
       attention_bias: biases of query, key, value and attention's output. The key's is without effect, and so is its
