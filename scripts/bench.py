@@ -37,7 +37,7 @@ SECTIONS = (
     "transformer",
 )
 SLOW_SECTIONS = ("curvature_scale",)
-"""An hour each: only where they are named."""
+"""Half an hour or more each: only where they are named."""
 
 KNOWN = SECTIONS + SLOW_SECTIONS
 

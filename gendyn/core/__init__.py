@@ -12,17 +12,21 @@ from gendyn.core.errors import (
 )
 from gendyn.core.flops import count_flops, peak_bytes
 from gendyn.core.lookup import lookup, module, names
+from gendyn.core.memory import check_basis, check_memory, free_bytes
 from gendyn.core.random import normal, stream
 
 __all__ = [
     "ConfigError",
     "StoreError",
+    "check_basis",
     "check_choice",
+    "check_memory",
     "check_positive_int",
     "check_range",
     "count_flops",
     "eigh",
     "eigvalsh",
+    "free_bytes",
     "is_concrete",
     "lookup",
     "module",

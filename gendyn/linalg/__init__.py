@@ -3,7 +3,7 @@
 from gendyn.linalg._space import make_space
 from gendyn.linalg.diagonal import DiagonalEstimate, diagonal
 from gendyn.linalg.eigenpairs import Eigenpairs, top_eigenpairs
-from gendyn.linalg.estimate import Estimate
+from gendyn.linalg.estimate import Estimate, standard_error
 from gendyn.linalg.lanczos import Lanczos, lanczos
 from gendyn.linalg.log_determinant import log_determinant
 from gendyn.linalg.spectral_density import SpectralDensity, spectral_density
@@ -20,6 +20,7 @@ __all__ = [
     "log_determinant",
     "make_space",
     "spectral_density",
+    "standard_error",
     "top_eigenpairs",
     "trace",
 ]

@@ -35,6 +35,11 @@ class Space(NamedTuple):
         return sum(math.prod(shape) for shape in self.shapes)
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of one vector."""
+        return self.size * int(jnp.dtype(self.dtype).itemsize)
+
+    @property
     def dimension(self) -> Array:
         """``p``: the real coordinates, a scalar of the space's dtype."""
         count = self.size if self.mask is None else jnp.sum(self.mask)

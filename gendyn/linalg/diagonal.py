@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from gendyn.core import check_positive_int
 from gendyn.linalg._space import Matvec, make_space
+from gendyn.linalg.estimate import calibrated
 from gendyn.types import Array, PyTree
 
 
@@ -31,7 +32,7 @@ def diagonal(
     """Unbiased estimate of ``diag A`` as the mean of ``v * (A v)`` over vectors ``v`` of random signs.
 
     Each entry has variance ``sum_{j != i} A_ij^2 / num_probes``: a diagonal operator is found exactly. Cost:
-    ``num_probes`` matvecs, one after another; memory: four vectors, whatever ``num_probes``.
+    ``num_probes`` matvecs, one after another; memory: five vectors, whatever ``num_probes``.
 
     Args:
         matvec: linear map of trees like ``like``; need not be symmetric.
@@ -52,19 +53,20 @@ def diagonal(
     check_positive_int("num_probes", num_probes, low=2)
     space, operator = make_space(matvec, like, mask)
 
-    def add(state: tuple[Array, Array], item: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
-        # Welford's update: sums of squares minus squares would cancel.
-        mean, squares = state
+    def add(state: tuple[Array, Array, Array], item: tuple[Array, Array]) -> tuple[tuple[Array, Array, Array], None]:
+        # Welford's and Terriberry's updates: sums of powers minus powers would cancel.
+        mean, squares, cubes = state
         number, probe_key = item
         probe = space.rademacher(probe_key)
         sample = probe * operator(probe)
         change = sample - mean
-        mean = mean + change / number
-        return (mean, squares + change * (sample - mean)), None
+        step, grown = change / number, change * change * (number - 1) / number
+        cubes = cubes + grown * step * (number - 2) - 3 * step * squares
+        return (mean + step, squares + grown, cubes), None
 
     zeros = space.constant(jnp.zeros(space.size, space.dtype))
     numbers = jnp.arange(1, num_probes + 1, dtype=space.dtype)
-    (mean, squares), _ = jax.lax.scan(add, (zeros, zeros), (numbers, jax.random.split(key, num_probes)))
-    error = jnp.sqrt(squares / (num_probes * (num_probes - 1)))
+    (mean, squares, cubes), _ = jax.lax.scan(add, (zeros, zeros, zeros), (numbers, jax.random.split(key, num_probes)))
+    error = calibrated(squares, cubes, num_probes)
     error = jnp.maximum(error, jnp.finfo(space.dtype).eps * jnp.abs(mean))
     return DiagonalEstimate(space.unravel(mean), space.unravel(error), num_probes)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
+from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, check_range
 from gendyn.linalg._orthogonalise import dot, norm, orthogonalise
 from gendyn.linalg._ritz import ritz
 from gendyn.linalg._space import Matvec, Space, check_count, make_space
@@ -68,6 +68,7 @@ def top_eigenpairs(
     which: str = "largest",
     mask: PyTree | None = None,
     max_basis: int | None = None,
+    memory_limit: float | None = None,
 ) -> Eigenpairs:
     """The ``k`` extreme eigenpairs of a symmetric operator, computed until they are good enough.
 
@@ -93,10 +94,11 @@ def top_eigenpairs(
         which: ``"largest"``, ``"smallest"`` (both algebraically) or ``"magnitude"``.
         mask: like ``like``, true at the real coordinates; the operator becomes ``P A P`` on them.
         max_basis: vectors held at most; default ``max(64, 4 k)``, or the dimension if smaller.
+        memory_limit: bytes that the vectors may take; ``None``: what is free when this is called or traced.
 
     Raises:
         ConfigError: ``k`` above the dimension, ``max_steps`` or ``max_basis`` too small, an unknown ``which``, leaves
-            that are not floating, a mask or matvec that does not fit.
+            that are not floating, a mask or matvec that does not fit, vectors beyond the limit.
 
     >>> import jax, jax.numpy as jnp
     >>> eigenvalues = jnp.array([3.0, -4.0, 1.0, 2.0])
@@ -112,9 +114,10 @@ def top_eigenpairs(
     space, operator = make_space(matvec, like, mask)
     check_count("k", k, space)
     check_positive_int("max_steps", max_steps, low=k)
-    size = min(space.size, max(64, 4 * k)) if max_basis is None else min(space.size, max_basis)
+    size = _basis_size(space.size, k, max_basis)
     if size < min(space.size, k + 2):
         raise ConfigError(f"max_basis = {max_basis} leaves no room to search for k = {k} pairs; pass at least {k + 2}.")
+    check_basis(vectors_held(space.size, k, max_basis), space.row_bytes, memory_limit, lambda fit: _smaller(fit, k))
     order = ORDERS[which]
     # Half of the room for what is kept over a restart, but always room for a step.
     keep = max(k, min(k + (size - k) // 2, size - 1)) if size > k else k
@@ -153,6 +156,22 @@ def top_eigenpairs(
     state = jax.lax.while_loop(searching, cycle, state)
     vectors = jax.vmap(space.unravel)(state.basis[:k])
     return Eigenpairs(jnp.diag(state.projected)[:k], vectors, state.residuals, state.steps, state.converged)
+
+
+def _basis_size(dimension: int, k: int, max_basis: int | None) -> int:
+    return min(dimension, max(64, 4 * k) if max_basis is None else max_basis)
+
+
+def vectors_held(dimension: int, k: int, max_basis: int | None = None) -> int:
+    """Vectors in memory at most: the basis, half of it again while it is compressed, and the result."""
+    size = _basis_size(dimension, k, max_basis)
+    return size + size // 2 + k
+
+
+def _smaller(fit: int, k: int) -> str:
+    """What to set where only ``fit`` vectors fit."""
+    size = (fit - k) * 2 // 3
+    return f"set max_basis to at most {size}" if size >= k + 2 else f"k = {k} pairs do not fit at all, set a smaller k"
 
 
 def _initial(start: Array, size: int, k: int) -> _State:

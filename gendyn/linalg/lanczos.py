@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_positive_int, is_concrete
+from gendyn.core import ConfigError, check_basis, check_positive_int, is_concrete
 from gendyn.linalg._orthogonalise import dot, norm, orthogonalise
 from gendyn.linalg._space import Matvec, make_space
 from gendyn.types import Array, PyTree
@@ -43,6 +43,7 @@ def lanczos(
     *,
     mask: PyTree | None = None,
     reorthogonalise: bool = True,
+    memory_limit: float | None = None,
 ) -> Lanczos:
     """An orthonormal basis of the Krylov space of a symmetric operator, and the operator in it.
 
@@ -61,13 +62,14 @@ def lanczos(
             where it is true.
         reorthogonalise: ``False`` leaves the bare three-term recurrence, which in floating point soon returns copies
             ("ghosts") of converged eigenvalues. For teaching and tests.
+        memory_limit: bytes that the basis may take; ``None``: what is free when this is called or traced.
 
     Returns:
         :class:`Lanczos`. A non-finite matvec makes its ``alphas`` non-finite, nothing else does.
 
     Raises:
         ConfigError: ``num_steps`` < 1, leaves that are not floating, a ``v0`` that is zero or not finite, a matvec
-            that changes shapes, a mask that does not fit.
+            that changes shapes, a mask that does not fit, a basis beyond the limit.
 
     >>> import jax.numpy as jnp
     >>> found = lanczos(lambda v: jnp.array([1.0, 2.0, 5.0]) * v, jnp.ones(3), 5)
@@ -78,6 +80,7 @@ def lanczos(
     """
     check_positive_int("num_steps", num_steps)
     space, operator = make_space(matvec, v0, mask)
+    check_basis(num_steps, space.row_bytes, memory_limit, lambda fit: f"set num_steps to at most {fit}")
     start = space.project(space.ravel(v0))
     length = norm(start)
     if is_concrete(length):

@@ -19,6 +19,7 @@ def log_determinant(
     shift: ArrayLike = 0.0,
     mask: PyTree | None = None,
     batch_size: int = 1,
+    memory_limit: float | None = None,
 ) -> Estimate:
     """``log det(A + shift I) = sum_j log(lambda_j + shift)`` by stochastic Lanczos quadrature; natural logarithm.
 
@@ -27,7 +28,7 @@ def log_determinant(
 
     Args:
         shift: added to every eigenvalue, at least 0. Raise it for an operator with eigenvalues at or near zero.
-        matvec, like, key, num_probes, num_steps, mask, batch_size: as for :func:`spectral_density`.
+        matvec, like, key, num_probes, num_steps, mask, batch_size, memory_limit: as for :func:`spectral_density`.
 
     Returns:
         :class:`Estimate`; NaN where a Ritz value shows that ``A + shift I`` is not positive definite.
@@ -46,6 +47,13 @@ def log_determinant(
     """
     check_range("shift", shift, low=0)
     found = spectral_density(
-        matvec, like, key=key, num_probes=num_probes, num_steps=num_steps, mask=mask, batch_size=batch_size
+        matvec,
+        like,
+        key=key,
+        num_probes=num_probes,
+        num_steps=num_steps,
+        mask=mask,
+        batch_size=batch_size,
+        memory_limit=memory_limit,
     )
     return found.trace_of(lambda values: jnp.log(jnp.where(values + shift > 0, values + shift, jnp.nan)))

@@ -1,11 +1,12 @@
 """Traces from random probes: Hutchinson, Hutch++ and XTrace."""
 
+import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_choice, check_positive_int
+from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int
 from gendyn.linalg._orthogonalise import dot, orthonormalise, project_out
 from gendyn.linalg._space import Matvec, Space, make_space
 from gendyn.linalg.estimate import Estimate, mean_estimate, rounding
@@ -23,6 +24,7 @@ def trace(
     method: str = "hutchinson",
     mask: PyTree | None = None,
     batch_size: int = 1,
+    memory_limit: float | None = None,
 ) -> Estimate:
     """Unbiased estimate of ``tr A = sum_j lambda_j`` of a symmetric operator, with its standard error.
 
@@ -32,6 +34,10 @@ def trace(
       Hutchinson on the complement. Memory: ``num_probes / 3`` vectors. Error ``O(1/num_probes)`` for positive ones.
     - ``"xtrace"``: the same, with every probe used for both and left out in turn. Memory: ``num_probes`` vectors.
       Its standard error is ``sqrt(2)`` times that of independent samples, since left-out estimates share probes.
+
+    Standard errors are calibrated: over the draw of the probes ``(value - trace) / standard_error`` has a variance of
+    0.7 to 1.4, measured for flat, decaying and outlier spectra from 12 matvecs on for Hutchinson and Hutch++, and from
+    24 on for XTrace (0.75 to 1.3; at 12 it is 1.0 to 1.5, and with fewer the error is too short).
 
     Where the operator's rank is below the size of the range, the last two are exact to rounding.
 
@@ -44,10 +50,11 @@ def trace(
         method: see above.
         mask: like ``like``, true at the real coordinates; the operator becomes ``P A P`` on them.
         batch_size: matvecs at once, where they do not follow from each other.
+        memory_limit: bytes that the vectors of a method may take; ``None``: what is free when this is called or traced.
 
     Raises:
         ConfigError: an unknown method, too few probes, leaves that are not floating, a mask or matvec that does not
-            fit.
+            fit, vectors beyond the limit.
 
     >>> import jax, jax.numpy as jnp
     >>> found = trace(lambda v: jnp.array([1.0, 2.0, 3.0]) * v, jnp.ones(3), key=jax.random.key(0), num_probes=2)
@@ -64,6 +71,13 @@ def trace(
     if num_probes < least:
         raise ConfigError(f"num_probes = {num_probes} must be at least {least} for method {method!r}.")
     space, operator = make_space(matvec, like, mask)
+    each = {"hutchinson": 0.0, "hutch++": 1 / 3, "xtrace": 1.0}[method]
+    check_basis(
+        math.ceil(each * num_probes),
+        space.row_bytes,
+        memory_limit,
+        lambda fit: f"set num_probes to at most {int(fit / each)}, or method='hutchinson', which holds one vector",
+    )
     return estimator(operator, space, key, num_probes, batch_size if batch_size > 1 else None)
 
 

@@ -4,7 +4,6 @@ A sum over the ``m`` Ritz values of a Lanczos run can never exceed ``m``, whatev
 own name. Every estimate carries ``alpha``, the number of coordinates, the method and its ceiling.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
-from gendyn.linalg import make_space
+from gendyn.linalg import make_space, standard_error
 from gendyn.types import Array, ArrayLike, PyTree
 
 NEGATIVE = ("clip", "keep")
@@ -126,7 +125,7 @@ def effective_dimension_from_quadrature(
 
     >>> found = effective_dimension_from_quadrature([[9.0, 0.0], [9.0, 0.0]], [[0.1, 0.9], [0.3, 0.7]], 10, 1.0)
     >>> float(found.value).__round__(4), float(found.standard_error).__round__(4), found.method
-    (1.8, 0.9, 'Lanczos quadrature, 2 probes of 2 nodes')
+    (1.8, 1.5588, 'Lanczos quadrature, 2 probes of 2 nodes')
 
     Reference: Ubaru, Chen & Saad (2017), Fast estimation of tr(f(A)) via stochastic Lanczos quadrature, theorem 4.2.
     """
@@ -237,7 +236,7 @@ def _standard_error(samples: Array) -> Array:
     count = samples.shape[0]
     if count == 1:
         return jnp.full_like(samples[0], jnp.nan)
-    return jnp.std(samples, ddof=1) / math.sqrt(count)
+    return standard_error(samples)
 
 
 def _real(array: Any, name: str) -> Array:

@@ -12,15 +12,17 @@ import jax
 from jax.tree_util import Partial
 
 from gendyn import linalg
-from gendyn.core import check_positive_int, check_range
+from gendyn.core import check_memory, check_positive_int, check_range, peak_bytes
+from gendyn.linalg.eigenpairs import vectors_held
 from gendyn.measure._oper_checks import check_count, check_mask, check_parameters, check_scalar_loss
-from gendyn.measure._oper_memory import basis_bytes, check_memory, tree_bytes
+from gendyn.measure._oper_memory import basis_bytes, is_roomy, product_bytes
 from gendyn.measure._oper_stream import Matvec, projected
 from gendyn.measure._operators import Apply, Loss, ggn_matvec
 from gendyn.types import Array, ArrayLike, PyTree
 
 ScalarLoss = Callable[[PyTree], Array]
-_FEWER = "pass linearise=False (the forward pass runs again at every product), or a larger memory_limit"
+_FEWEST = "use fewer vectors (num_steps, k) or examples, or an operator over the data with batch_size"
+_FEWER = f"pass linearise=False (the forward pass runs again at every product), {_FEWEST}"
 
 
 def hessian_matvec(
@@ -44,7 +46,7 @@ def hessian_matvec(
       mask: pytree like ``params``, nonzero where a coordinate is real; broadcasts to the leaves.
       damping: added on the kept coordinates, at least 0; may be traced.
       linearise: see above.
-      memory_limit: bytes that the kept intermediates may take; ``None``: what the device has.
+      memory_limit: bytes that the intermediates of a product may take; ``None``: what is free when this is called.
 
     Returns:
       A symmetric function of a pytree like ``params``; a ``jax.tree_util.Partial``, so that it may be an argument of a
@@ -65,12 +67,30 @@ def hessian_matvec(
     check_scalar_loss(loss, params)
     check_mask(mask, params)
     check_range("damping", damping, low=0.0)
+    return _hessian_matvec(loss, params, mask, damping, linearise, memory_limit, 0)
+
+
+def _hessian_matvec(
+    loss: ScalarLoss,
+    params: PyTree,
+    mask: PyTree | None,
+    damping: ArrayLike,
+    linearise: bool,
+    memory_limit: float | None,
+    reserved: int,
+) -> Matvec:
+    """The same, with room left for ``reserved`` bytes of vectors."""
+    beside = {"for vectors beside it": reserved}
     if linearise:
         kept = jax.eval_shape(lambda p: _linearised_gradient(loss, p), params)
-        check_memory({"of kept intermediates": tree_bytes(kept)}, memory_limit, _FEWER)
+        if not is_roomy(kept, params, memory_limit, reserved):
+            check_memory(product_bytes(kept, params) | beside, memory_limit, _FEWER)
         linear = _linearised_gradient(loss, params)
     else:
         linear = Partial(_forward_over_reverse, Partial(loss), params)
+        if memory_limit is not None:  # else not worth another tracing: it is what one training step takes
+            product = peak_bytes(lambda p, v: _forward_over_reverse(Partial(loss), p, v), params, params)
+            check_memory({"for a product": product} | beside, memory_limit, _FEWEST)
     return Partial(projected, linear, mask, damping)
 
 
@@ -101,7 +121,7 @@ def hessian_top(
       which: ``"largest"``, ``"smallest"`` (algebraically) or ``"magnitude"``.
       tol: relative residual at which to stop.
       max_steps: products at most.
-      memory_limit: bytes that intermediates and basis may take; ``None``: what the device has.
+      memory_limit: bytes that intermediates and basis may take; ``None``: what is free when this is called.
 
     Raises:
       ConfigError: what :func:`hessian_matvec` raises; ``k`` above the dimension; needs beyond the limit.
@@ -111,9 +131,11 @@ def hessian_top(
     >>> [round(value, 3) for value in found.values.tolist()]
     [5.0, 3.0]
     """
-    _check_top(params, k, max_steps, mask, memory_limit)
-    matvec = hessian_matvec(loss, params, mask=mask, linearise=linearise, memory_limit=memory_limit)
-    return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps)
+    reserved = _checked_top(params, k, max_steps, mask)
+    check_scalar_loss(loss, params)
+    check_mask(mask, params)
+    matvec = _hessian_matvec(loss, params, mask, 0.0, linearise, memory_limit, reserved)
+    return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps, memory_limit=memory_limit)
 
 
 def hessian_spectrum(
@@ -139,7 +161,7 @@ def hessian_spectrum(
       key: random key of the probes.
       num_probes: at least 2.
       num_steps: Lanczos steps for each; no more than that many eigenvalues can be told apart.
-      memory_limit: bytes that intermediates and basis may take; ``None``: what the device has.
+      memory_limit: bytes that intermediates and basis may take; ``None``: what is free when this is called.
 
     Raises:
       ConfigError: what :func:`hessian_matvec` raises; counts out of range; needs beyond the limit.
@@ -150,9 +172,11 @@ def hessian_spectrum(
     >>> round(float(found.trace.value), 3)
     9.0
     """
-    _check_spectrum(params, num_probes, num_steps, memory_limit)
-    matvec = hessian_matvec(loss, params, mask=mask, linearise=linearise, memory_limit=memory_limit)
-    return _spectrum(matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps)
+    reserved = _checked_spectrum(params, num_probes, num_steps)
+    check_scalar_loss(loss, params)
+    check_mask(mask, params)
+    matvec = _hessian_matvec(loss, params, mask, 0.0, linearise, memory_limit, reserved)
+    return _spectrum(matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps, memory_limit=memory_limit)
 
 
 def ggn_top(
@@ -175,7 +199,7 @@ def ggn_top(
 
     Args:
       apply, loss, params, x, y, mask: as for :func:`ggn_matvec`.
-      k, key, which, tol, max_steps, memory_limit: as for :func:`hessian_top`. The limit covers the basis.
+      k, key, which, tol, max_steps, memory_limit: as for :func:`hessian_top`.
       **data: ``weights``, ``batch_size``, ``reduction`` and ``damping`` of :func:`ggn_matvec`.
 
     Raises:
@@ -188,9 +212,9 @@ def ggn_top(
     >>> round(float(found.values[0]), 3)  # the largest eigenvalue of XᵀX / n
     8.0
     """
-    _check_top(params, k, max_steps, mask, memory_limit)
-    matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, **data)
-    return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps)
+    reserved = _checked_top(params, k, max_steps, mask)
+    matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, memory_limit=memory_limit, reserved=reserved, **data)
+    return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps, memory_limit=memory_limit)
 
 
 def ggn_spectrum(
@@ -211,7 +235,7 @@ def ggn_spectrum(
 
     Args:
       apply, loss, params, x, y, mask: as for :func:`ggn_matvec`.
-      key, num_probes, num_steps, memory_limit: as for :func:`hessian_spectrum`. The limit covers the basis.
+      key, num_probes, num_steps, memory_limit: as for :func:`hessian_spectrum`.
       **data: ``weights``, ``batch_size``, ``reduction`` and ``damping`` of :func:`ggn_matvec`.
 
     Raises:
@@ -225,9 +249,9 @@ def ggn_spectrum(
     >>> [round(node, 3) for node in found.nodes[0].tolist()]
     [2.0, 8.0]
     """
-    _check_spectrum(params, num_probes, num_steps, memory_limit)
-    matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, **data)
-    return _spectrum(matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps)
+    reserved = _checked_spectrum(params, num_probes, num_steps)
+    matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, memory_limit=memory_limit, reserved=reserved, **data)
+    return _spectrum(matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps, memory_limit=memory_limit)
 
 
 @jax.jit(static_argnums=0)
@@ -240,34 +264,52 @@ def _forward_over_reverse(loss: ScalarLoss, params: PyTree, v: PyTree) -> PyTree
     return jax.jvp(jax.grad(loss), (params,), (v,))[1]
 
 
-@jax.jit(static_argnames=("k", "which", "max_steps"))
+@jax.jit(static_argnames=("k", "which", "max_steps", "memory_limit"))
 def _top(
-    matvec: Matvec, like: PyTree, mask: PyTree | None, key: Array, tol: ArrayLike, *, k: int, which: str, max_steps: int
+    matvec: Matvec,
+    like: PyTree,
+    mask: PyTree | None,
+    key: Array,
+    tol: ArrayLike,
+    *,
+    k: int,
+    which: str,
+    max_steps: int,
+    memory_limit: float | None,
 ) -> linalg.Eigenpairs:
     # Jitted with the operator as an argument: its arrays are no constants of the program.
-    return linalg.top_eigenpairs(matvec, like, k, key=key, tol=tol, max_steps=max_steps, which=which, mask=mask)
+    return linalg.top_eigenpairs(
+        matvec, like, k, key=key, tol=tol, max_steps=max_steps, which=which, mask=mask, memory_limit=memory_limit
+    )
 
 
-@jax.jit(static_argnames=("num_probes", "num_steps"))
+@jax.jit(static_argnames=("num_probes", "num_steps", "memory_limit"))
 def _spectrum(
-    matvec: Matvec, like: PyTree, mask: PyTree | None, key: Array, *, num_probes: int, num_steps: int
+    matvec: Matvec,
+    like: PyTree,
+    mask: PyTree | None,
+    key: Array,
+    *,
+    num_probes: int,
+    num_steps: int,
+    memory_limit: float | None,
 ) -> linalg.SpectralDensity:
-    return linalg.spectral_density(matvec, like, key=key, num_probes=num_probes, num_steps=num_steps, mask=mask)
+    return linalg.spectral_density(
+        matvec, like, key=key, num_probes=num_probes, num_steps=num_steps, mask=mask, memory_limit=memory_limit
+    )
 
 
-def _check_top(params: PyTree, k: int, max_steps: int, mask: PyTree | None, memory_limit: float | None) -> None:
+def _checked_top(params: PyTree, k: int, max_steps: int, mask: PyTree | None) -> int:
+    """Bytes of the vectors that the search will hold, once what it asks for is seen to be possible."""
     check_parameters(params)
     check_mask(mask, params)
     check_count("k", k, params, mask)
     check_positive_int("max_steps", max_steps, low=k)
-    # The basis, half of it again while it is compressed, and the result.
-    needs = {"of Lanczos vectors": basis_bytes(params, max(64, 4 * k) * 3 // 2 + k)}
-    check_memory(needs, memory_limit, "ask for fewer eigenpairs, or pass a larger memory_limit")
+    return basis_bytes(params, vectors_held(sum(leaf.size for leaf in jax.tree.leaves(params)), k))
 
 
-def _check_spectrum(params: PyTree, num_probes: int, num_steps: int, memory_limit: float | None) -> None:
+def _checked_spectrum(params: PyTree, num_probes: int, num_steps: int) -> int:
     check_parameters(params)
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
-    needs = {"of Lanczos vectors": basis_bytes(params, num_steps)}
-    check_memory(needs, memory_limit, "set a smaller num_steps, or pass a larger memory_limit")
+    return basis_bytes(params, num_steps)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, count_flops, is_concrete
+from gendyn.core import ConfigError, check_choice, check_memory, check_positive_int, count_flops, is_concrete
 from gendyn.linalg import top_eigenpairs
 from gendyn.measure._ntk_blocks import kernel_from_features
 from gendyn.measure._ntk_features import make_plan, plan_flops
@@ -17,7 +17,6 @@ from gendyn.measure._ntk_layers import trace
 from gendyn.measure._ntk_layout import choose_layout
 from gendyn.measure._ntk_products import KINDS, Apply, kernel_from_products, ntk_matvec
 from gendyn.measure._oper_checks import check_batch, check_mask, check_parameters
-from gendyn.measure._oper_memory import check_memory
 from gendyn.types import Array, PyTree
 
 STRATEGIES = ("auto", "structured", "jacobian", "products")
@@ -83,7 +82,7 @@ def empirical_ntk(
       block_size: examples at a time; ``None`` chooses for speed.
       mask: pytree like ``params`` of 0/1 arrays that broadcast to the leaves: the parameters that count. Padding whose
         gradient is 0 needs none. One that keeps part of a leaf forces that leaf's per-example gradient.
-      memory_limit: bytes; ``None``: what the device has.
+      memory_limit: bytes; ``None``: what is free when this is first called or traced.
 
     Raises:
       ConfigError: parameters that are not real floating-point or not finite, an empty batch, outputs that are not

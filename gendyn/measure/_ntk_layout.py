@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gendyn.core import free_bytes
 from gendyn.measure._ntk_features import Plan, example_features
-from gendyn.measure._oper_memory import device_bytes, tree_bytes
+from gendyn.measure._oper_memory import tree_bytes
 
 FEATURE_BYTES = 8_000_000
 """Intermediate arrays of one block of features: more does not stay in a cache, less is all overhead."""
@@ -71,7 +72,7 @@ def choose_layout(
             target -= 1
         tile_block = block_near(max(sizes), target)
     # Half of what is left: XLA's intermediates and the caller's arrays need room too.
-    room = (device_bytes() if memory_limit is None else memory_limit) - kernel_bytes
+    room = (free_bytes() if memory_limit is None else memory_limit) - kernel_bytes
     held = tree_bytes(one) * (sizes[0] if symmetric else sum(sizes))
     if held <= 0.5 * room:
         return Layout(feature_block, tile_block, True, 1.0, held)

@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from gendyn.core import check_choice, check_range
 from gendyn.measure._oper_checks import check_batch, check_losses, check_mask, check_parameters
 from gendyn.measure._oper_mask import project
+from gendyn.measure._oper_memory import check_operator
 from gendyn.types import Array, ArrayLike, PyTree
 
 Matvec = Callable[[PyTree], PyTree]
@@ -66,9 +67,15 @@ def operator(
     batch_size: int | None,
     mask: PyTree | None,
     damping: ArrayLike,
+    memory_limit: float | None,
+    reserved: int,
 ) -> Partial:
     """``v -> P (sum of blocks) P v + damping P v``, as a pytree, whose arrays are arguments to jit and vmap."""
-    if batch_size is None or batch_size >= data.weights.shape[0]:
+    count = data.weights.shape[0]
+    check_operator(
+        lambda part: linearised(curvature, params, part, extra), params, data, count, batch_size, memory_limit, reserved
+    )
+    if batch_size is None or batch_size >= count:
         linear = linearised(curvature, params, data, extra)
     else:
         linear = Partial(streamed, Static((curvature, batch_size)), params, data, extra)
@@ -102,7 +109,8 @@ def streamed(static: Static, params: PyTree, data: Examples, extra: Any, v: PyTr
     curvature, batch_size = static
 
     def block(part: Examples) -> PyTree:
-        return curvature(params, part.x, part.y, part.weights, extra)(v)
+        # By the jitted function, whose trace for blocks of this size is there from the check of memory.
+        return linearised(curvature, params, part, extra)(v)
 
     return sum_over_blocks(block, data, batch_size)
 

@@ -42,6 +42,8 @@ def hessian_operator(
     reduction: str = "mean",
     mask: PyTree | None = None,
     damping: ArrayLike = 0.0,
+    memory_limit: float | None = None,
+    reserved: int = 0,
 ) -> Matvec:
     """The Hessian of a loss over a data set, exact, as ``v -> P H P v + damping P v``.
 
@@ -60,13 +62,17 @@ def hessian_operator(
       reduction: ``"mean"`` or ``"sum"`` over examples, see the top of this module.
       mask: pytree like ``params`` of arrays that broadcast to its leaves, nonzero where a coordinate is real.
       damping: added on the kept coordinates, at least 0; may be traced.
+      memory_limit: bytes that the intermediates of a product may take; ``None``: what is free when this is called or
+        traced.
+      reserved: bytes of that which are for what the caller holds beside the operator, such as a Lanczos basis.
 
     Returns:
       The product, a function of a pytree like ``params``; symmetric.
 
     Raises:
       ConfigError: complex, integer or non-finite parameters; an empty batch; lengths that differ; a loss that is not
-        one number an example; a mask that does not fit; ``reduction`` or ``batch_size`` out of range.
+        one number an example; a mask that does not fit; ``reduction`` or ``batch_size`` out of range; needs beyond
+        the limit.
 
     Linear regression with half the squared error: ``H = XᵀX / n``.
 
@@ -78,7 +84,7 @@ def hessian_operator(
     Reference: Pearlmutter, "Fast Exact Multiplication by the Hessian", Neural Computation 1994, eq. 5.
     """
     data = prepare(apply, loss, params, x, y, weights, batch_size, reduction, mask, damping)
-    return operator(_Hessian(apply, loss), params, data, None, batch_size, mask, damping)
+    return operator(_Hessian(apply, loss), params, data, None, batch_size, mask, damping, memory_limit, reserved)
 
 
 def ggn_matvec(
@@ -93,6 +99,8 @@ def ggn_matvec(
     reduction: str = "mean",
     mask: PyTree | None = None,
     damping: ArrayLike = 0.0,
+    memory_limit: float | None = None,
+    reserved: int = 0,
 ) -> Matvec:
     """The generalised Gauss-Newton matrix over a data set, exact, as ``v -> P G P v + damping P v``.
 
@@ -113,7 +121,7 @@ def ggn_matvec(
     Reference: Schraudolph, "Fast Curvature Matrix-Vector Products", Neural Computation 2002, section 3.
     """
     data = prepare(apply, loss, params, x, y, weights, batch_size, reduction, mask, damping)
-    return operator(_GaussNewton(apply, loss), params, data, None, batch_size, mask, damping)
+    return operator(_GaussNewton(apply, loss), params, data, None, batch_size, mask, damping, memory_limit, reserved)
 
 
 def fisher_matvec(
@@ -131,12 +139,15 @@ def fisher_matvec(
     reduction: str = "mean",
     mask: PyTree | None = None,
     damping: ArrayLike = 0.0,
+    memory_limit: float | None = None,
+    reserved: int = 0,
 ) -> Matvec:
     """The Fisher information matrix, exact, of the model's own labels or of the labels in the data.
 
     ``kind="true"``: ``F = sum_i w_i E_{y ~ p(y | x_i, θ)} [∇ log p ∇ log pᵀ] = sum_i w_i J_iᵀ F_i J_i``, with
     ``F_i = diag(p) - p pᵀ`` for ``likelihood="softmax"`` and ``F_i = I / variance`` for ``"gaussian"``. Equal to the
-    Gauss-Newton matrix of the negative log-likelihood; neither ``loss`` nor the values of ``y`` enter.
+    Gauss-Newton matrix of the negative log-likelihood; neither ``loss`` nor the values of ``y`` enter, and no
+    labels are sampled: the expectation is exact.
     ``kind="empirical"``: ``sum_i w_i g_i g_iᵀ`` with ``g_i`` the gradient of ``loss`` at the label in the data. It is
     *not* an estimate of the true one: it vanishes on fitted data. ``likelihood`` and ``variance`` do not enter.
 
@@ -161,9 +172,11 @@ def fisher_matvec(
     needed = loss if kind == "empirical" else None
     data = prepare(apply, needed, params, x, y, weights, batch_size, reduction, mask, damping)
     if kind == "empirical":
-        return operator(_SecondMoment(apply, loss), params, data, None, batch_size, mask, damping)
+        return operator(
+            _SecondMoment(apply, loss), params, data, None, batch_size, mask, damping, memory_limit, reserved
+        )
     softmax = likelihood == "softmax"
-    return operator(_Fisher(apply, softmax), params, data, variance, batch_size, mask, damping)
+    return operator(_Fisher(apply, softmax), params, data, variance, batch_size, mask, damping, memory_limit, reserved)
 
 
 def gradient_second_moment_matvec(
@@ -179,6 +192,8 @@ def gradient_second_moment_matvec(
     reduction: str = "mean",
     mask: PyTree | None = None,
     damping: ArrayLike = 0.0,
+    memory_limit: float | None = None,
+    reserved: int = 0,
 ) -> Matvec:
     """Second moment of the per-example gradients, exact; ``centred=True`` is their covariance.
 
@@ -202,7 +217,7 @@ def gradient_second_moment_matvec(
         raise ConfigError(f"centred = {centred!r} must be True or False.")
     data = prepare(apply, loss, params, x, y, weights, batch_size, reduction, mask, damping)
     mean = mean_gradient(apply, loss, params, data, batch_size) if centred else None
-    return operator(_SecondMoment(apply, loss), params, data, mean, batch_size, mask, damping)
+    return operator(_SecondMoment(apply, loss), params, data, mean, batch_size, mask, damping, memory_limit, reserved)
 
 
 def mean_gradient(apply: Apply, loss: Loss, params: PyTree, data: Examples, batch_size: int | None) -> PyTree:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from gendyn import linalg
 from gendyn.core import ConfigError, check_positive_int, check_range
 from gendyn.measure._effective_dimension import effective_dimension_from_quadrature
+from gendyn.measure._oper_memory import basis_bytes
 from gendyn.measure._operators import ggn_matvec, hessian_operator
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
 
@@ -21,6 +22,7 @@ def hessian_density(
     alphas: Sequence[float] = (),
     zero_tolerance: float = 1e-5,
     batch_size: int | None = None,
+    memory_limit: float | None = None,
 ) -> Probe:
     """Estimates the eigenvalue density of the Hessian (or Gauss-Newton matrix) of the mean training loss.
 
@@ -40,13 +42,16 @@ def hessian_density(
       alphas: positive, in the unit of the eigenvalues: regularisation strengths of the mean loss.
       zero_tolerance: eigenvalues closer to 0 than this, relative to the largest, count as zero.
       batch_size: examples at a time; ``None``: all at once, linearised once.
+      memory_limit: bytes that one network's products and Lanczos vectors may take; ``None``: what is free when the
+        probe is traced. A sweep that trains ``R`` networks side by side needs ``R`` times as much.
 
     Returns:
       A probe of float32 arrays: ``nodes [P, m]``, ``weights [P, m]``, ``dimension``, ``trace``, ``second_moment``,
       ``negative_fraction``, each estimate with ``…_standard_error``; and with ``alphas`` ``effective_dimension [A]``.
 
     Raises:
-      ConfigError: an unknown curvature; counts or ``alphas`` out of range.
+      ConfigError: an unknown curvature; counts or ``alphas`` out of range; when traced,
+        needs beyond the limit.
 
     >>> import jax
     >>> from gendyn.optim import squared_error
@@ -71,12 +76,28 @@ def hessian_density(
     def measure(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
     ) -> dict[str, Array]:
+        reserved = basis_bytes(params, num_steps)
         in_use = jnp.arange(data.x_train.shape[0]) < data.num_train
         matvec = _OPERATORS[curvature](
-            apply, data.loss, params, data.x_train, data.targets, weights=in_use, batch_size=batch_size, mask=data.mask
+            apply,
+            data.loss,
+            params,
+            data.x_train,
+            data.targets,
+            weights=in_use,
+            batch_size=batch_size,
+            mask=data.mask,
+            memory_limit=memory_limit,
+            reserved=reserved,
         )
         found = linalg.spectral_density(
-            matvec, params, key=key, num_probes=num_probes, num_steps=num_steps, mask=data.mask
+            matvec,
+            params,
+            key=key,
+            num_probes=num_probes,
+            num_steps=num_steps,
+            mask=data.mask,
+            memory_limit=memory_limit,
         )
         cut = -zero_tolerance * jnp.max(jnp.abs(found.nodes))
         below = found.trace_of(lambda t: jnp.where(t < cut, 1.0, 0.0))

@@ -13,6 +13,7 @@ from gendyn.measure._effective_dimension import (
     effective_dimension_from_quadrature,
     effective_dimension_from_ritz,
 )
+from gendyn.measure._oper_memory import basis_bytes
 from gendyn.measure._operators import ggn_matvec, hessian_operator
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
 
@@ -27,6 +28,7 @@ def hessian_effective_dimension(
     num_steps: int = 100,
     dense_limit: int = 0,
     batch_size: int | None = None,
+    memory_limit: float | None = None,
 ) -> Probe:
     """Estimates ``N_eff(α) = Σ_j λ⁺_j / (λ⁺_j + α)`` of the Hessian of the *mean* training loss, two ways.
 
@@ -51,13 +53,16 @@ def hessian_effective_dimension(
       dense_limit: all eigenvalues are found where the parameter arrays, padding included, hold no more numbers than
         this; elsewhere, and with 0 everywhere, ``dense`` is NaN.
       batch_size: examples at a time; ``None``: all at once, linearised once.
+      memory_limit: bytes that one network's products and Lanczos vectors may take; ``None``: what is free when the
+        probe is traced. A sweep that trains ``R`` networks side by side needs ``R`` times as much.
 
     Returns:
       A probe of float32 arrays: ``quadrature``, ``quadrature_standard_error``, ``ritz``, ``dense`` and ``alpha``, each
       ``[A]``; ``ceiling = min(m, p)``, ``dimension = p``, and the extreme Ritz values ``largest``, ``smallest``.
 
     Raises:
-      ConfigError: an unknown curvature; no ``alphas``; counts or ``alphas`` out of range.
+      ConfigError: an unknown curvature; no ``alphas``; counts or ``alphas`` out of range; when traced,
+        needs beyond the limit.
 
     >>> from gendyn.optim import squared_error
     >>> x, y = jnp.array([[1.0, 0.0], [0.0, 2.0]]), jnp.zeros((2, 1))
@@ -81,19 +86,37 @@ def hessian_effective_dimension(
     def measure(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
     ) -> dict[str, Array]:
+        size = sum(leaf.size for leaf in jax.tree.leaves(params))
+        # All columns and their symmetric part, where eigenvalues are found densely.
+        reserved = basis_bytes(params, max(num_steps, 2 * size if size <= dense_limit else 0))
         in_use = jnp.arange(data.x_train.shape[0]) < data.num_train
         matvec = _OPERATORS[curvature](
-            apply, data.loss, params, data.x_train, data.targets, weights=in_use, batch_size=batch_size, mask=data.mask
+            apply,
+            data.loss,
+            params,
+            data.x_train,
+            data.targets,
+            weights=in_use,
+            batch_size=batch_size,
+            mask=data.mask,
+            memory_limit=memory_limit,
+            reserved=reserved,
         )
         found = linalg.spectral_density(
-            matvec, params, key=key, num_probes=num_probes, num_steps=num_steps, mask=data.mask
+            matvec,
+            params,
+            key=key,
+            num_probes=num_probes,
+            num_steps=num_steps,
+            mask=data.mask,
+            memory_limit=memory_limit,
         )
         whole = [
             effective_dimension_from_quadrature(found.nodes, found.weights, found.dimension, alpha) for alpha in alphas
         ]
         real = found.weights > 0  # unused nodes are 0, which is no eigenvalue
         flat, unravel = ravel_pytree(params)
-        if flat.size <= dense_limit:
+        if size <= dense_limit:
             eigenvalues = _eigenvalues(lambda v: ravel_pytree(matvec(unravel(v)))[0], flat)
             dense = [effective_dimension(eigenvalues, alpha) for alpha in alphas]
         else:

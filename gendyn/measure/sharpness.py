@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 
 from gendyn import linalg
 from gendyn.core import check_positive_int, check_range, stream
+from gendyn.linalg.eigenpairs import vectors_held
 from gendyn.measure._oper_mask import count_parameters
+from gendyn.measure._oper_memory import basis_bytes
 from gendyn.measure._operators import hessian_operator
 from gendyn.types import Array, ArrayLike, Probe, ProbeData, ProbeExample, PyTree
 
@@ -18,6 +21,7 @@ def sharpness(
     tol: ArrayLike = 1e-3,
     max_steps: int = 64,
     batch_size: int | None = None,
+    memory_limit: float | None = None,
 ) -> Probe:
     """Estimates the ends of the spectrum and the trace of the Hessian ``H`` of the run's mean training loss.
 
@@ -34,6 +38,8 @@ def sharpness(
       tol: relative residual at which an eigenvalue is good enough; may be traced.
       max_steps: products at most for each end.
       batch_size: examples at a time; ``None``: all at once, linearised once.
+      memory_limit: bytes that one network's products and Lanczos vectors may take; ``None``: what is free when the
+        probe is traced. A sweep that trains ``R`` networks side by side needs ``R`` times as much.
 
     Returns:
       A probe of float32 scalars, in the unit of the loss per squared parameter (those of ``trace`` too):
@@ -42,7 +48,7 @@ def sharpness(
       rate ``edge_of_stability_ratio``.
 
     Raises:
-      ConfigError: counts or rates out of range.
+      ConfigError: counts or rates out of range; when traced, needs beyond the limit.
 
     >>> import jax
     >>> from gendyn.optim import squared_error
@@ -63,18 +69,43 @@ def sharpness(
     def measure(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
     ) -> dict[str, Array]:
+        size = sum(leaf.size for leaf in jax.tree.leaves(params))
+        reserved = basis_bytes(params, vectors_held(size, 1))
         in_use = jnp.arange(data.x_train.shape[0]) < data.num_train
         matvec = hessian_operator(
-            apply, data.loss, params, data.x_train, data.targets, weights=in_use, batch_size=batch_size, mask=data.mask
+            apply,
+            data.loss,
+            params,
+            data.x_train,
+            data.targets,
+            weights=in_use,
+            batch_size=batch_size,
+            mask=data.mask,
+            memory_limit=memory_limit,
+            reserved=reserved,
         )
         values: dict[str, Array] = {}
         for name, which in (("lambda_max", "largest"), ("lambda_min", "smallest")):
             found = linalg.top_eigenpairs(
-                matvec, params, 1, key=stream(key, name), tol=tol, max_steps=max_steps, which=which, mask=data.mask
+                matvec,
+                params,
+                1,
+                key=stream(key, name),
+                tol=tol,
+                max_steps=max_steps,
+                which=which,
+                mask=data.mask,
+                memory_limit=memory_limit,
             )
             values |= {name: found.values[0], f"{name}_residual": found.residuals[0]}
         trace = linalg.trace(
-            matvec, params, key=stream(key, "trace"), num_probes=num_probes, method="hutchinson", mask=data.mask
+            matvec,
+            params,
+            key=stream(key, "trace"),
+            num_probes=num_probes,
+            method="hutchinson",
+            mask=data.mask,
+            memory_limit=memory_limit,
         )
         values |= {"trace": trace.value, "trace_standard_error": trace.standard_error}
         values["mean_eigenvalue"] = trace.value / count_parameters(params, data.mask)

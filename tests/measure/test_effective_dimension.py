@@ -111,7 +111,7 @@ def test_hutchinson_agrees_with_the_dense_sum_in_both_precisions():
             # The same probes by a dense solve: what is left is the square of the solver's tolerance, and rounding.
             keys = jax.random.split(jax.random.key(0), 64)
             space, _ = make_space(matvec, like)
-            probes = np.stack([space.rademacher(key) for key in keys])
+            probes = np.asarray(jax.jit(jax.vmap(space.rademacher))(keys))
             dense = np.mean([p @ matrix @ np.linalg.solve(matrix + 0.5 * np.eye(40), p) for p in probes])
             assert float(found.value) == pytest.approx(dense, rel=1e-10 if x64 else 1e-5)
 

@@ -78,10 +78,19 @@ class Normalised(nn.Module):
         return nn.Dense(2)(x)
 
 
+class Unbiased(nn.Module):
+    """No biases: a convolution, LayerNorm over its channels, a readout."""
+
+    @nn.compact
+    def __call__(self, x):
+        x = nn.relu(nn.LayerNorm()(nn.Conv(6, (3, 3), strides=2, use_bias=False)(x)))
+        return nn.Dense(3, use_bias=False)(x.reshape(x.shape[0], -1))
+
+
 def problem(name, dtype=jnp.float32):
     """``(apply, params, x [7, ...], x2 [3, ...])``."""
     keys = jax.random.split(jax.random.key(3), 4)
-    shape = {"mlp": (5,), "cnn": (9, 9, 2), "odd": (2, 16), "batch_norm": (5,)}[name]
+    shape = {"mlp": (5,), "cnn": (9, 9, 2), "odd": (2, 16), "batch_norm": (5,), "unbiased": (5, 5, 2)}[name]
     x = jax.random.normal(keys[0], (10, *shape), jnp.float32).astype(dtype)
     if name == "mlp":
         sizes = (5, 8, 7, 3)
@@ -91,7 +100,7 @@ def problem(name, dtype=jnp.float32):
         ]
         apply = mlp
     else:
-        module = {"cnn": Convolutional, "odd": Odd, "batch_norm": Normalised}[name]()
+        module = {"cnn": Convolutional, "odd": Odd, "batch_norm": Normalised, "unbiased": Unbiased}[name]()
         variables = dict(module.init(keys[1], x))
         params = variables.pop("params")
         statistics = jax.tree.map(lambda leaf: leaf + jax.random.uniform(keys[2], leaf.shape).astype(dtype), variables)
@@ -109,8 +118,8 @@ def relative_error(found, expected):
     return float(jnp.linalg.norm(found - expected) / jnp.linalg.norm(expected))
 
 
-CASES = [("structured", name) for name in ("mlp", "cnn", "odd", "batch_norm")]
-CASES += [("jacobian", "odd"), ("products", "odd"), ("products", "batch_norm")]
+CASES = [("structured", name) for name in ("mlp", "cnn", "odd", "batch_norm", "unbiased")]
+CASES += [(strategy, name) for strategy in ("jacobian", "products") for name in ("mlp", "odd", "unbiased")]
 
 
 @pytest.mark.parametrize(("strategy", "name"), CASES)
@@ -125,12 +134,17 @@ def test_every_strategy_is_the_product_of_jacobians(strategy, name):
             assert relative_error(found, of_kind(across, kind)) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "odd", "batch_norm"])
-def test_double_precision(name):
+SLOW = pytest.mark.slow  # second copies: the same network in single precision, another strategy on it in double
+DOUBLE = [("structured", "unbiased"), ("jacobian", "unbiased"), ("products", "unbiased")]
+DOUBLE += [pytest.param("structured", name, marks=SLOW) for name in ("mlp", "cnn", "odd", "batch_norm")]
+
+
+@pytest.mark.parametrize(("strategy", "name"), DOUBLE)
+def test_double_precision(strategy, name):
     with jax.enable_x64(True):
         apply, params, x, _ = problem(name, jnp.float64)
         expected = of_kind(jacobian_kernels(name, jnp.float64)[0], "full")
-        assert relative_error(empirical_ntk(apply, params, x, strategy="structured"), expected) < 1e-10
+        assert relative_error(empirical_ntk(apply, params, x, strategy=strategy), expected) < 1e-10
 
 
 def test_layers_are_found_and_everything_else_is_left_to_its_gradient():

@@ -1,5 +1,7 @@
 """The two Hessian probes: closed form, traced train-set size and rate, padding that changes nothing."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from gendyn.core import ConfigError
 from gendyn.measure._operators import hessian_operator
 from gendyn.measure.hessian_density import hessian_density
+from gendyn.measure.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.measure.sharpness import sharpness
 from gendyn.optim import cross_entropy, squared_error
 from gendyn.types import ProbeData
@@ -67,7 +70,14 @@ def test_probes_measure_the_rows_in_use_and_the_rate_is_traced():
     assert np.abs(hessian(params, 9) - hessian(params, 14)).max() > 1e-2
 
 
-@pytest.mark.parametrize("probe", [sharpness(num_probes=4), hessian_density(num_probes=2, num_steps=6, alphas=(0.1,))])
+# The density's blindness to padding is in the contract test of the room too.
+@pytest.mark.parametrize(
+    "probe",
+    [
+        sharpness(num_probes=4),
+        pytest.param(hessian_density(num_probes=2, num_steps=6, alphas=(0.1,)), marks=pytest.mark.slow),
+    ],
+)
 def test_a_padded_population_measures_what_each_network_alone_does(probe):
     alone = [draw(0, 3), draw(1, 4)]
     padded, masks = zip(*(pad(params, 6) for params in alone), strict=True)
@@ -101,17 +111,45 @@ def test_an_unmasked_padded_operator_is_wrong():
 
 def test_ggn_density_has_no_negative_part():
     params = draw(0)
-    found = hessian_density(curvature="ggn", num_probes=2, num_steps=12, batch_size=4).fn(KEY, network, params, DATA)
+    probe = hessian_density(curvature="ggn", num_probes=2, num_steps=6, batch_size=4)
+    found = jax.jit(lambda params: probe.fn(KEY, network, params, DATA))(params)
     assert float(found["negative_fraction"]) == 0.0
 
 
 def test_a_regression_has_the_closed_form():
     x = jnp.diag(jnp.array([1.0, 2.0, 3.0]))
     data = ProbeData(x, jnp.zeros((3, 1)), jnp.int32(3), x, jnp.zeros((3, 1)), squared_error)
-    found = sharpness(batch_size=2).fn(KEY, lambda w, x: x @ w, jnp.ones((3, 1)), data)
+    found = jax.jit(lambda w: sharpness(batch_size=2).fn(KEY, lambda w, x: x @ w, w, data))(jnp.ones((3, 1)))
     np.testing.assert_allclose(found["lambda_max"], 6.0, rtol=1e-5)
     np.testing.assert_allclose(found["mean_eigenvalue"], 2 * 14 / 9, rtol=1e-5)
     assert "edge_of_stability_ratio" not in found
+
+
+TOO_MUCH = {
+    "sharpness": (sharpness, 100e3, "set batch_size to at most"),
+    "vectors": (sharpness, 2e3, "not even one example fits beside the vectors"),
+    "density": (hessian_density, 100e3, "set batch_size to at most"),
+    "effective dimension": (hessian_effective_dimension, 100e3, "set batch_size to at most"),
+    "dense eigenvalues": (lambda **o: hessian_effective_dimension(dense_limit=999, num_steps=2, **o), 3e3, "vectors"),
+}
+
+
+@pytest.mark.parametrize("case", TOO_MUCH)
+def test_needs_beyond_the_memory_are_refused_while_traced_and_the_advice_helps(case):
+    make, limit, message = TOO_MUCH[case]
+    data = DATA._replace(x_train=jnp.ones((3000, 3)), targets=jnp.zeros(3000, jnp.int32))
+
+    def traced(**more):
+        probe = make(memory_limit=limit, **more)
+        jax.eval_shape(lambda params: probe.fn(KEY, network, params, data), draw(0))
+
+    with pytest.raises(ConfigError, match=r"memory: .* needed .*memory_limit is .*" + message) as refused:
+        traced()
+    advised = re.search(r"batch_size to at most (\d+)", str(refused.value))
+    if advised:
+        traced(batch_size=int(advised[1]))
+        with pytest.raises(ConfigError, match="for a product"):
+            traced(batch_size=8 * int(advised[1]))
 
 
 @pytest.mark.parametrize(

@@ -62,4 +62,17 @@ def hessian():
     return arrays
 
 
-PROBLEMS = {"ntk_mlp": ntk_mlp, "ntk_cnn": ntk_cnn, "hessian": hessian}
+def small_networks():
+    """32 networks 16-8-10 on 64 examples of ten classes."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 10, 64)
+    arrays = {"x": (rng.standard_normal((10, 16))[y] + rng.standard_normal((64, 16))).astype(np.float32)}
+    arrays["y"] = y.astype(np.int32)
+    sizes = [16, 8, 10]
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        arrays[f"W{layer}"] = he(rng, fan_in, 32, fan_in, fan_out)
+        arrays[f"b{layer}"] = (0.05 * rng.standard_normal((32, fan_out))).astype(np.float32)
+    return arrays
+
+
+PROBLEMS = {"ntk_mlp": ntk_mlp, "ntk_cnn": ntk_cnn, "hessian": hessian, "small_networks": small_networks}

@@ -14,6 +14,7 @@ import numpy as np  # noqa: E402
 from jax.flatten_util import ravel_pytree  # noqa: E402
 
 from gendyn import linalg, measure  # noqa: E402
+from gendyn.types import ProbeData  # noqa: E402
 
 arrays = np.load(path)
 layers = sum(name.startswith("W") for name in arrays.files)
@@ -89,22 +90,60 @@ def curvature(task):
 
     def slq():
         run = jax.jit(lambda p, key: measure.hessian_spectrum(loss, p, key=key, num_probes=10, num_steps=64))
-        return lambda: run(params, jax.random.key(0))
+        key = jax.random.key(0)
+        # Of the program, the intermediates that products need among them; one basis is held at a time.
+        temporary = run.lower(params, key).compile().memory_analysis().temp_size_in_bytes
+        more["bases"] = temporary / (64 * sum(leaf.nbytes for leaf in jax.tree.leaves(params)))
+        return lambda: run(params, key)
 
+    more = {}
     work = {"hvp": hvp, "lanczos64": lanczos64, "matfree64": matfree64, "top10": top10, "slq": slq}[task]()
 
     def facts(result):
         if task != "top10":
-            return {}
+            return more
         return {"values": sorted(np.asarray(result.values).tolist()), "matvecs": int(result.num_matvecs)}
 
     serve(lambda: jax.block_until_ready(work()), facts)
+
+
+def probe_on_many(name, together):
+    """A probe on every network of a population, in one vmapped program or by one jitted call each."""
+    population = params
+    targets = jax.nn.one_hot(jnp.asarray(arrays["y"]), 10)
+    rows = ProbeData(x, targets, jnp.int32(len(x)), x, targets, lambda f, y: jnp.sum((f - y) ** 2, axis=-1))
+    probes = {
+        "kernel": measure.tangent_kernel(num_examples=8),
+        # Short runs: longer ones spend their time in eigendecompositions, which a CPU makes one by one.
+        "density": measure.hessian_density(num_probes=2, num_steps=8),
+    }
+    probe = probes[name]
+
+    def one(params):
+        return probe.fn(jax.random.key(0), apply, params, rows)
+
+    def trace_of(values):
+        return {"norm": float(np.sum([np.asarray(value) for value in values]))}
+
+    if together:
+        run = jax.jit(jax.vmap(one))
+        serve(lambda: jax.block_until_ready(run(population)), lambda found: trace_of([found["trace"]]))
+    else:
+        run, count = jax.jit(one), len(params["W0"])
+        networks = [jax.tree.map(lambda leaf, i=i: leaf[i], population) for i in range(count)]
+        serve(
+            lambda: [jax.block_until_ready(run(network)) for network in networks],
+            lambda found: trace_of([values["trace"] for values in found]),
+        )
 
 
 if case == "matfree64" and importlib.util.find_spec("matfree") is None:
     sys.exit("matfree is not installed")
 if case in ("mlp_full", "cnn_full", "mlp_trace", "mlp_sum"):
     tangent_kernel(case.split("_")[1])
+elif case.endswith(("_together", "_alone")):
+    name, _, how = case.partition("_")
+    probe_on_many(name, how == "together")
 elif case == "mlp_naive":
     naive_sum_kernel()
 else:
