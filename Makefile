@@ -52,6 +52,10 @@ demo: $(STAMP) ## double descent on handwritten digits: a sweep, its figures and
 	@echo "the figure and the report:"
 	@find $(WORKDIR) -maxdepth 2 \( -name '*.png' -o -name '*.html' \) -exec echo "  {}" \;
 
+grokfast-published: $(STAMP) ## the published filters at the published size, 8 seeds: up to an hour of two cores
+	$(BIN)/python scripts/sweep.py --config=configs/grokfast.py:published_filters --workdir=$(WORKDIR)-grokfast
+	$(BIN)/python scripts/report.py --workdir=$(WORKDIR)-grokfast
+
 bench: $(STAMP) ## speed and memory figures, printed as ratios with their spread
 	$(BIN)/python scripts/bench.py
 

@@ -66,6 +66,9 @@ def main(argv: Sequence[str]) -> None:
         print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)
     else:
         gendyn.sweep.run(config, axes=axes, workdir=_WORKDIR.value, overrides=overrides, quiet=_QUIET.value)
+        after = getattr(module("experiments", config.experiment), "after_sweep", None) if config.experiment else None
+        if after is not None:
+            after(config, _WORKDIR.value)
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:

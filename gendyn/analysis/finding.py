@@ -42,9 +42,10 @@ def finding(
         raise ConfigError(
             f"the region ({low}, {high}) can neither support nor refute; state at least one finite bound."
         )
-    inside = low < interval.low and interval.high < high
+    # A side without a bound asks nothing, so an end at infinity (a run that never arrives) meets it.
+    inside = (low == -math.inf or low < interval.low) and (high == math.inf or interval.high < high)
     # Disjoint from the open region; an interval that says nothing, (-inf, inf), never is.
-    outside = interval.high <= low or interval.low >= high
+    outside = interval.high <= low > -math.inf or interval.low >= high < math.inf
     verdict = "undecided"
     if not math.isnan(interval.estimate):
         verdict = "supported" if inside else "refuted" if outside else "undecided"

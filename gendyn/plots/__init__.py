@@ -1,5 +1,6 @@
 """Result -> matplotlib Figure, one file each; and the page that holds them. Nothing here trains."""
 
+from gendyn.plots.circuit_progress import Measure, circuit_progress
 from gendyn.plots.double_descent import double_descent
 from gendyn.plots.effective_dimension import effective_dimension
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum
@@ -7,21 +8,30 @@ from gendyn.plots.frequency_response import Response, frequency_response
 from gendyn.plots.grokking_curves import Curves, grokking_curves
 from gendyn.plots.lazy_to_rich import Regimes, lazy_to_rich
 from gendyn.plots.learning_curves import learning_curves
+from gendyn.plots.learning_speeds import LearningRegime, learning_speeds
 from gendyn.plots.linear_grokking import LinearRuns, linear_grokking
 from gendyn.plots.mode_decay import Column, mode_decay
 from gendyn.plots.phase_diagram import phase_diagram
 from gendyn.plots.report_page import figure_html, findings_html, folded, json_html, page, paragraphs, table_html, to_png
 from gendyn.plots.sharpness_curves import sharpness_curves
+from gendyn.plots.slingshot_cycles import ArmShares, ShownRun, slingshot_cycles
 from gendyn.plots.spectral_density import spectral_density
 from gendyn.plots.survival_curves import Arm, survival_curves
+from gendyn.plots.ungrokking import Shrunk, ungrokking
 
 __all__ = [
     "Arm",
+    "ArmShares",
     "Column",
     "Curves",
+    "LearningRegime",
     "LinearRuns",
+    "Measure",
     "Regimes",
     "Response",
+    "ShownRun",
+    "Shrunk",
+    "circuit_progress",
     "double_descent",
     "effective_dimension",
     "eigenvalue_spectrum",
@@ -33,14 +43,17 @@ __all__ = [
     "json_html",
     "lazy_to_rich",
     "learning_curves",
+    "learning_speeds",
     "linear_grokking",
     "mode_decay",
     "page",
     "paragraphs",
     "phase_diagram",
     "sharpness_curves",
+    "slingshot_cycles",
     "spectral_density",
     "survival_curves",
     "table_html",
     "to_png",
+    "ungrokking",
 ]

@@ -58,22 +58,32 @@ def grokking_curves(
     rows = -(-len(arms) // columns)
     made, axes = style.figure(rows, columns, width=4.9, share_x=False)
     panels = list(axes.flat)
+    reached = draw_curves(panels, arms, accuracy=accuracy, chance=chance, level=level)
+    for ax in panels[len(arms) :]:
+        ax.remove()
+    for row in axes[1:rows]:
+        row[0].set_ylabel("accuracy", fontsize=style.SIZES["label"])
+    for ax in panels[: max(0, len(arms) - columns)]:
+        ax.set_xlabel("")
+    most = max(len(arm.test) for arm in arms)
+    seeds = f"medians of {most} seeds, bands: {reached:.0%} interval, thin: each seed's test accuracy"
+    style.caption(made, "\n".join(filter(None, (note, seeds if most > 1 else "one seed, no interval"))))
+    return made
+
+
+def draw_curves(
+    panels: "Sequence[Axes]", arms: Sequence[Curves], *, accuracy: float, chance: float | None = None, level: float
+) -> float:
+    """Draws each arm in its panel, all on the same axis of steps; returns the lowest level the bands truly have."""
     reached = 1.0
     right = max(float(np.max(arm.steps)) for arm in arms)
     for ax, arm in zip(panels, arms, strict=False):
         reached = min(reached, _panel(ax, arm, accuracy, chance, level))
         ax.set_xlim(0, right)
-    for ax in panels[len(arms) :]:
-        ax.remove()
-    for row in axes[:rows]:
-        row[0].set_ylabel("accuracy", fontsize=style.SIZES["label"])
-    for ax in panels[max(0, len(arms) - columns) : len(arms)]:
         ax.set_xlabel("training step", fontsize=style.SIZES["label"])
+    panels[0].set_ylabel("accuracy", fontsize=style.SIZES["label"])
     panels[0].legend(fontsize=style.SIZES["tick"], frameon=False, loc="center left")
-    most = max(len(arm.test) for arm in arms)
-    seeds = f"medians of {most} seeds, bands: {reached:.0%} interval, thin: each seed's test accuracy"
-    style.caption(made, "\n".join(filter(None, (note, seeds if most > 1 else "one seed, no interval"))))
-    return made
+    return reached
 
 
 def _panel(ax: "Axes", arm: Curves, accuracy: float, chance: float | None, level: float) -> float:

@@ -1,5 +1,6 @@
 """Train fraction x weight decay: what share of the seeds groks, generalises at once or never, and how late."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,11 +8,15 @@ import numpy as np
 from gendyn.analysis import GROKKING, IMMEDIATE, NO_GENERALISATION, NOT_FITTED, PHASES
 from gendyn.core import ConfigError
 from gendyn.plots import style
+from gendyn.plots.grokking_curves import Curves, draw_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MAX_CURVES = 3
+CURVES_HEIGHT = 2.9
+"""Inches."""
 COLOURS = {NOT_FITTED: "#BBBBBB", NO_GENERALISATION: "#D55E00", GROKKING: "#56B4E9", IMMEDIATE: "#009E73"}
 
 
@@ -24,8 +29,13 @@ def phase_diagram(
     note: str = "",
     x_label: str = "fraction of examples trained on",
     y_label: str = "weight decay",
+    curves: Sequence[Curves] = (),
+    accuracy: float = 0.95,
+    level: float = 0.9,
 ) -> "Figure":
     """Left: every cell filled by the shares of its seeds in each phase. Right: its median delay, in steps.
+
+    Below them, if asked for, the accuracies of a few cells, as in :func:`gendyn.plots.grokking_curves`.
 
     Args:
         train_fractions: ``[F]``, ascending; columns.
@@ -35,9 +45,11 @@ def phase_diagram(
             have not generalised, NaN where nothing is known.
         note: added to the caption; say the budget and the border between the phases.
         x_label, y_label: the axes, where they are others.
+        curves: up to 3 cells to draw.
+        accuracy, level: threshold and bands of the curves.
 
     Raises:
-        ConfigError: shapes that do not fit, or an unknown phase.
+        ConfigError: shapes that do not fit, an unknown phase, or more than 3 cells to draw.
     """
     phases = np.asarray(phases)
     delays = np.asarray(delays, float)
@@ -50,8 +62,10 @@ def phase_diagram(
     unknown = set(np.unique(phases).tolist()) - {*PHASES, ""}
     if unknown:
         raise ConfigError(f"phases holds {sorted(unknown)}; each must be one of {', '.join(PHASES)}, or empty.")
-    made, axes = style.figure(1, 2, width=max(5.4, 0.85 * shape[0] + 1.6), height=max(3.0, 0.6 * shape[1] + 1.0))
-    left, right = axes[0]
+    if len(curves) > MAX_CURVES:
+        raise ConfigError(f"curves has {len(curves)} cells; pass at most {MAX_CURVES}.")
+    width, height = max(5.4, 0.85 * shape[0] + 1.6), max(3.0, 0.6 * shape[1] + 1.0)
+    made, (left, right), panels = _axes(width, height, len(curves))
     _shares(left, phases)
     _delays(right, delays)
     for ax, title in ((left, "share of seeds"), (right, "median delay, steps")):
@@ -64,10 +78,33 @@ def phase_diagram(
     left.set_yticks(range(shape[1]), [style.number(v) for v in np.asarray(weight_decays).tolist()])
     left.set_ylabel(y_label, fontsize=style.SIZES["label"])
     seeds = int(np.max(np.sum(phases != "", axis=2), initial=0))
-    style.caption(
-        made, "\n".join(filter(None, (note, f"up to {seeds} seeds a cell; the width of a colour is its share")))
-    )
+    small_print = f"up to {seeds} seeds a cell; the width of a colour is its share"
+    if curves:
+        reached = draw_curves(panels, curves, accuracy=accuracy, level=level)
+        small_print += f"; below: medians, bands: {reached:.0%} interval, thin: each seed's test accuracy"
+    style.caption(made, "\n".join(filter(None, (note, small_print))))
     return made
+
+
+def _axes(width: float, height: float, num_curves: int) -> "tuple[Figure, list[Axes], list[Axes]]":
+    """The two panels of the diagram and, below them, those of the curves."""
+    made, axes = style.figure(2 if num_curves else 1, max(2, num_curves), width=width, height=height, share_x=False)
+    if not num_curves:
+        return made, list(axes[0]), []
+    made.set_size_inches(2 * width, height + CURVES_HEIGHT + 2.0)
+    # Six columns hold two panels of three and three of two.
+    cells = made.add_gridspec(2, 6, height_ratios=(height + 0.6, CURVES_HEIGHT))
+    for i, ax in enumerate(axes[0]):
+        if i < 2:
+            ax.set_subplotspec(cells[0, 3 * i : 3 * i + 3])
+        else:
+            ax.remove()
+    panels = list(axes[1])
+    for ax in panels[num_curves:]:
+        ax.remove()
+    for i, ax in enumerate(panels[:num_curves]):
+        ax.set_subplotspec(cells[1, 2 * i : 2 * i + 2])
+    return made, list(axes[0, :2]), panels[:num_curves]
 
 
 def _shares(ax: "Axes", phases: np.ndarray) -> None:

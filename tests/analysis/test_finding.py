@@ -49,3 +49,23 @@ def test_claims_that_presuppose_others():
 def test_a_claim_needs_a_region(region):
     with pytest.raises(ConfigError, match="can neither support nor refute"):
         finding("anything goes", interval(0, 1), **region)
+
+
+@pytest.mark.parametrize(
+    ("ends", "region", "verdict"),
+    [
+        ((12.7, math.inf), {"low": 1.0}, "supported"),
+        ((math.inf, math.inf), {"low": 1.0}, "supported"),
+        ((-math.inf, 0.5), {"low": 1.0}, "refuted"),
+        ((-math.inf, 0.5), {"high": 1.0}, "supported"),
+        ((12.7, math.inf), {"high": 1.0}, "refuted"),
+        ((12.7, math.inf), {"low": 1.0, "high": 100.0}, "undecided"),
+        ((-math.inf, math.inf), {"low": 1.0}, "undecided"),
+    ],
+)
+def test_an_end_at_infinity_meets_a_side_without_a_bound(ends, region, verdict):
+    """A baseline that never arrives gives a speed-up of at least so much, and of infinitely much at most."""
+    assert (
+        finding("claim", Interval(ends[0] if math.isfinite(ends[0]) else ends[1], *ends, 0.9, 1.0), **region).verdict
+        == verdict
+    )

@@ -50,7 +50,7 @@ def test_survival_curves_hold_runs_that_never_arrive():
 
 
 def test_survival_curves_refuse():
-    with pytest.raises(ConfigError, match="arms has 0 entries; pass 1 to 8"):
+    with pytest.raises(ConfigError, match="arms has 0 entries; pass 1 to 16"):
         survival_curves([])
     with pytest.raises(ConfigError, match="early: times must be positive"):
         survival_curves([Arm("early", np.zeros(2), np.ones(2, bool))])

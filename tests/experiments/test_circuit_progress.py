@@ -1,0 +1,168 @@
+"""The verdict follows the data: measures that move early lead, late ones lag, and those that memorising moves too."""
+
+import importlib.util
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+import gendyn.sweep
+from gendyn.core import ConfigError
+from gendyn.experiments import circuit_progress as experiment
+
+ROOT = Path(__file__).parents[2]
+STEPS = np.arange(0.0, 2001.0, 25.0)
+ARMS = ("generalising", "random labels", "no decay")
+LEADS, LAGS, AT_ONCE = "fourier_progress/gini", "parameter_norm/total", "logit_scale/scale"
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def rise(at, width=40.0):
+    return 1.0 / (1.0 + np.exp(np.clip((at - STEPS) / width, -50.0, 50.0)))
+
+
+def sweep(*, seeds=8, key_loss=5.0, excluded=4.0, rest_loss=0.05, keys=5.0, controls_generalise=False):
+    """Fitted at 100; test accuracy crosses 50 % near 1,000; measures move 400 before, 400 after and at the same time.
+
+    The last falls from a start that training passes on its way, and control runs move it as far.
+    """
+    random = np.random.default_rng(0)
+    rows, arm, seed = [], [], []
+    for name in ARMS:
+        for number in range(seeds):
+            place = 1000.0 + 40.0 * random.normal()
+            grows = name == "generalising" or controls_generalise
+            accuracy = 0.02 + 0.98 * rise(place) * grows
+            progress = rise(place - 400.0) * grows
+            rows.append(
+                {
+                    "train_error": np.where(STEPS < 100.0, 0.9, 0.0),
+                    "test_error": 1.0 - accuracy,
+                    "train_loss": np.full_like(STEPS, 0.01),
+                    "test_loss": 4.0 - 3.9 * accuracy,
+                    LEADS: 0.1 + 0.3 * progress,
+                    LAGS: 60.0 - 20.0 * rise(place + 400.0),
+                    AT_ONCE: np.where(STEPS < 100.0, 9.0, 1.0) + (rise(place + 60.0 * random.normal()) if grows else 0),
+                    "fourier_progress/num_key_frequencies": np.full_like(STEPS, keys),
+                    "fourier_progress/excluded_loss": np.full_like(STEPS, excluded),
+                    "fourier_progress/loss": np.full_like(STEPS, 0.01),
+                    "fourier_progress/ablated_key_loss": np.full_like(STEPS, key_loss + 0.01 * number),
+                    "fourier_progress/ablated_rest_loss": np.full_like(STEPS, rest_loss),
+                }
+            )
+            arm.append(name)
+            seed.append(number)
+    config = {"experiment": "circuit_progress", "task.modulus": 113, "data.train_fraction": 0.3}
+    return xarray.Dataset(
+        {name: (("run", "record"), np.array([row[name] for row in rows])) for name in rows[0]}
+        | {"diverged": (("run", "record"), np.zeros((len(rows), len(STEPS)), bool))},
+        coords={"arm": ("run", arm), "seed": ("run", seed), "step": ("record", STEPS)},
+        attrs={"config": json.dumps(config | {"optim.weight_decay": 1.0}), "axes": json.dumps(["arm", "seed"])},
+    )
+
+
+def verdicts(ds):
+    return {finding.claim: finding.verdict for finding in experiment.verdict(ds)}
+
+
+def of(found, *words):
+    matching = [verdict for claim, verdict in found.items() if all(word in claim for word in words)]
+    assert len(matching) == 1, words
+    return matching[0]
+
+
+def test_leads_lags_and_what_cannot_be_told():
+    found = verdicts(sweep())
+    assert of(found, "Gini, logits leads") == "supported"
+    assert of(found, "parameter norm leads") == "refuted"
+    assert of(found, "logit scale leads") == "undecided"
+    assert of(found, "test loss (baseline) leads") == "undecided"
+    leads = next(finding for finding in experiment.verdict(sweep()) if "Gini, logits leads" in finding.claim)
+    assert leads.low <= 400.0 <= leads.high and leads.high - leads.low <= 100.0
+    ds = sweep()
+    ds[experiment.RESTRICTED] = 4.0 - 10.0 * ds[LEADS]
+    assert of(verdicts(ds), "leads the test loss") == "supported"
+    ds[experiment.RESTRICTED] = ds[LAGS]
+    assert of(verdicts(ds), "leads the test loss") == "refuted"
+    assert leads.detail.startswith("Leads. Before 95%: 5")  # the second threshold is 120 steps later
+
+
+def test_what_memorising_moves_too_is_found():
+    found = verdicts(sweep())
+    assert of(found, "Gini, logits does not move") == "supported"
+    assert of(found, "parameter norm does not move") == "refuted"
+    assert found["Control: runs with random labels do not generalise."] == "supported"
+    grown = verdicts(sweep(controls_generalise=True))
+    assert grown["Control: runs with no decay do not generalise."] == "refuted"
+    assert of(grown, "Gini, logits does not move") == "refuted"
+
+
+def test_key_frequencies():
+    found = verdicts(sweep())
+    assert of(found, "3 to 8 key frequencies") == of(found, "chance or worse") == of(found, "as good") == "supported"
+    bad = verdicts(sweep(keys=12.0, key_loss=math.log(113) - 1.0, rest_loss=0.5))
+    assert of(bad, "3 to 8 key frequencies") == of(bad, "chance or worse") == of(bad, "as good") == "refuted"
+    assert of(bad, "not trained on") == "refuted"
+    # Training pairs (30 %) are still memorised: below chance on all pairs, and above on the others.
+    held = verdicts(sweep(key_loss=4.5, excluded=0.5))
+    assert of(held, "chance or worse") == "refuted" and of(held, "not trained on") == "supported"
+
+
+def test_few_seeds_and_runs_that_do_not_generalise_decide_nothing():
+    assert set(verdicts(sweep(seeds=2)).values()) == {"undecided"}
+    ds = sweep()
+    ds["test_error"].values[:4] = 0.8  # half of the generalising runs never do: their leads are unknown
+    found = verdicts(ds)
+    assert of(found, "Gini, logits leads") == of(found, "Gini, logits does not move") == "undecided"
+    assert "4 of 8 generalise" in experiment.verdict(ds)[0].detail
+
+
+def test_half_way_is_counted_from_the_turning_point_and_a_flat_measure_never_is():
+    values = np.array([[9.0, 1.5, 1.0, 3.0, 1.0, 3.0, 3.0, 3.0], [0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]])
+    assert experiment.turning_point(values, np.array([1, 1])).tolist() == [2, 1]
+    found = experiment.half_way(np.arange(8.0), values, np.array([1, 1]))
+    assert found.time[0] == 5.0 and found.previous[0] == 4.0  # a record alone on the far side does not count
+    assert found.observed.tolist() == [True, False]
+
+
+def test_bad_data():
+    ds = sweep()
+    with pytest.raises(ConfigError, match="one arm must be 'generalising'"):
+        experiment.verdict(ds.isel(run=ds["arm"].values != "generalising"))
+    with pytest.raises(ConfigError, match="measures test_loss; "):
+        experiment.verdict(ds.drop_vars([LEADS, LAGS, AT_ONCE, "fourier_progress/excluded_loss"]))
+    ds["train_loss"].values[:, -1] = np.nan
+    with pytest.raises(ConfigError, match="no seed is finished in every arm"):
+        experiment.verdict(ds)
+    ds = sweep()
+    ds["train_loss"].values[3, -1] = np.nan
+    assert "1 seeds are left out" in experiment.verdict(ds)[0].detail
+
+
+def test_the_smoke_config_runs(tmp_path):
+    config = load("configs/circuit_progress.py").get_config("smoke")
+    ds = experiment.run(config, str(tmp_path))
+    assert np.isfinite(ds["fourier_progress/restricted_loss"].values).all()
+    claims = [finding.claim for finding in experiment.verdict(ds)]
+    assert sum("half way before" in claim for claim in claims) == 8 and len(claims) == 24
+    assert "addition modulo 5" in experiment.figure(ds).get_supxlabel()
+
+
+def test_variants_plan():
+    configs = load("configs/circuit_progress.py")
+    with pytest.raises(ConfigError, match="must be one of modulo47, smoke, nanda"):
+        configs.get_config("smoek")
+    plan = gendyn.sweep.plan(configs.get_config("nanda"))
+    assert len(plan.runs) == 24 and plan.programs() == 1
+    assert plan.runs[0].flat["model.initialisation"] == "nanda"
+    labels = {run.flat["arm"]: run.flat["data.label_noise"] for run in plan.runs}
+    assert labels == {"generalising": 0.0, "random labels": 1.0, "no decay": 0.0}
