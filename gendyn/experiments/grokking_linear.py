@@ -29,15 +29,15 @@ Reference: Levi, Beck & Bar-Sinai (2023), Grokking in linear estimators, arXiv:2
 """
 
 import functools
-import json
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn import store, theory
+from gendyn import theory
 from gendyn.analysis import (
     UNFINISHED,
     Crossing,
@@ -58,6 +58,7 @@ from gendyn.analysis import (
 )
 from gendyn.core import ConfigError, check_positive_int, check_range, stream
 from gendyn.plots.linear_grokking import LinearRuns, linear_grokking
+from gendyn.sweep import Group, Measured, simulate
 from gendyn.types import Array, Finding
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ FLOOR_TOLERANCE = 0.10
 LEVEL = 0.9
 """Of every interval."""
 AXES = ("ratio", "seed")
-_NUMBERS = {
-    "train_loss": ("mean squared error on the training inputs", "float32"),
-    "train_error": ("fraction of training inputs with squared error above the tolerance", "float32"),
-    "test_loss": ("mean squared error on a new input, exact", "float32"),
-    "test_error": ("fraction of fresh inputs with squared error above the tolerance", "float32"),
-    "diverged": ("the training loss is not finite", "bool"),
+_MEASURED = {
+    "train_loss": Measured("mean squared error on the training inputs"),
+    "train_error": Measured("fraction of training inputs with squared error above the tolerance"),
+    "test_loss": Measured("mean squared error on a new input, exact"),
+    "test_error": Measured("fraction of fresh inputs with squared error above the tolerance"),
+    "diverged": Measured("the training loss is not finite", dtype="bool"),
 }
 
 
@@ -103,30 +104,23 @@ def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
         ConfigError: a leaf out of range, or a ``workdir`` that holds something else.
     """
     settings = _settings(config)
-    folder = store.open_workdir(workdir)
-    with store.lock(folder):
-        plan = _plan(config, settings)
-        if not store.born(folder):
-            store.write_plan(folder, plan)
-        elif any(store.read_plan(folder)[name] != json.loads(json.dumps(plan[name])) for name in ("config", "chunks")):
-            raise ConfigError(f"workdir = {str(workdir)!r} holds other runs than this config asks for. Choose another.")
-        for chunk in plan["chunks"]:
-            points = [run["coords"] for run in chunk["runs"]]
-            setting = settings[points[0]["ratio"]]
-            held = store.ChunkStore.create(
-                store.chunk_folder(folder, chunk["id"]),
-                rows=len(points),
-                num_records=len(setting.steps),
-                variables=[store.Variable(k, tuple(v["shape"]), v["dtype"]) for k, v in plan["metrics"].items()],
-                records_per_block=len(setting.steps),
-            )
-            if held.committed() < len(setting.steps):
-                seeds = jnp.array([point["seed"] for point in points], jnp.uint32)
-                weights, records = _train(
-                    setting, seeds, jnp.float32(config.learning_rate), jnp.float32(config.tolerance)
-                )
-                held.commit({k: np.asarray(v) for k, v in records.items()}, 0, {"weights": np.asarray(weights)}, {})
-    return store.open(folder)
+    seeds = [int(seed) for seed in dict(config.axes)["seed"]]
+
+    def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, Array]:
+        chosen = jnp.array([point["seed"] for point in points], jnp.uint32)
+        setting, rate = settings[points[0]["ratio"]], jnp.float32(config.learning_rate)
+        return _train(setting, chosen, rate, jnp.float32(config.tolerance))[1]
+
+    groups = [
+        Group(
+            points=tuple({"ratio": ratio, "seed": seed} for seed in seeds),
+            compute=compute,
+            steps=setting.steps,
+            values={"num_parameters": setting.dimension},
+        )
+        for ratio, setting in settings.items()
+    ]
+    return simulate(config.to_dict(), workdir, groups, _MEASURED, runs_at_once=config.runs_at_once)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -368,32 +362,3 @@ def _last_step(config: "ml_collections.ConfigDict", ratio: float) -> int:
     ):
         last *= 2
     return last
-
-
-def _plan(config: "ml_collections.ConfigDict", settings: dict[float, Setting]) -> dict[str, Any]:
-    seeds, size = [int(seed) for seed in dict(config.axes)["seed"]], config.runs_at_once
-    chunks: list[dict[str, Any]] = []
-    index = 0
-    for ratio, setting in settings.items():
-        for i in range(0, len(seeds), size):
-            runs = [
-                {
-                    "index": index + j,
-                    "coords": {"ratio": ratio, "seed": seed},
-                    "values": {"num_parameters": setting.dimension},
-                }
-                for j, seed in enumerate(seeds[i : i + size])
-            ]
-            index += len(runs)
-            name = f"runs_{runs[0]['index']:04d}"
-            chunks.append({"id": name, "steps": list(setting.steps), "runs": runs})
-    metrics = {name: {"shape": [], "dtype": dtype, "long_name": label} for name, (label, dtype) in _NUMBERS.items()}
-    leaves = {name: value for name, value in config.to_dict().items() if name != "axes"}
-    return {
-        "format": 1,
-        "axes": list(AXES),
-        "metrics": metrics,
-        "chunks": chunks,
-        "config": leaves,
-        "provenance": dict(store.collect(leaves, {}, device=True)),
-    }

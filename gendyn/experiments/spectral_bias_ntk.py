@@ -26,19 +26,18 @@ different frequencies, arXiv:1906.00425, section 3 and figure 1.
 """
 
 import functools
-import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn import store
 from gendyn.analysis import bootstrap, config_of, finding, grid, mean_interval, record_steps, tabulate
 from gendyn.core import ConfigError, check_positive_int, check_range, stream
 from gendyn.plots.mode_decay import Column, mode_decay
+from gendyn.sweep import Group, Measured, simulate
 from gendyn.theory import circle_coefficients
 from gendyn.types import Array, Finding
 
@@ -54,11 +53,11 @@ LEVEL = 0.9
 FIT_DECAY = 2.0
 """Rates are fitted while the predicted residual is above ``exp(-2)``: later, other frequencies leak in."""
 AXES = ("use_bias", "seed")
-_NUMBERS = {
-    "train_loss": ("training loss", "float32"),
-    "test_loss": ("loss between the training points", "float32"),
-    "weight_movement": ("distance of the weights from their start, relative to its norm", "float32"),
-    "diverged": ("the training loss is not finite", "bool"),
+_MEASURED = {
+    "train_loss": Measured("training loss"),
+    "test_loss": Measured("loss between the training points"),
+    "weight_movement": Measured("distance of the weights from their start, relative to its norm"),
+    "diverged": Measured("the training loss is not finite", dtype="bool"),
 }
 
 
@@ -84,30 +83,25 @@ def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
         ConfigError: a leaf out of range, or a ``workdir`` that holds something else.
     """
     setting = _setting(config)
-    folder = store.open_workdir(workdir)
-    with store.lock(folder):
-        plan = _plan(config, setting)
-        if not store.born(folder):
-            store.write_plan(folder, plan)
-        elif any(store.read_plan(folder)[name] != json.loads(json.dumps(plan[name])) for name in ("config", "chunks")):
-            raise ConfigError(f"workdir = {str(workdir)!r} holds other runs than this config asks for. Choose another.")
-        for chunk in plan["chunks"]:
-            held = store.ChunkStore.create(
-                store.chunk_folder(folder, chunk["id"]),
-                rows=len(chunk["runs"]),
-                num_records=len(setting.steps),
-                variables=[store.Variable(k, tuple(v["shape"]), v["dtype"]) for k, v in plan["metrics"].items()],
-                records_per_block=len(setting.steps),
-            )
-            if held.committed() < len(setting.steps):
-                points = [run["coords"] for run in chunk["runs"]]
-                use_bias = jnp.array([point["use_bias"] for point in points], jnp.float32)
-                seeds = jnp.array([point["seed"] for point in points], jnp.uint32)
-                weights, records = _train(
-                    setting, use_bias, seeds, jnp.float32(config.learning_rate), jnp.float32(config.amplitude)
-                )
-                held.commit({k: np.asarray(v) for k, v in records.items()}, 0, {"weights": np.asarray(weights)}, {})
-    return store.open(folder)
+    axes = dict(config.axes)
+
+    def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, Array]:
+        use_bias = jnp.array([point["use_bias"] for point in points], jnp.float32)
+        seeds = jnp.array([point["seed"] for point in points], jnp.uint32)
+        rate, amplitude = jnp.float32(config.learning_rate), jnp.float32(config.amplitude)
+        return _train(setting, use_bias, seeds, rate, amplitude)[1]
+
+    groups = [
+        Group(
+            points=tuple({"use_bias": bool(bias), "seed": int(seed)} for seed in axes["seed"]),
+            compute=compute,
+            steps=setting.steps,
+            values={"num_parameters": setting.num_units * (3 if bias else 2)},
+        )
+        for bias in axes["use_bias"]
+    ]
+    measured = _MEASURED | {"residual": Measured("residual", (len(setting.frequencies), 2))}
+    return simulate(config.to_dict(), workdir, groups, measured, runs_at_once=config.runs_at_once)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -325,34 +319,3 @@ def _setting(config: "ml_collections.ConfigDict") -> Setting:
     geometric = np.geomspace(1, config.num_steps, config.num_records - 1).round().astype(int)
     steps = tuple(int(step) for step in np.unique([0, *geometric.tolist(), config.num_steps]))
     return Setting(int(config.num_units), int(config.num_points), frequencies, steps)
-
-
-def _plan(config: "ml_collections.ConfigDict", setting: Setting) -> dict[str, Any]:
-    axes = dict(config.axes)
-    runs = [
-        {
-            "coords": {"use_bias": bool(bias), "seed": int(seed)},
-            "values": {"num_parameters": setting.num_units * (3 if bias else 2)},
-        }
-        for bias in axes["use_bias"]
-        for seed in axes["seed"]
-    ]
-    numbered = [{"index": i, **run} for i, run in enumerate(runs)]
-    size = config.runs_at_once
-    chunks = [
-        {"id": f"runs_{i:04d}", "steps": list(setting.steps), "runs": numbered[i : i + size]}
-        for i in range(0, len(runs), size)
-    ]
-    metrics: dict[str, Any] = {
-        name: {"shape": [], "dtype": dtype, "long_name": label} for name, (label, dtype) in _NUMBERS.items()
-    }
-    metrics["residual"] = {"shape": [len(setting.frequencies), 2], "dtype": "float32", "long_name": "residual"}
-    leaves = {name: value for name, value in config.to_dict().items() if name != "axes"}
-    return {
-        "format": 1,
-        "axes": list(AXES),
-        "metrics": metrics,
-        "chunks": chunks,
-        "config": leaves,
-        "provenance": dict(store.collect(leaves, {}, device=True)),
-    }

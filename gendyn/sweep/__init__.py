@@ -4,5 +4,6 @@ from gendyn.sweep.analyse import analyse
 from gendyn.sweep.config import base_config
 from gendyn.sweep.plan import Plan
 from gendyn.sweep.run import plan, run
+from gendyn.sweep.simulate import Group, Measured, simulate
 
-__all__ = ["Plan", "analyse", "base_config", "plan", "run"]
+__all__ = ["Group", "Measured", "Plan", "analyse", "base_config", "plan", "run", "simulate"]
