@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STOREYS = (
     ("types",),
     ("core",),
-    ("linalg", "theory", "tasks", "models", "optim", "train", "bounds", "analysis", "store"),
+    ("linalg", "regression", "theory", "tasks", "models", "optim", "train", "bounds", "analysis", "store"),
     ("measure", "sweep", "plots"),
     ("experiments",),
     ("configs",),
