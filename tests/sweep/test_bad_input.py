@@ -227,7 +227,7 @@ AXES = {
         factories=IMAGES,
     ),
     "a leaf of one model": Case(
-        r"config\.model\.depth belongs to [a-z0-9_, ]*mlp",
+        r"config\.model\.depth belongs to [a-z0-9_, ]*mlp[a-z0-9_, ]*",
         axes={"model.name": ("mlp", "cnn"), "model.depth": (1, 2)},
         factories=IMAGES,
     ),
