@@ -1,6 +1,15 @@
 """Random streams, name -> file look-up, argument checks, counts of operations and bytes."""
 
-from gendyn.core.decompositions import eigh, eigvalsh, singular_values
+from gendyn.core.decompositions import (
+    cholesky,
+    eigh,
+    eigvalsh,
+    qr,
+    qr_triangle,
+    singular_values,
+    solve_triangular,
+    svd,
+)
 from gendyn.core.errors import (
     ConfigError,
     StoreError,
@@ -23,6 +32,7 @@ __all__ = [
     "check_memory",
     "check_positive_int",
     "check_range",
+    "cholesky",
     "count_flops",
     "eigh",
     "eigvalsh",
@@ -34,6 +44,10 @@ __all__ = [
     "nearest",
     "normal",
     "peak_bytes",
+    "qr",
+    "qr_triangle",
     "singular_values",
+    "solve_triangular",
     "stream",
+    "svd",
 ]

@@ -16,7 +16,7 @@ from jax.custom_batching import sequential_vmap
 from gendyn.types import Array
 
 
-def _one_by_one(decompose: Callable[[Array], Any]) -> Callable[[Array], Any]:
+def _one_by_one(decompose: Callable[..., Any]) -> Callable[..., Any]:
     return sequential_vmap(decompose) if jax.default_backend() == "cpu" else decompose
 
 
@@ -40,4 +40,58 @@ def eigvalsh(matrix: Array) -> Array:
 def singular_values(matrix: Array) -> Array:
     """Singular values of ``[p, q]``, descending, ``[min(p, q)]``."""
     found: Array = _one_by_one(lambda m: jnp.linalg.svd(m, compute_uv=False))(matrix)
+    return found
+
+
+def svd(matrix: Array) -> tuple[Array, Array, Array]:
+    """Thin singular value decomposition of ``[p, q]``: ``U [p, r]``, values ``[r]``, descending, ``V^T [r, q]``.
+
+    ``r = min(p, q)``.
+
+    >>> u, values, vt = svd(jnp.array([[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]))
+    >>> u.shape, values.tolist(), vt.shape
+    ((3, 2), [2.0, 1.0], (2, 2))
+    """
+    found: tuple[Array, Array, Array] = _one_by_one(lambda m: tuple(jnp.linalg.svd(m, full_matrices=False)))(matrix)
+    return found
+
+
+def qr(matrix: Array, *, complete: bool = False) -> tuple[Array, Array]:
+    """``Q R`` of ``[p, q]``: ``Q [p, r]`` orthonormal, ``R [r, q]`` upper triangular, ``r = min(p, q)``.
+
+    With ``complete``, ``Q`` is ``[p, p]`` and ``R`` ``[p, q]``: the last columns of ``Q`` span what the matrix does not
+    reach. Signs of the diagonal of ``R`` are LAPACK's.
+
+    >>> q, r = qr(jnp.array([[3.0], [4.0]]), complete=True)
+    >>> q.shape, jnp.abs(r).tolist()
+    ((2, 2), [[5.0], [0.0]])
+    """
+    mode = "complete" if complete else "reduced"
+    found: tuple[Array, Array] = _one_by_one(lambda m: tuple(jnp.linalg.qr(m, mode=mode)))(matrix)
+    return found
+
+
+def qr_triangle(matrix: Array) -> Array:
+    """``R`` alone of :func:`qr`, ``[min(p, q), q]``: half the work, since ``Q`` is never formed."""
+    found: Array = _one_by_one(lambda m: jnp.linalg.qr(m, mode="r"))(matrix)
+    return found
+
+
+def solve_triangular(triangle: Array, right: Array, *, lower: bool = False, transposed: bool = False) -> Array:
+    """``T^-1 B`` for triangular ``T [m, m]`` and ``B [m, k]``, or ``T^-T B`` if ``transposed``.
+
+    >>> solve_triangular(jnp.array([[2.0, 1.0], [0.0, 4.0]]), jnp.array([[4.0], [8.0]])).ravel().tolist()
+    [1.0, 2.0]
+    """
+
+    def solve(t: Array, b: Array) -> Array:
+        return jax.scipy.linalg.solve_triangular(t, b, lower=lower, trans=int(transposed))
+
+    found: Array = _one_by_one(solve)(triangle, right)
+    return found
+
+
+def cholesky(matrix: Array) -> Array:
+    """Lower factor ``[m, m]`` of a symmetric ``[m, m]`` of which the lower triangle is read; NaN if there is none."""
+    found: Array = _one_by_one(lambda m: jax.lax.linalg.cholesky(m, symmetrize_input=False))(matrix)
     return found

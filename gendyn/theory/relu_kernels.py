@@ -1,14 +1,25 @@
-"""Kernels of infinitely wide ReLU networks with one hidden layer: on any inputs, and exactly on the circle.
+"""Kernels of infinitely wide ReLU networks: of any depth on any inputs, and with one hidden layer on the circle.
 
 NumPy in float64 whatever the input's dtype: near ``cosine = 1`` the angle loses half the digits of the cosine, so that
 ``kappa_0`` is right to 1e-8 there and in float32 would be to 2e-4.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from gendyn.core import ConfigError, check_choice
+from gendyn.core import ConfigError, check_choice, check_positive_int
 
 _TRAINED = ("first", "both")
+
+
+class ReluKernels(NamedTuple):
+    """Both kernels between unit vectors, the shape of the cosines."""
+
+    nngp: np.ndarray
+    """Covariance of the outputs of untrained networks; 1 at cosine 1."""
+    ntk: np.ndarray
+    """Tangent kernel with all layers trained; ``depth + 1`` at cosine 1."""
 
 
 def arc_cosine_0(cosine: np.ndarray) -> np.ndarray:
@@ -40,22 +51,51 @@ def arc_cosine_1(cosine: np.ndarray) -> np.ndarray:
     return (np.sin(angle) + np.cos(angle) * (np.pi - angle)) / np.pi
 
 
-def relu_nngp(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
-    """Covariance of the outputs ``f(x) = sqrt(2 / m) sum_r a_r relu(w_r . x / sqrt(d))`` of an untrained network.
+def relu_kernels(cosine: np.ndarray, *, depth: int = 1) -> ReluKernels:
+    """NNGP and tangent kernel of a ReLU network without biases as functions of the cosine between two unit vectors.
 
-    All ``a`` and ``w`` are independent standard normal; in the limit of many units ``m``, and for the mean at any
-    ``m``, it is ``|x| |y| / d * kappa_1(cosine)``. This is :func:`gendyn.models.mlp` with ``depth=1``,
-    ``use_bias=False`` and ``parametrisation="ntk"``.
+    A layer at a time from ``S_0 = T_0 = u``: ``S_l = kappa_1(S_(l-1))`` and ``T_l = S_l + T_(l-1) kappa_0(S_(l-1))``.
+    Layers keep lengths on average (He's gain 2), so that ``S_l`` is again a cosine; it tends to 1 with depth, whatever
+    the inputs.
+
+    Args:
+        cosine: any shape; rounding beyond [-1, 1] is cut.
+        depth: hidden layers.
+
+    Raises:
+        ConfigError: no hidden layer.
+
+    >>> [kernel.round(6).tolist() for kernel in relu_kernels(np.array([1.0, 0.0]), depth=2)]
+    [[1.0, 0.493731], [3.0, 0.685709]]
+
+    Reference: Cho & Saul (2009), section 2.3; Jacot, Gabriel & Hongler (2018), arXiv:1806.07572, theorem 1.
+    """
+    check_positive_int("depth", depth)
+    nngp = tangent = np.cos(_angle(cosine))
+    for _ in range(depth):
+        gates, nngp = arc_cosine_0(nngp), arc_cosine_1(nngp)
+        tangent = nngp + tangent * gates
+    return ReluKernels(nngp, tangent)
+
+
+def relu_nngp(x: np.ndarray, y: np.ndarray | None = None, *, depth: int = 1) -> np.ndarray:
+    """Covariance of the outputs of an untrained network, ``f(x) = sqrt(2 / m) sum_r a_r relu(w_r . x / sqrt(d))`` or
+    deeper.
+
+    All weights are independent standard normal, a factor ``sqrt(2 / width)`` after each hidden layer. In the limit of
+    many units, and with one hidden layer for the mean at any ``m``, it is ``|x| |y| / d * S_depth(cosine)`` of
+    :func:`relu_kernels`. This is :func:`gendyn.models.mlp` with ``use_bias=False`` and ``parametrisation="ntk"``.
 
     Args:
         x: ``[n, d]``.
         y: ``[m, d]``; ``None``: ``x``.
+        depth: hidden layers.
 
     Returns:
         float64 ``[n, m]``.
 
     Raises:
-        ConfigError: inputs that are not two matrices of equally many columns.
+        ConfigError: inputs that are not two matrices of equally many columns, or no hidden layer.
 
     >>> relu_nngp(np.eye(2)).round(6).tolist()
     [[0.5, 0.159155], [0.159155, 0.5]]
@@ -63,32 +103,34 @@ def relu_nngp(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
     Reference: Cho & Saul (2009); Lee et al. (2018), arXiv:1711.00165.
     """
     _, norms, cosine = _products(x, y)
-    return norms * arc_cosine_1(cosine)
+    return norms * relu_kernels(cosine, depth=depth).nngp
 
 
-def relu_ntk(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
-    """Tangent kernel of the network of :func:`relu_nngp` with both layers trained: ``c_1 + S c_0``.
+def relu_ntk(x: np.ndarray, y: np.ndarray | None = None, *, depth: int = 1) -> np.ndarray:
+    """Tangent kernel of the network of :func:`relu_nngp` with all layers trained; one hidden layer: ``c_1 + S c_0``.
 
-    ``S = x . y / d``, ``c_0 = kappa_0`` (the first layer's part is ``S c_0``) and ``c_1 = |x| |y| kappa_1 / d`` (the
-    readout's part, the covariance of the outputs). An empirical kernel of width ``m`` differs by order ``m^(-1/2)``.
+    There ``S = x . y / d``, ``c_0 = kappa_0`` (the first layer's part is ``S c_0``) and ``c_1 = |x| |y| kappa_1 / d``
+    (the readout's part, the covariance of the outputs). Deeper: ``|x| |y| / d * T_depth(cosine)`` of
+    :func:`relu_kernels`. An empirical kernel of width ``m`` differs by order ``m^(-1/2)``.
 
     Args:
         x: ``[n, d]``.
         y: ``[m, d]``; ``None``: ``x``.
+        depth: hidden layers.
 
     Returns:
         float64 ``[n, m]``.
 
     Raises:
-        ConfigError: inputs that are not two matrices of equally many columns.
+        ConfigError: inputs that are not two matrices of equally many columns, or no hidden layer.
 
     >>> relu_ntk(np.eye(2)).round(6).tolist()
     [[1.0, 0.159155], [0.159155, 1.0]]
 
     Reference: Jacot, Gabriel & Hongler (2018), arXiv:1806.07572, section 4.
     """
-    inner, norms, cosine = _products(x, y)
-    return norms * arc_cosine_1(cosine) + inner * arc_cosine_0(cosine)
+    _, norms, cosine = _products(x, y)
+    return norms * relu_kernels(cosine, depth=depth).ntk
 
 
 def circle_kernel(angle: np.ndarray, *, use_bias: bool, trained: str = "first") -> np.ndarray:

@@ -34,9 +34,15 @@ def config_of(small, model, **leaves):
     return small.config(task=task, model=model, train__num_steps=200, sweep__buckets="max", **static, **leaves)
 
 
+COMPILES_LONG = {"resnet18", "lstm", "transformer"}
+"""Half a minute and more for one case; the law holds them to it in `make test-slow`."""
+
+
 def cases(dtype):
     for model in MODELS:
-        marks = [pytest.mark.slow] if inputs_of(model) == "images" and dtype == "float64" else []
+        slow = model in COMPILES_LONG - ({"transformer"} if dtype == "float32" else set())
+        slow |= inputs_of(model) == "images" and dtype == "float64"
+        marks = [pytest.mark.slow] if slow else []
         yield pytest.param(model, *WIDTHS[inputs_of(model)], {}, id=model, marks=marks)
     # act(0) != 0, and learning rates that depend on the true width.
     masked = {"model__activation": "sigmoid", "model__parametrisation": "mup", "model__base_width": 8}
