@@ -44,7 +44,7 @@ test: lint ## lint, then all fast tests with doctests and the README's commands
 	$(BIN)/python -m pytest -n $(JOBS)
 
 test-slow: $(STAMP) ## the tests that take minutes: laws over every model, kills and restarts
-	$(BIN)/python -m pytest -m slow
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(BIN)/python -m pytest -m slow
 
 demo: $(STAMP) ## double descent on handwritten digits: a sweep, its figures and its verdict
 	$(BIN)/python scripts/sweep.py --config=configs/model_wise_double_descent.py --workdir=$(WORKDIR)

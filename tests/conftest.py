@@ -1,6 +1,6 @@
-"""Runs before any test: two host devices, so that sharding is tested on every machine, and a compilation cache.
+"""Runs before any test: two host devices, so that sharding is tested on every machine, a cache, and fast compiling.
 
-Both must be set before jax starts its backend. pytest-xdist's workers share the cache: each file is named by a hash of
+They must be set before jax starts its backend. pytest-xdist's workers share the cache: each file is named by a hash of
 its program and written whole; a file that another worker has written by half fails its checksum, which costs a warning
 and one compilation.
 """
@@ -24,6 +24,10 @@ for name, value in CACHE_OPTIONS.items():
     jax.config.update(name, value)
     # Processes that tests start share the cache too; a script that sets its own wins.
     os.environ.setdefault(name.upper(), str(value))
+
+# Half of a cold suite is LLVM: its expensive passes are left out, but not in the processes that tests start (the README's
+# commands, the command line), nor in `make test-slow`, which sets the variable to 0.
+jax.config.update("jax_disable_most_optimizations", os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1")
 
 # Figures are drawn to files: no window system is needed or touched.
 os.environ.setdefault("MPLBACKEND", "Agg")
