@@ -35,6 +35,7 @@ SECTIONS = (
     "curvature",
     "filters",
     "transformer",
+    "weak_features",
 )
 SLOW_SECTIONS = ("curvature_scale",)
 """Half an hour or more each: only where they are named."""

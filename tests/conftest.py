@@ -25,8 +25,8 @@ for name, value in CACHE_OPTIONS.items():
     # Processes that tests start share the cache too; a script that sets its own wins.
     os.environ.setdefault(name.upper(), str(value))
 
-# Half of a cold suite is LLVM: its expensive passes are left out, but not in the processes that tests start (the README's
-# commands, the command line), nor in `make test-slow`, which sets the variable to 0.
+# A third of a cold suite is LLVM's expensive passes. They are left out here, but not in the processes that tests start
+# (the README's commands, the command line), nor in `make test-slow`, which sets the variable to 0.
 jax.config.update("jax_disable_most_optimizations", os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1")
 
 # Figures are drawn to files: no window system is needed or touched.
