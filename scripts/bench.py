@@ -36,6 +36,7 @@ SECTIONS = (
     "filters",
     "transformer",
     "weak_features",
+    "gaussian_process",
 )
 SLOW_SECTIONS = ("curvature_scale",)
 """Half an hour or more each: only where they are named."""

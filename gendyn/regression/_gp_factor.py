@@ -1,0 +1,221 @@
+"""Cholesky factors of covariance matrices: blocked, with a jitter that is reported, and what follows from a factor.
+
+The recursion leaves all but blocks of 256 rows to matrix products, which XLA runs on every core; only the small blocks
+go to LAPACK. Panels are solved, never multiplied by an explicit inverse: that loses
+digits in proportion to the condition number.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
+
+from gendyn.core import cholesky, solve_triangular
+from gendyn.types import Array, ArrayLike
+
+BLOCK = 256
+"""Rows of the largest matrix that LAPACK factorises. Smaller blocks are no faster, and the program grows with their
+number: at n = 2000 compiling would take longer than many evidences."""
+GROWTH = 10.0
+"""From one jitter to the next."""
+
+
+class Factor(NamedTuple):
+    """``L L^T = A + jitter I``."""
+
+    lower: Array
+    """``L``, ``[n, n]``; NaN where no jitter allowed made the matrix positive definite."""
+    jitter: Array
+    """``[]``, in the units of the matrix; 0 where none was needed."""
+    positive_definite: Array
+    """bool ``[]``: whether a factor was found."""
+
+
+def factorise(matrix: Array, max_jitter: ArrayLike) -> Factor:
+    """Cholesky factor with the smallest of the jitters ``0, eps, 10 eps, ...`` (times the mean variance) that works.
+
+    A pivot below ``eps`` times the largest variance is rounding noise: the matrix counts as singular there, although
+    LAPACK went through. ``max_jitter`` bounds the jitter relative to the mean variance.
+    """
+    epsilon = jnp.finfo(matrix.dtype).eps
+    variances = jnp.diagonal(matrix)
+    scale = jnp.mean(variances)
+    limit = jnp.asarray(max_jitter, matrix.dtype) * scale
+
+    def sound(lower: Array) -> Array:
+        pivots = jnp.diagonal(lower)
+        return jnp.all(jnp.isfinite(pivots)) & (jnp.min(pivots) ** 2 > epsilon * jnp.max(variances))
+
+    def attempt(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        _, _, following = state
+        lower = blocked_cholesky(matrix + following * jnp.eye(matrix.shape[0], dtype=matrix.dtype))
+        return lower, following, jnp.where(following > 0, GROWTH * following, epsilon * scale)
+
+    def goes_on(state: tuple[Array, Array, Array]) -> Array:
+        lower, _, following = state
+        return (following == 0) | (~sound(lower) & (following <= limit))
+
+    start = (jnp.full_like(matrix, jnp.nan), jnp.zeros_like(scale), jnp.zeros_like(scale))
+    lower, jitter, _ = jax.lax.while_loop(goes_on, attempt, start)
+    found = sound(lower)
+    return Factor(jnp.where(found, lower, jnp.nan), jitter, found)
+
+
+def blocked_cholesky(matrix: Array) -> Array:
+    """Lower factor of a symmetric ``[n, n]`` of which the lower triangle is read; not finite if there is none."""
+    size = matrix.shape[0]
+    if size <= BLOCK:
+        return cholesky(matrix)
+    half = _half(size)
+    top = blocked_cholesky(matrix[:half, :half])
+    panel = solve_lower(top, matrix[half:, :half].T).T
+    bottom = blocked_cholesky(matrix[half:, half:] - panel @ panel.T)
+    return _triangular(top, panel, bottom)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _solve_lower(lower: Array, right: Array, transpose: bool) -> Array:
+    size = lower.shape[0]
+    if size <= BLOCK:
+        return solve_triangular(lower, right, lower=True, transposed=transpose)
+    half = _half(size)
+    top, panel, bottom = lower[:half, :half], lower[half:, :half], lower[half:, half:]
+    if transpose:
+        last = _solve_lower(bottom, right[half:], True)
+        return jnp.concatenate([_solve_lower(top, right[:half] - panel.T @ last, True), last])
+    first = _solve_lower(top, right[:half], False)
+    return jnp.concatenate([first, _solve_lower(bottom, right[half:] - panel @ first, False)])
+
+
+def _solve_forward(lower: Array, right: Array, transpose: bool) -> tuple[Array, tuple[Array, Array]]:
+    solved = _solve_lower(lower, right, transpose)
+    return solved, (lower, solved)
+
+
+def _solve_backward(transpose: bool, kept: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    lower, solved = kept
+    by_right = _solve_lower(lower, cotangent, not transpose)
+    outer = solved @ by_right.T if transpose else by_right @ solved.T
+    return -jnp.tril(outer), by_right
+
+
+# LAPACK's solves one by one (see gendyn.core.decompositions) have no derivative of their own.
+_solve_lower.defvjp(_solve_forward, _solve_backward)
+
+
+def solve_lower(lower: Array, right: Array, *, transpose: bool = False) -> Array:
+    """``L^-1 B``, or ``L^-T B``, for ``B [n, m]``; differentiable in reverse mode."""
+    return _solve_lower(lower, right, transpose)
+
+
+def inverse_lower(lower: Array) -> Array:
+    """``L^-1`` in ``2 n^3 / 3`` operations."""
+    size = lower.shape[0]
+    if size <= BLOCK:
+        return solve_triangular(lower, jnp.eye(size, dtype=lower.dtype), lower=True)
+    half = _half(size)
+    top, bottom = inverse_lower(lower[:half, :half]), inverse_lower(lower[half:, half:])
+    return _triangular(top, -bottom @ (lower[half:, :half] @ top), bottom)
+
+
+def gram_of_lower(triangle: Array) -> Array:
+    """``T^T T`` of a lower triangle: with ``T = L^-1`` the inverse of ``L L^T``. Half-empty products are not made."""
+    size = triangle.shape[0]
+    if size <= BLOCK:
+        return triangle.T @ triangle
+    half = _half(size)
+    panel, bottom = triangle[half:, :half], triangle[half:, half:]
+    corner = panel.T @ bottom
+    top = gram_of_lower(triangle[:half, :half]) + panel.T @ panel
+    return jnp.block([[top, corner], [corner.T, gram_of_lower(bottom)]])
+
+
+def _half(size: int) -> int:
+    """A multiple of the block, so that few shapes occur."""
+    return BLOCK * max(size // (2 * BLOCK), 1)
+
+
+def _triangular(top: Array, panel: Array, bottom: Array) -> Array:
+    empty = jnp.zeros((top.shape[0], bottom.shape[0]), top.dtype)
+    return jnp.block([[top, empty], [panel, bottom]])
+
+
+class Solution(NamedTuple):
+    """What a Gaussian ``N(0, A + jitter I)`` says of targets."""
+
+    log_density: Array
+    """``[]``, summed over the columns of targets; natural logarithm."""
+    weights: Array
+    """``(A + jitter I)^-1 Y``, ``[n, C]``."""
+    lower: Array
+    jitter: Array
+    positive_definite: Array
+
+
+def _each_alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Under vmap on a CPU one member after another: no member waits for the jitters of another, and LAPACK is called
+    one by one in any case (see gendyn.core.decompositions)."""
+    return sequential_vmap(function) if jax.default_backend() == "cpu" else function
+
+
+def _solve(matrix: Array, targets: Array, max_jitter: Array) -> Solution:
+    factor = factorise(matrix, max_jitter)
+    half_solved = solve_lower(factor.lower, targets)
+    weights = solve_lower(factor.lower, half_solved, transpose=True)
+    size, outputs = targets.shape
+    log_root = jnp.sum(jnp.log(jnp.diagonal(factor.lower))) + 0.5 * size * jnp.log(2 * jnp.pi)
+    density = -0.5 * jnp.sum(half_solved**2) - outputs * log_root
+    return Solution(density, weights, factor.lower, factor.jitter, factor.positive_definite)
+
+
+@jax.custom_vjp
+def _solution(matrix: Array, targets: Array, max_jitter: Array) -> Solution:
+    found: Solution = _each_alone(_solve)(matrix, targets, max_jitter)
+    return found
+
+
+def _density_gradient(lower: Array, weights: Array) -> Array:
+    inverse = gram_of_lower(inverse_lower(lower))
+    return 0.5 * (weights @ weights.T - weights.shape[1] * inverse)
+
+
+def _forward(matrix: Array, targets: Array, max_jitter: Array) -> tuple[Solution, tuple[Array, Array]]:
+    found = _solution(matrix.value, targets.value, max_jitter.value)  # type: ignore[attr-defined]
+    return found, (found.lower, found.weights)
+
+
+def _backward(kept: tuple[Array, Array], cotangents: Solution) -> tuple[Array, Array, None]:
+    # The density's gradient needs the inverse once, some 4 n^3 / 3 operations by products; differentiating through
+    # the factorisation takes three solves with n right-hand sides. What nobody differentiates costs nothing.
+    lower, weights = kept
+    by_matrix, by_targets = jnp.zeros_like(lower), jnp.zeros_like(weights)
+    if not _is_zero(cotangents.log_density):
+        by_matrix = cotangents.log_density * _each_alone(_density_gradient)(lower, weights)
+        by_targets = -cotangents.log_density * weights
+    if not _is_zero(cotangents.weights):
+        half_solved = solve_lower(lower, cotangents.weights)
+        pulled = solve_lower(lower, half_solved, transpose=True)
+        by_matrix = by_matrix - 0.5 * (pulled @ weights.T + weights @ pulled.T)
+        by_targets = by_targets + pulled
+    if not _is_zero(cotangents.lower):
+        inner = jnp.tril(lower.T @ cotangents.lower)
+        inner = inner - 0.5 * jnp.diag(jnp.diagonal(inner))
+        pulled = solve_lower(lower, solve_lower(lower, inner, transpose=True).T, transpose=True)
+        by_matrix = by_matrix + 0.5 * (pulled + pulled.T)
+    return by_matrix, by_targets, None
+
+
+def _is_zero(cotangent: object) -> bool:
+    return isinstance(cotangent, jax.custom_derivatives.SymbolicZero)
+
+
+_solution.defvjp(_forward, _backward, symbolic_zeros=True)
+
+
+@jax.jit
+def solution(matrix: Array, targets: Array, max_jitter: Array) -> Solution:
+    """``log N(Y; 0, A)`` and what belongs to it; differentiable in ``matrix`` (kept symmetric) and ``targets``."""
+    return _solution(matrix, targets, max_jitter)
