@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import jax
 import numpy as np
 
 from gendyn import store
@@ -41,6 +42,10 @@ def config_of(**leaves: Any) -> Any:
     return config
 
 
+COMPILED_ALIKE = {"JAX_DISABLE_MOST_OPTIMIZATIONS": str(int(jax.config.read("jax_disable_most_optimizations")))}
+"""Bits depend on the compiler's options: a child has those of the test, whose sweep is the reference."""
+
+
 class Sweep:
     """One start of the command; leaving the ``with`` block kills what still runs."""
 
@@ -52,7 +57,7 @@ class Sweep:
         self.process = subprocess.Popen(
             [*command, f"--workdir={workdir}", "--host_devices=2", "--quiet"],
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **COMPILED_ALIKE},
             stdout=subprocess.DEVNULL,
             stderr=self.errors,
         )
