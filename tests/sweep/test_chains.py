@@ -1,0 +1,80 @@
+"""Filter, optimizer, projection and penalty inside a sweep's program; train fractions of a pool."""
+
+import jax
+import numpy as np
+import pytest
+
+from gendyn.core import ConfigError
+
+
+def config_of(small, **leaves):
+    config = small.config(optim="sgd", train__num_steps=8, record__num_records=3, **leaves)
+    config.unlock()
+    config.arms = (
+        ("plain", ()),
+        ("filtered", (("filter.name", "grokfast_ema"), ("filter.alpha", 0.5))),
+        ("late", (("filter.name", "grokfast_ema"), ("filter.alpha", 0.5), ("gate.start_step", 4))),
+        ("projected", (("projection.name", "project_norm"),)),
+        ("smooth", (("train.jacobian_penalty", 0.5),)),
+    )
+    return config.lock()
+
+
+def test_every_part_of_the_chain_does_its_own(small, tmp_path):
+    ran = small.run(config_of(small), {"arm": ("plain", "filtered", "late", "projected", "smooth")}, tmp_path)
+    ds = ran.dataset
+    arms = ds["arm"].values.tolist()
+    loss = dict(zip(arms, ds["train_loss"].values, strict=True))  # records at steps 0, 4 and 8
+    np.testing.assert_allclose(loss["late"][:2], loss["plain"][:2], rtol=1e-5)
+    assert abs(loss["late"][2] / loss["plain"][2] - 1) > 1e-3
+    for arm in ("filtered", "projected", "smooth"):
+        assert loss[arm][0] == loss["plain"][0] and abs(loss[arm][2] / loss["plain"][2] - 1) > 1e-4, arm
+    norms = dict(zip(arms, (norm_of(state) for state in ran.states), strict=True))
+    assert norms["projected"] == pytest.approx(norm_of(small.packed(config_of(small), {"seed": (0,)}).state), rel=1e-5)
+    assert abs(norms["plain"] / norms["projected"] - 1) > 1e-4
+
+
+def norm_of(state):
+    params = (
+        state.variables.params if hasattr(state, "variables") else {k: v for k, v in state.items() if "params" in k}
+    )
+    return float(np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(params))))
+
+
+def test_fractions_of_a_pool_share_a_program_and_are_tested_on_the_rest(small, tmp_path):
+    config = small.config(
+        task="modular_arithmetic", model="embedding_mlp", optim="adam", data__num_train=0, task__modulus=5,
+        train__num_steps=60, record__num_records=2, optim__learning_rate=0.02,
+    )  # fmt: skip
+    axes = {"data.train_fraction": (0.4, 0.8), "data.change_step": (0,)}
+    ds = small.run(config, axes, tmp_path).dataset
+    assert np.all(ds["train_error"].values[:, -1] <= ds["test_error"].values[:, -1])
+    # Errors are multiples of one over the rows they are counted on.
+    for fraction, train, test in zip(
+        (0.4, 0.8), ds["train_error"].values[:, 0], ds["test_error"].values[:, 0], strict=True
+    ):
+        rows = round(25 * fraction)
+        np.testing.assert_allclose(
+            [train * rows, test * (25 - rows)], np.round([train * rows, test * (25 - rows)]), atol=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    ("leaves", "match"),
+    [
+        ({"gate__start_step": 3}, "config.filter.name = 'identity' is none"),
+        ({"data__change_step": 3}, "config.data.change_step = 3 needs"),
+        ({"data__train_fraction": 0.5, "data__num_train": 3}, "both say how many examples"),
+        ({"filter__name": "adam"}, "'adam' is an optimizer; set config.optim.name"),
+        ({"optim__name": "grokfast_ema"}, "'grokfast_ema' is a filter; set config.filter.name"),
+    ],
+)
+def test_contradictions_are_refused(small, leaves, match):
+    with pytest.raises(ConfigError, match=match):
+        small.gendyn.sweep.plan(small.config(**leaves), axes={"seed": (0,)})
+
+
+def test_a_pool_needs_a_rest(small):
+    config = small.config(task="modular_arithmetic", model="embedding_mlp", task__modulus=5, data__num_train=25)
+    with pytest.raises(ConfigError, match=r"trains on all 25: set data\.train_fraction"):
+        small.gendyn.sweep.plan(config, axes={"seed": (0,)})
