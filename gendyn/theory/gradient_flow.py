@@ -147,7 +147,7 @@ def isotropic_gradient_flow_risk(
     check_range("ratio", ratio, low=0, open_low=True)
     check_range("signal", signal, low=0)
     check_range("noise_variance", noise_variance, low=0)
-    latest = float(np.max(times, initial=0.0))
+    latest = float(np.asarray(times, float).max(initial=0.0))
     values, weights = _quadrature(ratio, 2.0 * latest)
     values, weights = np.append(values, 0.0), np.append(weights, marchenko_pastur_atom(ratio))
     return _risk(times, values, signal * weights, noise_variance * ratio * weights)
