@@ -30,14 +30,15 @@ class Sample(NamedTuple):
     order_key: Array
     """uint32 ``[2]``: raw key of the batch order and of augmentation."""
     change_step: ArrayLike = np.int32(0)
-    """int32 ``[]``: from this step on the training set has ``changed_num_train`` rows instead; 0 is never."""
+    """int32 ``[]``: from this step on the training set has ``changed_num_train`` rows instead; 0 is never. A segment
+    begins there: the planner makes it a record."""
     changed_num_train: ArrayLike = np.int32(0)
     """int32 ``[]``."""
 
-    def rows_at(self, step: Array) -> Array:
-        """Rows trained on at a step: a prefix, so that a change only removes examples, or only adds some."""
+    def at(self, step: Array) -> "Sample":
+        """The sample in force at a step. Its rows are a prefix: a change only removes examples, or only adds some."""
         changed = (jnp.asarray(self.change_step) > 0) & (step >= self.change_step)
-        return jnp.where(changed, self.changed_num_train, self.num_train)
+        return self._replace(num_train=jnp.where(changed, self.changed_num_train, self.num_train))
 
     def rows_ever(self) -> Array:
         """Rows trained on at any step: the others are never seen."""

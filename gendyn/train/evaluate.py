@@ -96,7 +96,7 @@ def _views(
     run: Run, step: Array, sample: Sample, data: Data
 ) -> tuple[ProbeData, list[tuple[Array, dict[str, Judged]]]]:
     """What probes see, and the inputs to apply the network to with what their outputs are compared with."""
-    count = sample.rows_at(step)
+    count = sample.at(step).num_train
     rows, test_rows = data.x_train.shape[0], data.x_test.shape[0]
 
     def on_train(size: int) -> Array:

@@ -24,7 +24,7 @@ def _steps(run: Run, state: State, sample: Sample, data: Data, num_steps: Array)
     block = max(1, min(_BLOCK_STEPS, _BLOCK_ROWS // run.batch_size))
 
     def order(step: Array) -> Array:
-        return batch_indices(sample.order_key, step, run.batch_size, sample.rows_at(step))
+        return batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
 
     def advance(position: Array, state: State) -> State:
         table = jax.vmap(order)(state.step + jnp.arange(block, dtype=jnp.int32))
@@ -38,14 +38,15 @@ def segment(run: Run, state: State, sample: Sample, data: Data, num_steps: Array
     """Takes ``num_steps`` gradient steps, evaluates, and applies the stop rule.
 
     ``num_steps`` is traced (a loop with a bound known at run time), so that segments of every length, the empty one
-    of the first record included, share one program. A run that has finished is returned unchanged.
+    of the first record included, share one program. A run that has finished is returned unchanged. The training set
+    is that of the segment's first step throughout.
 
     Returns:
         The state with ``metrics`` filled.
     """
 
     def advance(state: State) -> State:
-        state = _steps(run, state, sample, data, jnp.asarray(num_steps, jnp.int32))
+        state = _steps(run, state, sample.at(state.step), data, jnp.asarray(num_steps, jnp.int32))
         state = state._replace(metrics=evaluate(run, state.variables, state.ema, state.step, sample, data))
         # The loss of a step is that of the parameters before it: the record sees what the last step did.
         newly_diverged = (state.diverged_step < 0) & ~jnp.isfinite(state.metrics["train_loss"])

@@ -18,11 +18,10 @@ def batch(run: Run, step: Array, sample: Sample, data: Data, rows: Array | None 
     """
     if run.batch_size == 0:
         x, targets = data.x_train, sample.targets
-        count = sample.rows_at(step)
-        weights = (jnp.arange(x.shape[0]) < count) / count
+        weights = (jnp.arange(x.shape[0]) < sample.num_train) / sample.num_train
     else:
         if rows is None:
-            rows = batch_indices(sample.order_key, step, run.batch_size, sample.rows_at(step))
+            rows = batch_indices(sample.order_key, step, run.batch_size, sample.num_train)
         x, targets = data.x_train[rows], sample.targets[rows]
         weights = jnp.full((run.batch_size,), 1.0 / run.batch_size)
     if run.augment is not None:
@@ -44,14 +43,15 @@ def gradient_step(run: Run, state: State, sample: Sample, data: Data, rows: Arra
     """
     x, targets, weights = batch(run, state.step, sample, data, rows)
 
-    def apply(params: PyTree, x: Array) -> Array:
-        return run.model.apply(Variables(params, state.variables.statistics), x, train=True)[0]
+    def forward(params: PyTree, x: Array) -> tuple[Array, PyTree]:
+        return run.model.apply(Variables(params, state.variables.statistics), x, train=True)
 
     def mean_loss(params: PyTree) -> tuple[Array, PyTree]:
-        outputs, statistics = run.model.apply(Variables(params, state.variables.statistics), x, train=True)
+        outputs, statistics = forward(params, x)
         losses = run.loss(outputs, targets)
         if run.penalty is not None:
-            losses += run.penalty(_step_key(sample, "penalty", state.step), apply, params, x)
+            key = _step_key(sample, "penalty", state.step)
+            losses += run.penalty(key, lambda params, x: forward(params, x)[0], params, x)
         return jnp.sum(weights * losses), statistics
 
     (loss, statistics), gradient = jax.value_and_grad(mean_loss, has_aux=True)(state.variables.params)

@@ -78,3 +78,10 @@ def test_a_pool_needs_a_rest(small):
     config = small.config(task="modular_arithmetic", model="embedding_mlp", task__modulus=5, data__num_train=25)
     with pytest.raises(ConfigError, match=r"trains on all 25: set data\.train_fraction"):
         small.gendyn.sweep.plan(config, axes={"seed": (0,)})
+
+
+def test_a_change_of_the_training_set_begins_a_segment(small):
+    """A segment takes the rows of its first step."""
+    config = small.config(data__changed_num_train=5, record__num_records=2, sweep__buckets="max")
+    (chunk,) = small.gendyn.sweep.plan(config, axes={"data.change_step": (7, 13)}).chunks
+    assert {7, 13} < set(chunk.steps)
