@@ -5,13 +5,10 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 
 from gendyn import linalg
-from gendyn.core import ConfigError, check_positive_int, check_range
+from gendyn.core import check_choice, check_positive_int, check_range
 from gendyn.measure._effective_dimension import effective_dimension_from_quadrature
-from gendyn.measure._oper_memory import basis_bytes
-from gendyn.measure._operators import ggn_matvec, hessian_operator
+from gendyn.measure._oper_run import CURVATURES, curvature_of_run
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
-
-_OPERATORS = {"hessian": hessian_operator, "ggn": ggn_matvec}
 
 
 def hessian_density(
@@ -65,8 +62,7 @@ def hessian_density(
     Reference: Ghorbani, Krishnan, Xiao, "An Investigation into Neural Net Optimization via Hessian Eigenvalue Density",
     ICML 2019; Maddox, Benton, Wilson, "Rethinking Parameter Counting", 2020, eq. 2.
     """
-    if curvature not in _OPERATORS:
-        raise ConfigError(f"curvature = {curvature!r} must be one of {', '.join(_OPERATORS)}.")
+    check_choice("curvature", curvature, tuple(CURVATURES))
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
     check_range("zero_tolerance", zero_tolerance, low=0.0, high=1.0)
@@ -76,19 +72,14 @@ def hessian_density(
     def measure(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
     ) -> dict[str, Array]:
-        reserved = basis_bytes(params, num_steps)
-        in_use = jnp.arange(data.x_train.shape[0]) < data.num_train
-        matvec = _OPERATORS[curvature](
+        matvec = curvature_of_run(
+            curvature,
             apply,
-            data.loss,
             params,
-            data.x_train,
-            data.targets,
-            weights=in_use,
+            data,
+            num_vectors=num_steps,
             batch_size=batch_size,
-            mask=data.mask,
             memory_limit=memory_limit,
-            reserved=reserved,
         )
         found = linalg.spectral_density(
             matvec,

@@ -13,11 +13,8 @@ from gendyn.measure._effective_dimension import (
     effective_dimension_from_quadrature,
     effective_dimension_from_ritz,
 )
-from gendyn.measure._oper_memory import basis_bytes
-from gendyn.measure._operators import ggn_matvec, hessian_operator
+from gendyn.measure._oper_run import CURVATURES, curvature_of_run
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
-
-_OPERATORS = {"hessian": hessian_operator, "ggn": ggn_matvec}
 
 
 def hessian_effective_dimension(
@@ -74,7 +71,7 @@ def hessian_effective_dimension(
 
     Reference: Maddox, Benton & Wilson, "Rethinking Parameter Counting", 2020, eq. 2; Ubaru, Chen & Saad (2017).
     """
-    check_choice("curvature", curvature, tuple(_OPERATORS))
+    check_choice("curvature", curvature, tuple(CURVATURES))
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
     check_positive_int("dense_limit", dense_limit, low=0)
@@ -87,20 +84,15 @@ def hessian_effective_dimension(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
     ) -> dict[str, Array]:
         size = sum(leaf.size for leaf in jax.tree.leaves(params))
-        # All columns and their symmetric part, where eigenvalues are found densely.
-        reserved = basis_bytes(params, max(num_steps, 2 * size if size <= dense_limit else 0))
-        in_use = jnp.arange(data.x_train.shape[0]) < data.num_train
-        matvec = _OPERATORS[curvature](
+        matvec = curvature_of_run(
+            curvature,
             apply,
-            data.loss,
             params,
-            data.x_train,
-            data.targets,
-            weights=in_use,
+            data,
+            # All columns and their symmetric part, where eigenvalues are found densely.
+            num_vectors=max(num_steps, 2 * size if size <= dense_limit else 0),
             batch_size=batch_size,
-            mask=data.mask,
             memory_limit=memory_limit,
-            reserved=reserved,
         )
         found = linalg.spectral_density(
             matvec,

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 
 from gendyn import linalg
 from gendyn.core import check_positive_int, check_range, stream
 from gendyn.linalg.eigenpairs import vectors_held
 from gendyn.measure._oper_mask import count_parameters
-from gendyn.measure._oper_memory import basis_bytes
-from gendyn.measure._operators import hessian_operator
+from gendyn.measure._oper_run import curvature_of_run
 from gendyn.types import Array, ArrayLike, Probe, ProbeData, ProbeExample, PyTree
 
 
@@ -70,19 +68,14 @@ def sharpness(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
     ) -> dict[str, Array]:
         size = sum(leaf.size for leaf in jax.tree.leaves(params))
-        reserved = basis_bytes(params, vectors_held(size, 1))
-        in_use = jnp.arange(data.x_train.shape[0]) < data.num_train
-        matvec = hessian_operator(
+        matvec = curvature_of_run(
+            "hessian",
             apply,
-            data.loss,
             params,
-            data.x_train,
-            data.targets,
-            weights=in_use,
+            data,
+            num_vectors=vectors_held(size, 1),
             batch_size=batch_size,
-            mask=data.mask,
             memory_limit=memory_limit,
-            reserved=reserved,
         )
         values: dict[str, Array] = {}
         for name, which in (("lambda_max", "largest"), ("lambda_min", "smallest")):
