@@ -23,8 +23,7 @@ from collections.abc import Callable
 
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
-from gendyn.sweep import base_config
+from gendyn.sweep import base_config, choose_variant
 
 _ARMS = (
     ("generalising", ()),
@@ -39,11 +38,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "modulo47"
-    if name not in VARIANTS:
-        raise ConfigError(f"variant = {variant!r} must be one of {', '.join(VARIANTS)}.{nearest(variant, VARIANTS)}")
-    config = VARIANTS[name]()
-    config.experiment = "circuit_progress"
+    config = choose_variant("circuit_progress", VARIANTS, variant)
     config.arms = _ARMS
     # Each seed draws its own training pairs.
     config.zip_axes = (("seed", "task.seed"),)

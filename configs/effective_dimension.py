@@ -26,8 +26,7 @@ from collections.abc import Callable
 
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
-from gendyn.sweep import base_config
+from gendyn.sweep import base_config, choose_variant
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -36,12 +35,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "digits"
-    if name not in VARIANTS:
-        raise ConfigError(f"variant = {variant!r} must be one of {', '.join(VARIANTS)}.{nearest(variant, VARIANTS)}")
-    config = VARIANTS[name]()
-    config.experiment = "effective_dimension"
-    return config.lock()
+    return choose_variant("effective_dimension", VARIANTS, variant).lock()
 
 
 def _digits(curvature: str = "hessian") -> ml_collections.ConfigDict:

@@ -28,9 +28,8 @@ from typing import Any
 
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
 from gendyn.experiments import grokfast as names
-from gendyn.sweep import base_config
+from gendyn.sweep import base_config, choose_variant
 
 Settings = tuple[tuple[str, Any], ...]
 ALPHA, LAMB = 0.98, {"EMA": 2.0, "MA": 5.0}
@@ -47,12 +46,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "quadratic"
-    if name not in VARIANTS:
-        raise ConfigError(f"variant = {variant!r} must be one of {', '.join(VARIANTS)}.{nearest(variant, VARIANTS)}")
-    config = VARIANTS[name]()
-    config.experiment = "grokfast"
-    return config.lock()
+    return choose_variant("grokfast", VARIANTS, variant).lock()
 
 
 def _arms(

@@ -23,8 +23,7 @@ from collections.abc import Callable
 
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
-from gendyn.sweep import base_config
+from gendyn.sweep import base_config, choose_variant
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -33,12 +32,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "quadratic"
-    if name not in VARIANTS:
-        raise ConfigError(f"variant = {variant!r} must be one of {', '.join(VARIANTS)}.{nearest(variant, VARIANTS)}")
-    config = VARIANTS[name]()
-    config.experiment = "grokking"
-    return config.lock()
+    return choose_variant("grokking", VARIANTS, variant).lock()
 
 
 def _axes(

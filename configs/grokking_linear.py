@@ -16,9 +16,11 @@ Variants, as ``--config=configs/grokking_linear.py:smoke``:
     Seconds: 60 dimensions, 2 ratios, 2 seeds, learning rate 0.05. Its findings mean nothing.
 """
 
+from collections.abc import Callable
+
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
+from gendyn.sweep import choose_variant
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -27,13 +29,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "default"
-    if name not in ("default", "smoke"):
-        hint = nearest(variant, ("default", "smoke"))
-        raise ConfigError(f"variant = {variant!r} must be one of default, smoke.{hint}")
-    config = ml_collections.ConfigDict(
+    return choose_variant("grokking_linear", VARIANTS, variant).lock()
+
+
+def _default() -> ml_collections.ConfigDict:
+    return ml_collections.ConfigDict(
         {
-            "experiment": "grokking_linear",
             "dimension": 1000,
             "learning_rate": 0.01,
             "tolerance": 1e-3,
@@ -48,7 +49,13 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
             ),
         }
     )
-    if name == "smoke":
-        config.dimension, config.num_test, config.num_records, config.runs_at_once = 60, 200, 40, 2
-        config.learning_rate, config.axes = 0.05, (("ratio", (0.5, 2.0)), ("seed", (0, 1)))
-    return config.lock()
+
+
+def _smoke() -> ml_collections.ConfigDict:
+    config = _default()
+    config.dimension, config.num_test, config.num_records, config.runs_at_once = 60, 200, 40, 2
+    config.learning_rate, config.axes = 0.05, (("ratio", (0.5, 2.0)), ("seed", (0, 1)))
+    return config
+
+
+VARIANTS: dict[str, Callable[[], ml_collections.ConfigDict]] = {"default": _default, "smoke": _smoke}

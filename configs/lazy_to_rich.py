@@ -24,8 +24,7 @@ from collections.abc import Callable, Sequence
 
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
-from gendyn.sweep import base_config
+from gendyn.sweep import base_config, choose_variant
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -34,12 +33,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "teacher"
-    if name not in VARIANTS:
-        raise ConfigError(f"variant = {variant!r} must be one of {', '.join(VARIANTS)}.{nearest(variant, VARIANTS)}")
-    config = VARIANTS[name]()
-    config.experiment = "lazy_to_rich"
-    return config.lock()
+    return choose_variant("lazy_to_rich", VARIANTS, variant).lock()
 
 
 def _teacher() -> ml_collections.ConfigDict:

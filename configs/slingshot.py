@@ -19,8 +19,7 @@ from collections.abc import Callable
 
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
-from gendyn.sweep import base_config
+from gendyn.sweep import base_config, choose_variant
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -29,12 +28,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "perceptron"
-    if name not in VARIANTS:
-        raise ConfigError(f"variant = {variant!r} must be one of {', '.join(VARIANTS)}.{nearest(variant, VARIANTS)}")
-    config = VARIANTS[name]()
-    config.experiment = "slingshot"
-    return config.lock()
+    return choose_variant("slingshot", VARIANTS, variant).lock()
 
 
 EPSILONS = (1e-8, 1e-6, 1e-5, 1e-4, 1e-3)

@@ -17,9 +17,11 @@ Variants, as ``--config=configs/spectral_bias_ntk.py:smoke``:
     Seconds: 128 units, 32 points, 2 seeds, 60 steps. Its findings mean nothing.
 """
 
+from collections.abc import Callable
+
 import ml_collections
 
-from gendyn.core import ConfigError, nearest
+from gendyn.sweep import choose_variant
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -28,13 +30,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     Raises:
         ConfigError: an unknown variant.
     """
-    name = variant or "default"
-    if name not in ("default", "smoke"):
-        hint = nearest(variant, ("default", "smoke"))
-        raise ConfigError(f"variant = {variant!r} must be one of default, smoke.{hint}")
-    config = ml_collections.ConfigDict(
+    return choose_variant("spectral_bias_ntk", VARIANTS, variant).lock()
+
+
+def _default() -> ml_collections.ConfigDict:
+    return ml_collections.ConfigDict(
         {
-            "experiment": "spectral_bias_ntk",
             "num_units": 4096,
             "num_points": 64,
             "frequencies": tuple(range(13)),
@@ -46,8 +47,14 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
             "axes": (("use_bias", (False, True)), ("seed", tuple(range(10)))),
         }
     )
-    if name == "smoke":
-        config.num_units, config.num_points, config.num_steps, config.num_records = 128, 32, 60, 12
-        config.runs_at_once = 2
-        config.axes = (("use_bias", (False, True)), ("seed", (0, 1)))
-    return config.lock()
+
+
+def _smoke() -> ml_collections.ConfigDict:
+    config = _default()
+    config.num_units, config.num_points, config.num_steps, config.num_records = 128, 32, 60, 12
+    config.runs_at_once = 2
+    config.axes = (("use_bias", (False, True)), ("seed", (0, 1)))
+    return config
+
+
+VARIANTS: dict[str, Callable[[], ml_collections.ConfigDict]] = {"default": _default, "smoke": _smoke}

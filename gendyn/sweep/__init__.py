@@ -5,5 +5,6 @@ from gendyn.sweep.config import base_config
 from gendyn.sweep.plan import Plan
 from gendyn.sweep.run import plan, run
 from gendyn.sweep.simulate import Group, Measured, simulate
+from gendyn.sweep.variants import choose_variant
 
-__all__ = ["Group", "Measured", "Plan", "analyse", "base_config", "plan", "run", "simulate"]
+__all__ = ["Group", "Measured", "Plan", "analyse", "base_config", "choose_variant", "plan", "run", "simulate"]
