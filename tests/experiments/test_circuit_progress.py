@@ -1,29 +1,20 @@
 """The verdict follows the data: measures that move early lead, late ones lag, and those that memorising moves too."""
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 import gendyn.sweep
+from configs import circuit_progress as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import circuit_progress as experiment
 
-ROOT = Path(__file__).parents[2]
 STEPS = np.arange(0.0, 2001.0, 25.0)
 ARMS = ("generalising", "random labels", "no decay")
 LEADS, LAGS, AT_ONCE = "fourier_progress/gini", "parameter_norm/total", "logit_scale/scale"
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def rise(at, width=40.0):
@@ -149,7 +140,7 @@ def test_bad_data():
 
 
 def test_the_smoke_config_runs(tmp_path):
-    config = load("configs/circuit_progress.py").get_config("smoke")
+    config = config_file.get_config("smoke")
     ds = experiment.run(config, str(tmp_path))
     assert np.isfinite(ds["fourier_progress/restricted_loss"].values).all()
     claims = [finding.claim for finding in experiment.verdict(ds)]
@@ -158,10 +149,9 @@ def test_the_smoke_config_runs(tmp_path):
 
 
 def test_variants_plan():
-    configs = load("configs/circuit_progress.py")
     with pytest.raises(ConfigError, match="must be one of modulo47, smoke, nanda"):
-        configs.get_config("smoek")
-    plan = gendyn.sweep.plan(configs.get_config("nanda"))
+        config_file.get_config("smoek")
+    plan = gendyn.sweep.plan(config_file.get_config("nanda"))
     assert len(plan.runs) == 24 and plan.programs() == 1
     assert plan.runs[0].flat["model.initialisation"] == "nanda"
     labels = {run.flat["arm"]: run.flat["data.label_noise"] for run in plan.runs}

@@ -1,26 +1,17 @@
 """The verdict follows the data: runs that sit at the limit support the claim, runs below or above it refute it."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 import gendyn.sweep
+from configs import edge_of_stability as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import edge_of_stability as experiment
 
-ROOT = Path(__file__).parents[2]
 RATES = (0.01, 0.04, 0.08)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def sweep(settles_at, *, free=80.0, seeds=8, records=21, rates=RATES):
@@ -81,10 +72,10 @@ def test_few_seeds_decide_nothing_and_diverged_ones_are_left_out_in_pairs():
 
 
 def test_the_smoke_config_runs(tmp_path):
-    config = load("configs/edge_of_stability.py").get_config("smoke")
+    config = config_file.get_config("smoke")
     ds = experiment.run(config, str(tmp_path))
     assert np.isfinite(ds["sharpness/lambda_max"].values).all()
     assert len(experiment.verdict(ds)) == 2
     with pytest.raises(ConfigError, match="must be one of digits, smoke"):
-        load("configs/edge_of_stability.py").get_config("smoek")
-    assert gendyn.sweep.plan(load("configs/edge_of_stability.py").get_config()).runs[-1].flat["seed"] == 7
+        config_file.get_config("smoek")
+    assert gendyn.sweep.plan(config_file.get_config()).runs[-1].flat["seed"] == 7

@@ -1,27 +1,18 @@
 """The verdict follows the data: N_eff that moves with the test loss supports the claim, a rising one refutes it."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 import gendyn.sweep
+from configs import effective_dimension as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import effective_dimension as experiment
 
-ROOT = Path(__file__).parents[2]
 WIDTHS = np.array([4, 8, 16, 32, 48, 64, 96, 128, 256])
 ALPHAS = (0.1, 1.0)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def bump(width, at):
@@ -133,7 +124,7 @@ def test_a_sweep_without_the_probe_says_what_to_set():
 
 
 def test_the_smoke_config_runs(tmp_path):
-    ds = experiment.run(load("configs/effective_dimension.py").get_config("smoke"), str(tmp_path))
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     values = ds[f"{experiment.PROBE}/quadrature"].values
     assert values.shape == (8, 1, 2) and np.isfinite(values).all()
     assert (ds[f"{experiment.PROBE}/ritz"].values <= 20).all()
@@ -144,11 +135,11 @@ def test_the_smoke_config_runs(tmp_path):
 
 @pytest.mark.parametrize("variant", ["", "digits", "ggn"])
 def test_every_variant_can_be_planned(variant):
-    config = load("configs/effective_dimension.py").get_config(variant)
+    config = config_file.get_config(variant)
     assert config.is_locked and gendyn.sweep.plan(config).runs[-1].flat["model.width"] == 256
     assert (variant == "ggn") == ("'ggn'" in config.probes[0])
 
 
 def test_unknown_variant_names_the_known():
     with pytest.raises(ConfigError, match="must be one of digits, ggn, smoke"):
-        load("configs/effective_dimension.py").get_config("smoek")
+        config_file.get_config("smoek")

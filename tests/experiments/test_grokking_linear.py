@@ -1,9 +1,7 @@
 """The verdict follows the data; the program is gradient descent on the loss it says; the folder resumes."""
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,24 +9,17 @@ import numpy as np
 import pytest
 import xarray
 
+from configs import grokking_linear as config_file
 from gendyn import store, theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import grokking_linear as experiment
 
-ROOT = Path(__file__).parents[2]
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
 HALF, ACROSS, FLOOR, NEVER, FORMULA = range(5)
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
 def smoke_config(**changes):
-    config = load("configs/grokking_linear.py").get_config("smoke")
+    config = config_file.get_config("smoke")
     with config.unlocked():
         config.update(changes)
     return config.lock()
@@ -145,7 +136,7 @@ def test_the_program_is_gradient_descent_on_the_mean_square_without_a_half():
 
 
 def test_runs_are_long_enough_for_the_closed_form():
-    settings = experiment._settings(load("configs/grokking_linear.py").get_config())
+    settings = experiment._settings(config_file.get_config())
     assert settings[0.5].num_train == 2000 and settings[0.5].steps[0] == 0 and settings[0.5].steps[-1] > 1.5 * 1146
     last = settings[1.25].steps[-1]
     losses = theory.linear_losses(np.array([last / 2, last]), 1.25, learning_rate=0.01).test
@@ -212,9 +203,8 @@ def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp
 
 
 def test_variants_are_locked_and_an_unknown_one_names_the_known():
-    module = load("configs/grokking_linear.py")
-    assert module.get_config("").is_locked and module.get_config("smoke").experiment == "grokking_linear"
-    default = module.get_config("")
+    assert config_file.get_config("").is_locked and config_file.get_config("smoke").experiment == "grokking_linear"
+    default = config_file.get_config("")
     assert default.dimension == 1000 and len(dict(default.axes)["seed"]) >= 8
     with pytest.raises(ConfigError, match=r"variant = 'smok' must be one of default, smoke. Did you mean 'smoke'"):
-        module.get_config("smok")
+        config_file.get_config("smok")

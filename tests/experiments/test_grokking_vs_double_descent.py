@@ -1,8 +1,6 @@
 """The verdict follows the curves: which of pattern and training set comes first, and whether the test error rises."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,21 +8,14 @@ import xarray
 from matplotlib.figure import Figure
 
 import gendyn.sweep
+from configs import grokking_vs_double_descent as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import grokking_vs_double_descent as experiment
 
-ROOT = Path(__file__).parents[2]
 ARMS = ("slow", "fast")
 WIDTHS = (8, 16, 32)
 STEPS = np.unique(np.geomspace(1, 10_000, 60).round()).astype(int)
 RISING, FALLING, FLAT, GROKKING, IMMEDIATE, BY_WIDTH, AXIS = range(7)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def after(step):
@@ -146,11 +137,10 @@ def test_figure_of_synthetic_runs():
 
 
 def test_the_smoke_config_runs_and_the_default_plans(tmp_path):
-    configs = load("configs/grokking_vs_double_descent.py")
-    ds = experiment.run(configs.get_config("smoke"), str(tmp_path))
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["test_error"].values).all()
     assert len(experiment.verdict(ds)) == 7 and isinstance(experiment.figure(ds), Figure)
-    planned = gendyn.sweep.plan(configs.get_config())
+    planned = gendyn.sweep.plan(config_file.get_config())
     assert len(planned.runs) == 96 and len({run.flat["optim.weight_decay"] for run in planned.runs}) == 2
     with pytest.raises(ConfigError, match="must be one of digits, smoke"):
-        configs.get_config("smoek")
+        config_file.get_config("smoek")

@@ -1,8 +1,6 @@
 """The verdict follows the data; a linear model is its linearisation; halves that part move their kernel by squares."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 import xarray
 
+from configs import lazy_to_rich as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import lazy_to_rich as experiment
 from gendyn.measure import empirical_ntk
@@ -18,21 +17,13 @@ from gendyn.sweep.config import flatten
 from gendyn.sweep.points import make_points
 from gendyn.types import Variables
 
-ROOT = Path(__file__).parents[2]
 WIDTHS, SCALES, STEPS = (16, 64), (0.01, 0.1, 1.0, 10.0), (0, 1, 5, 50)
 BY_SCALE, BY_WIDTH, HOLDS, FAILS, BORDER, ALIGNS, LOST, BETTER = range(8)
 TRAIN, TEST = 4, 3
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
 def smoke(**changes):
-    config = load("configs/lazy_to_rich.py").get_config("smoke")
+    config = config_file.get_config("smoke")
     with config.unlocked():
         for name, value in changes.items():
             section, _, leaf = name.rpartition("__")
@@ -211,10 +202,10 @@ def test_one_width_or_one_lazy_scale_has_no_slope():
 
 
 def test_variants():
-    config = load("configs/lazy_to_rich.py").get_config()
+    config = config_file.get_config()
     points = make_points(flatten(config), config.axes, config.zip_axes)
     assert config.is_locked and len(points) == 168 and points[-1].flat["task.seed"] == points[-1].flat["seed"] == 17
     rates = {point.flat["model.output_scale"]: point.flat["optim.learning_rate"] for point in points}
     assert rates[10.0] == pytest.approx(0.2 / 102.5) and len(rates) == 7
     with pytest.raises(ConfigError, match=r"must be one of teacher, smoke\. Did you mean 'smoke'"):
-        load("configs/lazy_to_rich.py").get_config("smoek")
+        config_file.get_config("smoek")

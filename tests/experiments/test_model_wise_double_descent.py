@@ -1,6 +1,5 @@
 """The verdict follows the data: double descent is supported, a monotone curve never is; and the config runs."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -11,18 +10,13 @@ import numpy as np
 import pytest
 import xarray
 
+from configs import model_wise_double_descent as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import model_wise_double_descent as experiment
+from scripts import report as report_script
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = np.array([2, 4, 8, 16, 32, 48, 64, 80, 128, 256])
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def sweep(bump, *, peak_width=64, seeds=5, noises=(0.0, 0.2), noise=0.03, fits_from=64):
@@ -154,7 +148,7 @@ def test_all_training_examples_are_counted_where_the_config_says_zero():
 
 @pytest.mark.parametrize("variant", ["", "digits", "mnist5k", "cifar10_resnet", "smoke"])
 def test_every_variant_is_locked_and_sweeps_width_noise_and_seed(variant):
-    config = load("configs/model_wise_double_descent.py").get_config(variant)
+    config = config_file.get_config(variant)
     assert config.is_locked and config.experiment == "model_wise_double_descent"
     axes = dict(config.axes)
     assert set(axes) == {"model.width", "data.label_noise", "seed"} and 0.0 in axes["data.label_noise"]
@@ -162,19 +156,19 @@ def test_every_variant_is_locked_and_sweeps_width_noise_and_seed(variant):
 
 def test_unknown_variant_names_the_known():
     with pytest.raises(ConfigError, match=r"variant = 'digit' must be one of digits, .*smoke. Did you mean 'digits'"):
-        load("configs/model_wise_double_descent.py").get_config("digit")
+        config_file.get_config("digit")
 
 
 def test_smoke_variant_runs_end_to_end(tmp_path):
-    ds = experiment.run(load("configs/model_wise_double_descent.py").get_config("smoke"), str(tmp_path / "smoke"))
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path / "smoke"))
     assert ds.sizes["run"] == 12
     assert len(experiment.verdict(ds)) == 8
-    path = load("scripts/report.py").write_report(ds, tmp_path / "report", name="smoke")
+    path = report_script.write_report(ds, tmp_path / "report", name="smoke")
     assert path.read_text().count("data:image/png;base64,") == 2
 
 
 def report(ds, tmp_path, name="demo"):
-    return load("scripts/report.py").write_report(ds, tmp_path / "report", name=name).read_text()
+    return report_script.write_report(ds, tmp_path / "report", name=name).read_text()
 
 
 def test_report_of_an_experiment(tmp_path):

@@ -1,8 +1,6 @@
 """The verdict follows the cycles in the histories, and arms are told apart by what they set, not by their names."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +8,10 @@ import xarray
 from matplotlib.figure import Figure
 
 import gendyn.sweep
+from configs import slingshot as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import slingshot as experiment
 
-ROOT = Path(__file__).parents[2]
 ADAM = (("optim.name", "adam"),)
 ARMS = (
     ("a", (*ADAM, ("optim.eps", 1e-8))),
@@ -23,13 +21,6 @@ ARMS = (
     ("e", (("optim.name", "sgd"),)),
 )
 PRESENT, AT_LARGE, DESCENT, FLOAT64, LOGITS, ACCURACY, SOONER = range(7)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def sweep(cycles, *, seeds=8, first=None, accuracy=None, growing=True, lowest=1e-8, arms=ARMS):
@@ -141,11 +132,10 @@ def test_figure_of_synthetic_runs():
 
 
 def test_the_smoke_config_runs_and_the_default_plans(tmp_path):
-    configs = load("configs/slingshot.py")
-    ds = experiment.run(configs.get_config("smoke"), str(tmp_path))
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["last_layer_norm/norm"].values).all()
     assert len(experiment.verdict(ds)) == 6  # no float16 in it
-    planned = gendyn.sweep.plan(configs.get_config())
+    planned = gendyn.sweep.plan(config_file.get_config())
     assert len(planned.runs) == 80 and {run.flat["optim.weight_decay"] for run in planned.runs} == {0.0}
     with pytest.raises(ConfigError, match="must be one of perceptron, smoke"):
-        configs.get_config("smoek")
+        config_file.get_config("smoek")

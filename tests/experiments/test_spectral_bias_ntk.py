@@ -1,33 +1,25 @@
 """The verdict follows the data; the program is gradient descent on the network it says; the folder resumes."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
 
+from configs import spectral_bias_ntk as config_file
 from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments import spectral_bias_ntk as experiment
 from gendyn.theory import circle_kernel
+from scripts import report as report_script
 
-ROOT = Path(__file__).parents[2]
 FREQUENCIES, STEPS = list(range(8)), np.unique(np.geomspace(1, 3000, 60).round().astype(int) - 1)
 AGREE, AGREE_BIAS, POWER, FROZEN, CONTROL = range(5)
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
 def smoke_config(**changes):
-    config = load("configs/spectral_bias_ntk.py").get_config("smoke")
+    config = config_file.get_config("smoke")
     with config.unlocked():
         config.update(changes)
     return config.lock()
@@ -163,7 +155,7 @@ def test_another_config_in_the_same_folder_is_refused(finished):
 
 
 def test_report_of_the_experiment(finished, tmp_path):
-    path = load("scripts/report.py").write_report(finished[1], tmp_path / "report", name="smoke")
+    path = report_script.write_report(finished[1], tmp_path / "report", name="smoke")
     text = path.read_text()
     assert "Claim: Full-batch gradient descent" in text and "4 finished" in text and "data:image/png;base64," in text
 
@@ -189,8 +181,7 @@ def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp
 
 
 def test_variants_are_locked_and_an_unknown_one_names_the_known():
-    module = load("configs/spectral_bias_ntk.py")
-    assert module.get_config("").is_locked and module.get_config("smoke").experiment == "spectral_bias_ntk"
-    assert len(dict(module.get_config("").axes)["seed"]) >= 5
+    assert config_file.get_config("").is_locked and config_file.get_config("smoke").experiment == "spectral_bias_ntk"
+    assert len(dict(config_file.get_config("").axes)["seed"]) >= 5
     with pytest.raises(ConfigError, match=r"variant = 'smok' must be one of default, smoke. Did you mean 'smoke'"):
-        module.get_config("smok")
+        config_file.get_config("smok")

@@ -1,27 +1,18 @@
 """The verdict follows the data: where the critical fraction lies, how sharp it is and on what it depends."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 import gendyn.sweep
+from configs import ungrokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import ungrokking as experiment
 
-ROOT = Path(__file__).parents[2]
 DECAYS, FRACTIONS, CHANGE = (0.5, 1.0), (0.1, 0.14, 0.19, 0.25, 0.33, 0.45), 200
 STEPS = np.arange(0, 1001, 50)
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, grown=0.99, spread=0.02):
@@ -126,7 +117,7 @@ def test_one_change_step_is_refused():
 
 
 def test_the_smoke_config_runs(tmp_path):
-    config = load("configs/ungrokking.py").get_config("smoke")
+    config = config_file.get_config("smoke")
     ds = experiment.run(config, str(tmp_path))
     assert np.isfinite(ds["test_error"].values).all()
     assert len(experiment.verdict(ds)) == 9
@@ -134,9 +125,8 @@ def test_the_smoke_config_runs(tmp_path):
 
 
 def test_variants_plan():
-    configs = load("configs/ungrokking.py")
     with pytest.raises(ConfigError, match="must be one of modulo31, smoke, full"):
-        configs.get_config("smoek")
-    default, full = (gendyn.sweep.plan(configs.get_config(variant)) for variant in ("", "full"))
+        config_file.get_config("smoek")
+    default, full = (gendyn.sweep.plan(config_file.get_config(variant)) for variant in ("", "full"))
     assert len(default.runs) == 288 and default.programs() == 1
     assert full.runs[-1].flat["model.initialisation"] == "nanda"
