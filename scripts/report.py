@@ -36,7 +36,9 @@ def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
         sections.append(("Findings", _or_reason(lambda: report_page.findings_html(experiment.verdict(ds)))))
         drawing = _or_reason(lambda: _figure(experiment.figure(ds), output, config_of(ds)["experiment"]))
         sections.append(("Figure", drawing))
-    sections.append(("Learning curves", _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))))
+    if all(metric in ds for metric in METRICS):
+        drawing = _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))
+        sections.append(("Learning curves", drawing))
     sections.append(
         ("Runs", report_page.folded(f"{ds.sizes['run']:,} runs", report_page.table_html(_runs(ds, status))))
     )
@@ -74,7 +76,8 @@ def _figure(made: "Figure", output: Path, stem: str) -> str:
 def _runs(ds: "xarray.Dataset", status: np.ndarray) -> list[dict[str, Any]]:
     """One row a run: its place on the axes, its size, its state and its last values."""
     columns: dict[str, list[Any]] = {axis: ds[axis].values.tolist() for axis in swept_axes(ds)}
-    columns["parameters"] = ds["num_parameters"].values.tolist()
+    if "num_parameters" in ds.coords:
+        columns["parameters"] = ds["num_parameters"].values.tolist()
     columns["state"] = status.tolist()
     for metric in (name for name in METRICS if name in ds):
         columns[metric.replace("_", " ")] = final_values(ds, metric).tolist()

@@ -1,5 +1,6 @@
 """numpy on saved histories: tables over axes, peaks, threshold crossings with censoring, intervals, verdicts."""
 
+from gendyn.analysis.agreement import agreement
 from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap
 from gendyn.analysis.final import (
     DIVERGED,
@@ -55,6 +56,7 @@ __all__ = [
     "SpeedUp",
     "Survival",
     "Threshold",
+    "agreement",
     "attainable_level",
     "axis_values",
     "bootstrap",

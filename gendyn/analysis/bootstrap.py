@@ -11,6 +11,7 @@ from gendyn.core import check_choice, check_positive_int, check_range
 from gendyn.core.errors import ConfigError
 
 METHODS = ("expanded", "percentile", "bca")
+_ELEMENTS_AT_ONCE = 2**24
 
 
 class Interval(NamedTuple):
@@ -54,7 +55,7 @@ def bootstrap(
     wide as Student's and matters at five seeds. ``bca`` corrects bias and acceleration (jackknife), for many rows.
 
     With fewer rows than :func:`attainable_level` requires the interval is ``(-inf, inf)``: it says nothing, rather
-    than too much. Cost: ``num_resamples`` evaluations in one vectorised call.
+    than too much. Cost: ``num_resamples`` evaluations, vectorised as far as they fit some 100 MB.
 
     Args:
         statistic: maps arrays ``[B, S, ...]`` to ``[B]``; NaN where it is undefined.
@@ -86,7 +87,11 @@ def bootstrap(
     num_rows = lengths[0]
     estimate = float(statistic(*(array[None] for array in data))[0])
     rows = np.random.default_rng(seed).integers(num_rows, size=(num_resamples, num_rows))
-    values = np.asarray(statistic(*(array[rows] for array in data)), float)
+    # A resample copies every row: thousands of rows go through a few at a time, in bounded memory.
+    batches = -(-num_resamples * sum(array.size for array in data) // _ELEMENTS_AT_ONCE)
+    values = np.concatenate(
+        [np.asarray(statistic(*(array[part] for array in data)), float) for part in np.array_split(rows, batches)]
+    )
     defined = float(np.mean(~np.isnan(values)))
     if level > attainable_level(num_rows) or math.isnan(estimate):
         return Interval(estimate, -math.inf, math.inf, level, defined)

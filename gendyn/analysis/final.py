@@ -26,7 +26,11 @@ def run_status(ds: "xarray.Dataset") -> np.ndarray:
     """``"finished"``, ``"diverged"`` or ``"unfinished"`` for every run, ``[R]``.
 
     Diverged: so marked at any committed record. Unfinished: its last record is not there yet (NaN without a mark).
+    Redraws that train nothing, and so record neither losses nor marks, are finished when they are committed.
     """
+    if "train_loss" not in ds and "committed" in ds.coords:
+        num_records = np.isfinite(record_steps(ds)).sum(axis=1)
+        return np.where(ds["committed"].values < num_records, UNFINISHED, FINISHED)
     if "diverged" in ds:
         marked = history(ds, "diverged").astype(bool)
     else:

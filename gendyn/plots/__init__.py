@@ -17,16 +17,19 @@ from gendyn.plots.sharpness_curves import sharpness_curves
 from gendyn.plots.slingshot_cycles import ArmShares, ShownRun, slingshot_cycles
 from gendyn.plots.spectral_density import spectral_density
 from gendyn.plots.survival_curves import Arm, survival_curves
+from gendyn.plots.theory_panels import Curve, Panel, theory_panels
 from gendyn.plots.ungrokking import Shrunk, ungrokking
 
 __all__ = [
     "Arm",
     "ArmShares",
     "Column",
+    "Curve",
     "Curves",
     "LearningRegime",
     "LinearRuns",
     "Measure",
+    "Panel",
     "Regimes",
     "Response",
     "ShownRun",
@@ -54,6 +57,7 @@ __all__ = [
     "spectral_density",
     "survival_curves",
     "table_html",
+    "theory_panels",
     "to_png",
     "ungrokking",
 ]

@@ -16,10 +16,16 @@ SIZES = {"title": 15.0, "label": 14.0, "tick": 12.5, "note": 11.5}
 
 
 def figure(
-    num_rows: int, num_columns: int, *, width: float = 4.6, height: float = 3.3, share_x: bool = True
+    num_rows: int,
+    num_columns: int,
+    *,
+    width: float = 4.6,
+    height: float = 3.3,
+    share_x: bool = True,
+    share_y: bool = True,
 ) -> tuple["Figure", np.ndarray]:
     """A figure and its axes ``[num_rows, num_columns]``: x shared in columns (unless rows show
-    different things), y shared in rows; sizes in inches each.
+    different things), y shared in rows (unless panels show different things); sizes in inches each.
 
     Built on ``matplotlib.figure.Figure``, so importing or drawing never touches a display or pyplot's global state.
     """
@@ -27,7 +33,8 @@ def figure(
 
     size = (max(width * num_columns, 7.0), height * num_rows + 1.4)
     made = Figure(figsize=size, layout="constrained", facecolor="white")
-    axes = made.subplots(num_rows, num_columns, sharex="col" if share_x else False, sharey="row", squeeze=False)
+    sharing: Any = {"sharex": "col" if share_x else False, "sharey": "row" if share_y else False}
+    axes = made.subplots(num_rows, num_columns, squeeze=False, **sharing)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=SIZES["tick"])

@@ -43,6 +43,11 @@ def test_status_and_final_values_from_the_step_of_divergence():
     np.testing.assert_array_equal(final_values(ds, "train_error"), [0.1, NAN, 1.0, 0.15])
 
 
+def test_redraws_that_train_nothing_are_finished_when_committed():
+    ds = dataset().drop_vars(["train_loss", "train_error"])
+    assert run_status(ds).tolist() == ["finished", "unfinished", "finished", "finished"]
+
+
 def test_a_flag_does_as_well_and_order_of_dimensions_does_not_matter():
     ds = dataset(diverged=(("run", "record"), DIVERGED_STEP == 7))
     other = ds.transpose("record", "run").assign_coords(step=ds["step"])

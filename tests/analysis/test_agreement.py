@@ -1,0 +1,38 @@
+"""Agreement is judged by the worst place, relative, from means over redraws."""
+
+import numpy as np
+import pytest
+
+from gendyn.analysis import agreement
+from gendyn.core import ConfigError
+
+EXACT = np.array([0.1, 1.0, 30.0])
+
+
+def redraws(errors=(0.0, 0.0, 0.0), spread=0.1, count=2000):
+    noise = np.random.default_rng(3).normal(0.0, spread, [count, 3])
+    return EXACT * (1.0 + np.array(errors) + noise)
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict"),
+    [((0.0, 0.0, 0.0), "supported"), ((0.05, 0.0, 0.0), "refuted"), ((0.0, 0.02, 0.0), "undecided")],
+)
+def test_the_largest_relative_error_decides(errors, verdict):
+    found = agreement("they agree", redraws(errors), EXACT, tolerance=0.02)
+    assert found.verdict == verdict
+    assert f"place {int(np.argmax(errors))}" in found.detail or not any(errors)
+
+
+def test_few_redraws_decide_nothing():
+    assert agreement("they agree", redraws(count=4), EXACT, tolerance=0.02).verdict == "undecided"
+    assert agreement("they agree", redraws(spread=1.0, count=30), EXACT, tolerance=0.02).verdict != "supported"
+
+
+def test_a_threshold_is_refused():
+    with pytest.raises(ConfigError, match="leave out"):
+        agreement("they agree", redraws(), np.array([1.0, np.inf, 2.0]), tolerance=0.02)
+    with pytest.raises(ConfigError, match="do not fit"):
+        agreement("they agree", redraws(), EXACT[:2], tolerance=0.02)
+    with pytest.raises(ConfigError, match="tolerance"):
+        agreement("they agree", redraws(), EXACT, tolerance=0.0)
