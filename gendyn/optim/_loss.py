@@ -7,8 +7,11 @@ from gendyn.core import ConfigError
 from gendyn.types import Array, ArrayLike
 
 
-def prepare(name: str, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array, bool]:
-    """Outputs in at least float32, targets, and whether the targets are classes rather than vectors.
+def prepare(name: str, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """Outputs in at least float32, and targets ``[B, C]``: classes become one-hot.
+
+    One-hot also for cross-entropy: the gradient of an indexed logit is a scatter, which XLA runs element by element on
+    a CPU.
 
     Raises:
       ConfigError: shapes or dtypes other than ``[B, C]`` with integers ``[B]`` or floats ``[B, C]``.
@@ -21,7 +24,10 @@ def prepare(name: str, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, A
             f"{name}: outputs {outputs.shape} and targets {targets.shape} {targets.dtype} must be [B, C] with integer "
             "classes [B] or floating-point targets [B, C]; reshape one of them."
         )
-    return outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32)), targets, are_classes
+    outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
+    if are_classes:
+        targets = jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+    return outputs, targets
 
 
 @jax.custom_jvp

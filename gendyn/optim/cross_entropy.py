@@ -1,6 +1,5 @@
 """Softmax cross-entropy."""
 
-import jax
 import optax
 
 from gendyn.optim._loss import prepare
@@ -30,10 +29,7 @@ def cross_entropy(outputs: Array, targets: Array) -> Array:
     >>> print(cross_entropy(jnp.array([[0.0, 0.0], [1e4, -1e4]]), jnp.array([0, 0])).round(4) + 0.0)
     [0.6931 0.    ]
     """
-    outputs, targets, are_classes = prepare("cross_entropy", outputs, targets)
-    if are_classes:
-        # Not optax's integer form: its gradient is a scatter, which XLA runs element by element on a CPU.
-        targets = jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+    outputs, targets = prepare("cross_entropy", outputs, targets)
     return optax.softmax_cross_entropy(outputs, targets)
 
 

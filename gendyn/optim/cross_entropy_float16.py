@@ -1,7 +1,5 @@
 """Softmax cross-entropy evaluated in IEEE half precision."""
 
-import jax
-
 from gendyn.optim._loss import prepare
 from gendyn.optim._precision import rounded_cross_entropy
 from gendyn.types import Array, LossExample
@@ -35,9 +33,7 @@ def cross_entropy_float16(outputs: Array, targets: Array) -> Array:
     Reference: Prieto et al., Grokking at the edge of numerical stability, ICLR 2025 (arXiv 2501.04697), section 3
     (softmax collapse).
     """
-    outputs, targets, are_classes = prepare("cross_entropy_float16", outputs, targets)
-    if are_classes:
-        targets = jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+    outputs, targets = prepare("cross_entropy_float16", outputs, targets)
     return rounded_cross_entropy(outputs, targets, 5, 10)
 
 

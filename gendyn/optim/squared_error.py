@@ -1,6 +1,5 @@
 """The squared error, summed over outputs."""
 
-import jax
 import jax.numpy as jnp
 
 from gendyn.optim._loss import prepare
@@ -30,9 +29,7 @@ def squared_error(outputs: Array, targets: Array) -> Array:
     >>> print(squared_error(jnp.array([[0.0, 0.0], [1.0, 3.0]]), jnp.array([1, 0])))
     [1. 9.]
     """
-    outputs, targets, are_classes = prepare("squared_error", outputs, targets)
-    if are_classes:
-        targets = jax.nn.one_hot(targets, outputs.shape[1], dtype=outputs.dtype)
+    outputs, targets = prepare("squared_error", outputs, targets)
     return jnp.sum(jnp.square(outputs - targets), axis=1)
 
 

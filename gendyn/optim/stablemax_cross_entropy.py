@@ -34,9 +34,7 @@ def stablemax_cross_entropy(outputs: Array, targets: Array) -> Array:
 
     Reference: Prieto et al., Grokking at the edge of numerical stability, ICLR 2025 (arXiv 2501.04697).
     """
-    outputs, targets, are_classes = prepare("stablemax_cross_entropy", outputs, targets)
-    if are_classes:
-        targets = jax.nn.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+    outputs, targets = prepare("stablemax_cross_entropy", outputs, targets)
     return accurate_cross_entropy(_log_s(outputs), targets)
 
 

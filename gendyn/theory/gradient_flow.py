@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gendyn.core import ConfigError, check_range
-from gendyn.theory.linear_grokking import _quadrature
+from gendyn.theory._quadrature import marchenko_pastur_quadrature
 from gendyn.theory.marchenko_pastur import marchenko_pastur_atom
 
 _BLOCK = 1 << 22
@@ -148,7 +148,7 @@ def isotropic_gradient_flow_risk(
     check_range("signal", signal, low=0)
     check_range("noise_variance", noise_variance, low=0)
     latest = float(np.asarray(times, float).max(initial=0.0))
-    values, weights = _quadrature(ratio, 2.0 * latest)
+    values, weights = marchenko_pastur_quadrature(ratio, 2.0 * latest)
     values, weights = np.append(values, 0.0), np.append(weights, marchenko_pastur_atom(ratio))
     return _risk(times, values, signal * weights, noise_variance * ratio * weights)
 

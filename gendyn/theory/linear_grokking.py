@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gendyn.core import ConfigError, check_range
+from gendyn.theory._quadrature import marchenko_pastur_quadrature
 from gendyn.theory.marchenko_pastur import marchenko_pastur_atom, marchenko_pastur_edges
 
-_MOST_NODES, _POLE_NODES = 1 << 18, 1 << 14
 _BLOCK = 1 << 22
 """Largest number of (time, eigenvalue) pairs held at once."""
 
@@ -71,7 +71,7 @@ def linear_losses(
     check_range("initial_loss", initial_loss, low=0, open_low=True)
     times = np.asarray(times, np.float64)
     flat = np.atleast_1d(times).reshape(-1)
-    eigenvalues, weights = _quadrature(ratio, 4.0 * learning_rate * float(flat.max(initial=0.0)))
+    eigenvalues, weights = marchenko_pastur_quadrature(ratio, 4.0 * learning_rate * float(flat.max(initial=0.0)))
     # log f per step: logs keep what underflows exact until the last exponential.
     decay = 2.0 * np.log1p(-2.0 * learning_rate * eigenvalues) if discrete else -4.0 * learning_rate * eigenvalues
     train, test = np.empty_like(flat), np.empty_like(flat)
@@ -211,28 +211,6 @@ def linear_grokking_delay_limit(ratio: float, *, learning_rate: float) -> float:
     check_range("learning_rate", learning_rate, low=0, open_low=True)
     gap = 1.0 - math.sqrt(ratio)
     return -math.log(gap) / (2.0 * learning_rate * gap**2)
-
-
-def _quadrature(ratio: float, exponent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of averages over the continuous part, for integrands as sharp as ``exp(-exponent * v)``.
-
-    With ``v = 1 + ratio + 2 sqrt(ratio) cos(angle)`` the law is ``2 sin(angle)^2 / (pi v)`` on ``(0, pi)``: the
-    trapezoid rule converges geometrically, at a rate set by the pole ``v = 0`` at ``angle = pi + i log(ratio) / 2``
-    and by the width ``1 / sqrt(exponent)`` of the integrand at the lower edge.
-    """
-    distance = abs(math.log(ratio))
-    pole = 40.0 / distance if distance > 0 else math.inf
-    count = int(min(_MOST_NODES, max(512.0, min(pole, _POLE_NODES), 16.0 * math.sqrt(exponent * math.sqrt(ratio)))))
-    angle = np.pi * np.arange(1, count + 1) / (count + 1)
-    # Not 1 + ratio + 2 sqrt(ratio) cos: that cancels at the lower edge, where everything happens.
-    low, _ = marchenko_pastur_edges(ratio)
-    eigenvalues = low + 4.0 * math.sqrt(ratio) * np.cos(0.5 * angle) ** 2
-    weights = 2.0 / (count + 1) * np.sin(angle) ** 2 / eigenvalues
-    if pole > count:
-        # What the rule misses of a pole this near is its residue, the integrand at v = 0, times the mass it misses.
-        eigenvalues = np.append(eigenvalues, 0.0)
-        weights = np.append(weights, min(1.0, 1.0 / ratio) - weights.sum())
-    return eigenvalues, weights
 
 
 def _check(ratio: float, learning_rate: float, discrete: bool) -> None:
