@@ -151,3 +151,43 @@ def classification(
         kind="classification",
         provenance=provenance,
     )
+
+
+def generated(
+    name: str,
+    splits: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    *,
+    num_outputs: int,
+    kind: str,
+    source: str,
+    seed: int,
+    split_seed: int,
+    extra: Mapping[str, str] | None = None,
+) -> Task:
+    """Builds a task from generated arrays, which are used as they are: their mean is 0 and their deviation 1 by law.
+
+    Args:
+      name: of the task.
+      splits: ``x_train``, ``y_train``, ``x_test``, ``y_test``, in the task's order.
+      num_outputs: ``C``.
+      kind: ``"classification"`` or ``"regression"``.
+      source: what was generated.
+      seed: of the generation.
+      split_seed: of the order of the training rows.
+      extra: more provenance.
+    """
+    return Task(
+        name,
+        *splits,
+        num_outputs=num_outputs,
+        kind=kind,
+        provenance={
+            "source": f"generated: {source}",
+            "sha256": sha256(*splits),
+            **(extra or {}),
+            "seed": str(seed),
+            "split_seed": str(split_seed),
+            "mean": "0",
+            "std": "1",
+        },
+    )

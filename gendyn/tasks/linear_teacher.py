@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gendyn.core import check_positive_int, check_range
-from gendyn.tasks._build import check_seed, sha256
+from gendyn.tasks._build import check_seed, generated
 from gendyn.tasks._spurious import check_spurious, conceal
 from gendyn.types import Task
 
@@ -75,19 +75,14 @@ def linear_teacher(
     x_test = conceal(signal_test, spurious_scale * streams[5].standard_normal((num_test, spurious)))
     order = np.random.default_rng(split_seed).permutation(num_train)
     splits = (x_train[order], y_train[order].astype(np.float32), x_test, y_test)
-    return Task(
+    return generated(
         "linear_teacher",
-        *splits,
+        splits,
         num_outputs=num_outputs,
         kind="regression",
-        provenance={
-            "source": f"generated: linear teacher of {input_size} inputs, {spurious} spurious ones, noise {noise:g}",
-            "sha256": sha256(*splits),
-            "seed": str(seed),
-            "split_seed": str(split_seed),
-            "mean": "0",
-            "std": "1",
-        },
+        source=f"linear teacher of {input_size} inputs, {spurious} spurious ones, noise {noise:g}",
+        seed=seed,
+        split_seed=split_seed,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gendyn.core import ConfigError, check_positive_int
-from gendyn.tasks._build import check_num_test, check_seed, sha256
+from gendyn.tasks._build import check_num_test, check_seed, generated
 from gendyn.tasks._split import hold_out
 from gendyn.tasks._spurious import check_spurious, conceal
 from gendyn.types import Task
@@ -92,20 +92,15 @@ def sparse_parity(
             "take more examples."
         )
     splits = (x[train], labels[train], x[test], labels[test])
-    return Task(
+    return generated(
         "sparse_parity",
-        *splits,
+        splits,
         num_outputs=2,
         kind="classification",
-        provenance={
-            "source": f"generated: parity of {num_relevant} of {num_bits} bits and {spurious} spurious ones",
-            "sha256": sha256(*splits),
-            "relevant_bits": ",".join(str(bit) for bit in relevant),
-            "seed": str(seed),
-            "split_seed": str(split_seed),
-            "mean": "0",
-            "std": "1",
-        },
+        source=f"parity of {num_relevant} of {num_bits} bits and {spurious} spurious ones",
+        seed=seed,
+        split_seed=split_seed,
+        extra={"relevant_bits": ",".join(str(bit) for bit in relevant)},
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gendyn.core import check_positive_int, check_range
-from gendyn.tasks._build import check_seed, sha256
+from gendyn.tasks._build import check_seed, generated
 from gendyn.types import Task
 
 Layer = tuple[np.ndarray, np.ndarray]
@@ -91,19 +91,14 @@ def tanh_teacher(
     x_train = x_train[np.random.default_rng(split_seed).permutation(num_train)]
     y_train, y_test = (_outputs(x, teacher).astype(np.float32) for x in (x_train, x_test))
     splits = (x_train.astype(np.float32), y_train, x_test.astype(np.float32), y_test)
-    return Task(
+    return generated(
         "tanh_teacher",
-        *splits,
+        splits,
         num_outputs=num_outputs,
         kind="regression",
-        provenance={
-            "source": f"generated: tanh teacher of {teacher_depth} hidden layers of {teacher_width}",
-            "sha256": sha256(*splits),
-            "seed": str(seed),
-            "split_seed": str(split_seed),
-            "mean": "0",
-            "std": "1",
-        },
+        source=f"tanh teacher of {teacher_depth} hidden layers of {teacher_width}",
+        seed=seed,
+        split_seed=split_seed,
     )
 
 

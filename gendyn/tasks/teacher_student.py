@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
-from gendyn.tasks._build import check_seed, sha256
+from gendyn.tasks._build import check_seed, generated
 from gendyn.tasks._split import stratified_order
 from gendyn.types import Task
 
@@ -102,22 +102,14 @@ def teacher_student(
         order = np.random.default_rng(split_seed).permutation(num_train)
     x_train, y_train = x_train[order].astype(np.float32), y_train[order]
     x_test = x_test.astype(np.float32)
-    return Task(
-        name="teacher_student",
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
+    return generated(
+        "teacher_student",
+        (x_train, y_train, x_test, y_test),
         num_outputs=num_outputs,
         kind=kind,
-        provenance={
-            "source": f"generated: {kind}, two-layer erf teacher of width {teacher_width}, noise {noise:g}",
-            "sha256": sha256(x_train, y_train, x_test, y_test),
-            "seed": str(seed),
-            "split_seed": str(split_seed),
-            "mean": "0",
-            "std": "1",
-        },
+        source=f"{kind}, two-layer erf teacher of width {teacher_width}, noise {noise:g}",
+        seed=seed,
+        split_seed=split_seed,
     )
 
 
