@@ -87,9 +87,7 @@ def learning_speeds(
     place = by_width.get_subplotspec()
     by_width.remove()
     by_width = made.add_subplot(place)
-    by_width.spines[["top", "right"]].set_visible(False)
-    by_width.tick_params(labelsize=style.SIZES["tick"])
-    by_width.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    style.dress(by_width)
     unplaced = _rises(rise, regimes, widths, level)
     _delays(by_width, [regime for regime in regimes if regime.noise == 0], widths, delay, level)
     seeds = regimes[0].ratio.shape[-1]

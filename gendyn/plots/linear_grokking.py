@@ -83,15 +83,15 @@ def linear_grokking(
         linewidth=2.0,
         label="small-tolerance formula",
     )
-    _rings(left, delay_ratios, exact_delays)
-    _bars(left, delay_ratios, delays)
+    style.rings(left, delay_ratios, exact_delays, "exact")
+    style.bars(left, delay_ratios, delays)
     left.set_yscale("log")
     left.set_ylabel(f"delay to {accuracy:.0%}, steps", fontsize=style.SIZES["label"])
     left.legend(fontsize=style.SIZES["tick"], frameon=False, loc="upper left")
     fine = np.linspace(min(0.0, float(loss_ratios.min())), float(loss_ratios.max()) * 1.05, 300)
     floor = np.maximum(0.0, 1.0 - 1.0 / np.maximum(fine, 1e-9))
     right.plot(fine, floor, color=style.THEORY, linestyle=(0, (5, 3)), linewidth=1.6, label="floor, 1 − 1 / ratio")
-    _bars(right, loss_ratios, losses)
+    style.bars(right, loss_ratios, losses)
     right.set_ylabel("test loss, end / start", fontsize=style.SIZES["label"])
     right.legend(fontsize=style.SIZES["tick"], frameon=False, loc="upper left")
     seeds = len(runs[0].train)
@@ -110,10 +110,7 @@ def _panels(count: int) -> "tuple[Figure, list[Axes]]":
     spans = [(0, i * 6 // count, (i + 1) * 6 // count) for i in range(count)] + [(1, 0, 3), (1, 3, 6)]
     panels = [made.add_subplot(cells[row, start:end]) for row, start, end in spans]
     for ax in panels:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=style.SIZES["tick"])
-        ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-        ax.set_axisbelow(True)
+        style.dress(ax)
     return made, panels
 
 
@@ -146,34 +143,3 @@ def _accuracies(ax: "Axes", runs: LinearRuns, accuracy: float, level: float) -> 
     ax.set_xlabel("training step", fontsize=style.SIZES["label"])
     ax.set_title(f"ratio {style.number(runs.ratio)}", fontsize=style.SIZES["title"])
     return reached
-
-
-def _rings(ax: "Axes", x: np.ndarray, y: np.ndarray) -> None:
-    ax.plot(
-        x,
-        y,
-        linestyle="none",
-        marker="o",
-        markersize=11,
-        markerfacecolor="none",
-        markeredgecolor=style.THEORY,
-        markeredgewidth=1.3,
-        label="exact",
-    )
-
-
-def _bars(ax: "Axes", x: np.ndarray, band: Band) -> None:
-    known = np.isfinite(band.centre)
-    x, centre = x[known], band.centre[known]
-    low, high = (np.where(np.isfinite(side[known]), side[known], centre) for side in (band.low, band.high))
-    ax.errorbar(
-        x,
-        centre,
-        yerr=np.stack([centre - low, high - centre]),
-        linestyle="none",
-        marker="o",
-        markersize=4.5,
-        color=style.MEASURED,
-        capsize=3,
-        label="measured",
-    )

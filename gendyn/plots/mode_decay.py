@@ -98,31 +98,8 @@ def _decay(ax: "Axes", column: Column, level: float) -> None:
 def _rates(ax: "Axes", column: Column, threshold: float, highest: float, mode_name: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    ax.plot(
-        column.modes,
-        column.predicted_rates,
-        linestyle="none",
-        marker="o",
-        markersize=11,
-        markerfacecolor="none",
-        markeredgecolor=style.THEORY,
-        markeredgewidth=1.3,
-        label="closed form",
-    )
-    low, high = (
-        np.where(np.isfinite(side), side, column.rates.centre) for side in (column.rates.low, column.rates.high)
-    )
-    ax.errorbar(
-        column.modes,
-        column.rates.centre,
-        yerr=np.stack([column.rates.centre - low, high - column.rates.centre]),
-        linestyle="none",
-        marker="o",
-        markersize=4.5,
-        color=style.MEASURED,
-        capsize=3,
-        label="measured",
-    )
+    style.rings(ax, column.modes, column.predicted_rates, "closed form")
+    style.bars(ax, column.modes, column.rates)
     ax.set_yscale("symlog", linthresh=threshold, linscale=0.6)
     ax.axhline(0.0, color=style.GREY, linewidth=0.8)
     ax.set_ylim(-threshold / 2, 2.0 * max(highest, threshold))

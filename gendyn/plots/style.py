@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gendyn.analysis import Band
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,11 +38,16 @@ def figure(
     sharing: Any = {"sharex": "col" if share_x else False, "sharey": "row" if share_y else False}
     axes = made.subplots(num_rows, num_columns, squeeze=False, **sharing)
     for ax in axes.flat:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=SIZES["tick"])
-        ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-        ax.set_axisbelow(True)
+        dress(ax)
     return made, axes
+
+
+def dress(ax: "Axes") -> None:
+    """The house's frame, ticks and grid, for axes that :func:`figure` did not make."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=SIZES["tick"])
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
 
 
 def band(ax: "Axes", x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: np.ndarray, **line: Any) -> None:
@@ -48,6 +55,23 @@ def band(ax: "Axes", x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: n
     known = np.isfinite(centre)
     drawn = ax.plot(x[known], centre[known], **{"linewidth": 2.2, **line})[0]
     ax.fill_between(x[known], low[known], high[known], color=drawn.get_color(), alpha=0.18, linewidth=0)
+
+
+def rings(ax: "Axes", x: np.ndarray, y: np.ndarray, label: str) -> None:
+    """A closed form at single places: open rings that a measured point fits into."""
+    shape: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.3}
+    ax.plot(x, y, linestyle="none", markeredgecolor=THEORY, label=label, **shape)
+
+
+def bars(ax: "Axes", x: np.ndarray, band: Band) -> None:
+    """Measured points with their intervals; a side that is unknown is not drawn, nor is a point that is not finite."""
+    known = np.isfinite(band.centre)
+    centre = band.centre[known]
+    low, high = (np.where(np.isfinite(side[known]), side[known], centre) for side in (band.low, band.high))
+    shape: dict[str, Any] = {"marker": "o", "markersize": 4.5, "capsize": 3, "linestyle": "none"}
+    ax.errorbar(
+        x[known], centre, yerr=np.stack([centre - low, high - centre]), color=MEASURED, label="measured", **shape
+    )
 
 
 def sequence(count: int) -> list[str]:
