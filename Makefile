@@ -4,6 +4,10 @@
 PYTHON ?= python3
 WORKDIR ?= runs/demo
 JOBS ?= 2
+VARIANT ?=
+RUNS := runs/solvable$(if $(VARIANT),-$(VARIANT))
+SOLVABLE := linear_double_descent weak_features random_features bias_variance benign_polynomial soft_bias_polynomial \
+  benign_gp evidence_vs_order implicit_bias deep_linear equation_counting
 
 MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 VENV := .venv-$(MINOR)
@@ -14,12 +18,12 @@ PINS := $(firstword $(wildcard constraints/py$(subst .,,$(MINOR)).txt) $(lastwor
 SOURCES := gendyn tests $(wildcard configs scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint test test-slow demo bench format clean
+.PHONY: help env lint test test-slow demo solvable grokfast-published bench format clean
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@echo "make <target> [PYTHON=python3.12] [JOBS=2] [WORKDIR=runs/demo]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 
 env: $(STAMP) ## the environment: .venv-<minor version>, pinned by constraints/
 
@@ -51,6 +55,15 @@ demo: $(STAMP) ## double descent on handwritten digits: a sweep, its figures and
 	$(BIN)/python scripts/report.py --workdir=$(WORKDIR)
 	@echo "the figure and the report:"
 	@find $(WORKDIR) -maxdepth 2 \( -name '*.png' -o -name '*.html' \) -exec echo "  {}" \;
+
+# One BLAS thread: thousands of small decompositions gain nothing from more, and lose much where they wait for each other.
+solvable: export OPENBLAS_NUM_THREADS = 1
+solvable: $(STAMP) ## linear models, kernels, Gaussian processes: eleven experiments (VARIANT=smoke: seconds each)
+	@set -e; for name in $(SOLVABLE); do \
+	  echo "$$name"; \
+	  $(BIN)/python scripts/sweep.py --config=configs/$$name.py$(if $(VARIANT),:$(VARIANT)) --workdir=$(RUNS)/$$name; \
+	  $(BIN)/python scripts/report.py --workdir=$(RUNS)/$$name; \
+	done
 
 grokfast-published: $(STAMP) ## the published filters at the published size, 8 seeds: up to an hour of two cores
 	$(BIN)/python scripts/sweep.py --config=configs/grokfast.py:published_filters --workdir=$(WORKDIR)-grokfast
