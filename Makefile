@@ -56,8 +56,6 @@ demo: $(STAMP) ## double descent on handwritten digits: a sweep, its figures and
 	@echo "the figure and the report:"
 	@find $(WORKDIR) -maxdepth 2 \( -name '*.png' -o -name '*.html' \) -exec echo "  {}" \;
 
-# One BLAS thread: thousands of small decompositions gain nothing from more, and lose much where they wait for each other.
-solvable: export OPENBLAS_NUM_THREADS = 1
 solvable: $(STAMP) ## linear models, kernels, Gaussian processes: eleven experiments (VARIANT=smoke: seconds each)
 	@set -e; for name in $(SOLVABLE); do \
 	  echo "$$name"; \

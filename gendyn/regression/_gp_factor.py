@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
 
 from gendyn.core import cholesky, solve_triangular
-from gendyn.types import Array, ArrayLike
+from gendyn.types import Array, ArrayLike, PyTree
 
 BLOCK = 256
 """Rows of the largest matrix that LAPACK factorises. Smaller blocks are no faster, and the program grows with their
@@ -69,7 +69,7 @@ def blocked_cholesky(matrix: Array) -> Array:
     size = matrix.shape[0]
     if size <= BLOCK:
         return cholesky(matrix)
-    half = _half(size)
+    half = _half(size, BLOCK)
     top = blocked_cholesky(matrix[:half, :half])
     panel = solve_lower(top, matrix[half:, :half].T).T
     bottom = blocked_cholesky(matrix[half:, half:] - panel @ panel.T)
@@ -81,7 +81,7 @@ def _solve_lower(lower: Array, right: Array, transpose: bool) -> Array:
     size = lower.shape[0]
     if size <= BLOCK:
         return solve_triangular(lower, right, lower=True, transposed=transpose)
-    half = _half(size)
+    half = _half(size, BLOCK)
     top, panel, bottom = lower[:half, :half], lower[half:, :half], lower[half:, half:]
     if transpose:
         last = _solve_lower(bottom, right[half:], True)
@@ -111,31 +111,37 @@ def solve_lower(lower: Array, right: Array, *, transpose: bool = False) -> Array
     return _solve_lower(lower, right, transpose)
 
 
-def inverse_lower(lower: Array) -> Array:
+def inverse_lower(lower: Array, block: int | None = None) -> Array:
     """``L^-1`` in ``2 n^3 / 3`` operations."""
-    size = lower.shape[0]
-    if size <= BLOCK:
+    size, block = lower.shape[0], block or _product_block(lower.shape[0])
+    if size <= block:
         return solve_triangular(lower, jnp.eye(size, dtype=lower.dtype), lower=True)
-    half = _half(size)
-    top, bottom = inverse_lower(lower[:half, :half]), inverse_lower(lower[half:, half:])
+    half = _half(size, block)
+    top, bottom = inverse_lower(lower[:half, :half], block), inverse_lower(lower[half:, half:], block)
     return _triangular(top, -bottom @ (lower[half:, :half] @ top), bottom)
 
 
-def gram_of_lower(triangle: Array) -> Array:
+def gram_of_lower(triangle: Array, block: int | None = None) -> Array:
     """``T^T T`` of a lower triangle: with ``T = L^-1`` the inverse of ``L L^T``. Half-empty products are not made."""
-    size = triangle.shape[0]
-    if size <= BLOCK:
+    size, block = triangle.shape[0], block or _product_block(triangle.shape[0])
+    if size <= block:
         return triangle.T @ triangle
-    half = _half(size)
+    half = _half(size, block)
     panel, bottom = triangle[half:, :half], triangle[half:, half:]
     corner = panel.T @ bottom
-    top = gram_of_lower(triangle[:half, :half]) + panel.T @ panel
-    return jnp.block([[top, corner], [corner.T, gram_of_lower(bottom)]])
+    top = gram_of_lower(triangle[:half, :half], block) + panel.T @ panel
+    return jnp.block([[top, corner], [corner.T, gram_of_lower(bottom, block)]])
 
 
-def _half(size: int) -> int:
+def _half(size: int, block: int) -> int:
     """A multiple of the block, so that few shapes occur."""
-    return BLOCK * max(size // (2 * BLOCK), 1)
+    return block * max(size // (2 * block), 1)
+
+
+def _product_block(size: int) -> int:
+    """Smaller where the matrix is small: products with the empty half are two fifths of an inverse at n = 200, and none
+    of a program to compile."""
+    return BLOCK // 2 if size <= BLOCK else BLOCK
 
 
 def _triangular(top: Array, panel: Array, bottom: Array) -> Array:
@@ -156,8 +162,9 @@ class Solution(NamedTuple):
 
 
 def _each_alone(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Under vmap on a CPU one member after another: no member waits for the jitters of another, and LAPACK is called
-    one by one in any case (see gendyn.core.decompositions)."""
+    """Under vmap on a CPU one member after another: no member waits for the jitters of another, LAPACK is called one by
+    one in any case (see gendyn.core.decompositions), and one member's matrices stay in the cache where a stack of them
+    would go through memory at every operation."""
     return sequential_vmap(function) if jax.default_backend() == "cpu" else function
 
 
@@ -171,41 +178,61 @@ def _solve(matrix: Array, targets: Array, max_jitter: Array) -> Solution:
     return Solution(density, weights, factor.lower, factor.jitter, factor.positive_definite)
 
 
-@jax.custom_vjp
-def _solution(matrix: Array, targets: Array, max_jitter: Array) -> Solution:
-    found: Solution = _each_alone(_solve)(matrix, targets, max_jitter)
-    return found
+def _pull_back(lower: Array, weights: Array, cotangents: dict[str, Array]) -> tuple[Array, Array]:
+    """Cotangents of the matrix and of the targets from those of the solution's fields that have any.
 
-
-def _density_gradient(lower: Array, weights: Array) -> Array:
-    inverse = gram_of_lower(inverse_lower(lower))
-    return 0.5 * (weights @ weights.T - weights.shape[1] * inverse)
-
-
-def _forward(matrix: Array, targets: Array, max_jitter: Array) -> tuple[Solution, tuple[Array, Array]]:
-    found = _solution(matrix.value, targets.value, max_jitter.value)  # type: ignore[attr-defined]
-    return found, (found.lower, found.weights)
-
-
-def _backward(kept: tuple[Array, Array], cotangents: Solution) -> tuple[Array, Array, None]:
-    # The density's gradient needs the inverse once, some 4 n^3 / 3 operations by products; differentiating through
-    # the factorisation takes three solves with n right-hand sides. What nobody differentiates costs nothing.
-    lower, weights = kept
+    The density's gradient needs the inverse once, some ``4 n^3 / 3`` operations by products; differentiating through
+    the factorisation takes three solves with n right-hand sides.
+    """
     by_matrix, by_targets = jnp.zeros_like(lower), jnp.zeros_like(weights)
-    if not _is_zero(cotangents.log_density):
-        by_matrix = cotangents.log_density * _each_alone(_density_gradient)(lower, weights)
-        by_targets = -cotangents.log_density * weights
-    if not _is_zero(cotangents.weights):
-        half_solved = solve_lower(lower, cotangents.weights)
+    if "log_density" in cotangents:
+        inverse = gram_of_lower(inverse_lower(lower))
+        by_matrix = cotangents["log_density"] * 0.5 * (weights @ weights.T - weights.shape[1] * inverse)
+        by_targets = -cotangents["log_density"] * weights
+    if "weights" in cotangents:
+        half_solved = solve_lower(lower, cotangents["weights"])
         pulled = solve_lower(lower, half_solved, transpose=True)
         by_matrix = by_matrix - 0.5 * (pulled @ weights.T + weights @ pulled.T)
         by_targets = by_targets + pulled
-    if not _is_zero(cotangents.lower):
-        inner = jnp.tril(lower.T @ cotangents.lower)
+    if "lower" in cotangents:
+        inner = jnp.tril(lower.T @ cotangents["lower"])
         inner = inner - 0.5 * jnp.diag(jnp.diagonal(inner))
         pulled = solve_lower(lower, solve_lower(lower, inner, transpose=True).T, transpose=True)
         by_matrix = by_matrix + 0.5 * (pulled + pulled.T)
-    return by_matrix, by_targets, None
+    return by_matrix, by_targets
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _solution(build: Callable[[Any], Array], inputs: PyTree, targets: Array, max_jitter: Array) -> Solution:
+    found: Solution = _each_alone(lambda i, t, j: _solve(build(i), t, j))(inputs, targets, max_jitter)
+    return found
+
+
+def _forward(build: Callable[[Any], Array], inputs: Any, targets: Any, max_jitter: Any) -> tuple[Solution, Any]:
+    # None is structure, not a leaf: what is not differentiated (often the points) is told apart without a value.
+    moving = jax.tree.map(lambda leaf: leaf.value if leaf.perturbed else None, inputs, is_leaf=_is_primal)
+    fixed = jax.tree.map(lambda leaf: None if leaf.perturbed else leaf.value, inputs, is_leaf=_is_primal)
+    found = _solution(build, _merged(moving, fixed), targets.value, max_jitter.value)
+    return found, (moving, fixed, found.lower, found.weights)
+
+
+def _backward(build: Callable[[Any], Array], kept: Any, cotangents: Solution) -> tuple[Any, Array, None]:
+    given = {name: value for name, value in cotangents._asdict().items() if not _is_zero(value)}
+
+    def pull(moving: Any, fixed: Any, lower: Array, weights: Array, given: dict[str, Array]) -> tuple[Any, Array]:
+        by_matrix, by_targets = _pull_back(lower, weights, given)
+        _, pull_inputs = jax.vjp(lambda leaves: build(_merged(leaves, fixed)), moving)
+        return *pull_inputs(by_matrix), by_targets
+
+    return *_each_alone(pull)(*kept, given), None
+
+
+def _merged(moving: Any, fixed: Any) -> Any:
+    return jax.tree.map(lambda a, b: b if a is None else a, moving, fixed, is_leaf=lambda leaf: leaf is None)
+
+
+def _is_primal(leaf: object) -> bool:
+    return hasattr(leaf, "perturbed")
 
 
 def _is_zero(cotangent: object) -> bool:
@@ -215,7 +242,8 @@ def _is_zero(cotangent: object) -> bool:
 _solution.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
-@jax.jit
-def solution(matrix: Array, targets: Array, max_jitter: Array) -> Solution:
-    """``log N(Y; 0, A)`` and what belongs to it; differentiable in ``matrix`` (kept symmetric) and ``targets``."""
-    return _solution(matrix, targets, max_jitter)
+@partial(jax.jit, static_argnums=0)
+def solution(build: Callable[[Any], Array], inputs: PyTree, targets: Array, max_jitter: Array) -> Solution:
+    """``log N(Y; 0, A)`` with ``A = build(inputs)``, symmetric, and what belongs to it; differentiable in inputs and
+    ``targets``. ``build`` is part of the compiled program: pass one that compares equal where it is the same."""
+    return _solution(build, inputs, targets, max_jitter)

@@ -1,5 +1,6 @@
 """Exact Gaussian-process regression: posterior, evidence with its gradient, predictions, leave-one-out."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -107,10 +108,15 @@ def gaussian_process(
     check_range("noise_variance", noise_variance, low=0)
     check_range("max_jitter", max_jitter, low=0)
     noise = jnp.broadcast_to(jnp.asarray(noise_variance, points.dtype), points.shape[:1])
-    matrix = covariance(params, points) + jnp.diag(noise)
     columns = targets[:, None] if targets.ndim == 1 else targets
-    found = solution(matrix, columns, jnp.asarray(max_jitter, points.dtype))
-    refuse_indefinite(found.positive_definite, matrix, max_jitter)
+    build, limit = _NoisyCovariance(covariance), jnp.asarray(max_jitter, points.dtype)
+    if all(is_concrete(leaf) for leaf in jax.tree.leaves((params, points, noise, columns))):
+        # Outside of any program: the matrix by itself, so that no covariance function compiles a program of its own.
+        matrix = build((params, points, noise))
+        found = solution(_as_it_is, matrix, columns, limit)
+        refuse_indefinite(found.positive_definite, matrix, max_jitter)
+    else:
+        found = solution(build, (params, points, noise), columns, limit)
     pivots = jnp.diagonal(found.lower)
     return Posterior(
         points,
@@ -121,6 +127,21 @@ def gaussian_process(
         (jnp.max(pivots) / jnp.min(pivots)) ** 2,
         found.positive_definite,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _NoisyCovariance:
+    """Two of the same covariance function compare equal, and share a compiled program."""
+
+    covariance: Covariance
+
+    def __call__(self, inputs: tuple[Any, Array, Array]) -> Array:
+        params, points, noise = inputs
+        return self.covariance(params, points) + jnp.diag(noise)
+
+
+def _as_it_is(matrix: Array) -> Array:
+    return matrix
 
 
 def gp_predict(

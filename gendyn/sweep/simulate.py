@@ -15,6 +15,7 @@ from gendyn.sweep.run import use_compilation_cache
 from gendyn.types import ArrayLike
 
 if TYPE_CHECKING:
+    import threadpoolctl
     import xarray
 
 
@@ -98,10 +99,24 @@ def simulate(
                 if held.committed() == len(chunk["steps"]):
                     progress.resume(len(chunk["runs"]))
                     continue
-                records = group.compute(tuple(run["coords"] for run in chunk["runs"]))
+                with _one_blas_thread():
+                    records = group.compute(tuple(run["coords"] for run in chunk["runs"]))
+                    records = {name: np.asarray(values) for name, values in records.items()}
                 held.commit(_checked(records, measured, len(chunk["runs"]), len(chunk["steps"])), 0, {}, {})
                 progress.advance(len(chunk["runs"]), chunk["id"])
     return store.open(folder)
+
+
+def _one_blas_thread() -> "threadpoolctl.threadpool_limits":
+    """Redraws are thousands of small decompositions: BLAS's threads share none of them, and wait for each other.
+
+    At n = 200 a Cholesky factor by two threads took 100 times that of one where another process was running. XLA's own
+    products keep all their threads.
+    """
+    import scipy.linalg  # noqa: F401 (loads the library that JAX's decompositions on a CPU call)
+    import threadpoolctl
+
+    return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
 _IDENTITY = ("config", "chunks", "axes", "metrics")

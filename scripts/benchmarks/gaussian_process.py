@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.gaussian_process import GaussianProcessRegressor, kernels
+from threadpoolctl import threadpool_limits
 
 from benchmarks.rows import Row, of_ratio
 from benchmarks.timing import Timing, alternate, ratio, timed
@@ -174,9 +175,11 @@ def many(repeats: int) -> list[Row]:
         "together": lambda: timed(lambda: together(stack)),
         "vmap": lambda: timed(lambda: single_device(plain)),
     }
-    for candidate in candidates.values():
-        candidate()
-    measured = alternate(candidates, max(repeats, 5) * 3)
+    # One BLAS thread for all of them: at this size two only wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for candidate in candidates.values():
+            candidate()
+        measured = alternate(candidates, max(repeats, 5) * 3)
     name = f"{MANY} evidences + gradients, n = {SMALL}, one by one / "
     return [
         of_ratio(name + "vmap", ratio(measured["loop"], measured["together"]), at_least=2.0, note="over all devices"),
