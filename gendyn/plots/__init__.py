@@ -17,12 +17,13 @@ from gendyn.plots.sharpness_curves import sharpness_curves
 from gendyn.plots.slingshot_cycles import ArmShares, ShownRun, slingshot_cycles
 from gendyn.plots.spectral_density import spectral_density
 from gendyn.plots.survival_curves import Arm, survival_curves
-from gendyn.plots.theory_panels import Curve, Panel, theory_panels
+from gendyn.plots.theory_panels import Cell, Curve, Panel, Table, theory_panels
 from gendyn.plots.ungrokking import Shrunk, ungrokking
 
 __all__ = [
     "Arm",
     "ArmShares",
+    "Cell",
     "Column",
     "Curve",
     "Curves",
@@ -34,6 +35,7 @@ __all__ = [
     "Response",
     "ShownRun",
     "Shrunk",
+    "Table",
     "circuit_progress",
     "double_descent",
     "effective_dimension",
