@@ -36,7 +36,7 @@ def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
         sections.append(("Findings", _or_reason(lambda: report_page.findings_html(experiment.verdict(ds)))))
         drawing = _or_reason(lambda: _figure(experiment.figure(ds), output, config_of(ds)["experiment"]))
         sections.append(("Figure", drawing))
-    if all(metric in ds for metric in METRICS):
+    if len(_metrics(ds)) == len(METRICS):
         drawing = _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))
         sections.append(("Learning curves", drawing))
     sections.append(
@@ -73,13 +73,18 @@ def _figure(made: "Figure", output: Path, stem: str) -> str:
     return report_page.figure_html(picture, stem.replace("_", " "))
 
 
+def _metrics(ds: "xarray.Dataset") -> list[str]:
+    """The usual metrics that were recorded as one number a run and record."""
+    return [name for name in METRICS if name in ds and ds[name].ndim == 2]
+
+
 def _runs(ds: "xarray.Dataset", status: np.ndarray) -> list[dict[str, Any]]:
     """One row a run: its place on the axes, its size, its state and its last values."""
     columns: dict[str, list[Any]] = {axis: ds[axis].values.tolist() for axis in swept_axes(ds)}
     if "num_parameters" in ds.coords:
         columns["parameters"] = ds["num_parameters"].values.tolist()
     columns["state"] = status.tolist()
-    for metric in (name for name in METRICS if name in ds):
+    for metric in _metrics(ds):
         columns[metric.replace("_", " ")] = final_values(ds, metric).tolist()
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

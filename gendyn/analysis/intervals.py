@@ -38,16 +38,16 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
 
     Reference: David & Nagaraja (2003), Order Statistics, section 7.1.
     """
+    from scipy.special import bdtr
+
     check_range("level", level, low=0, high=1, open_low=True, open_high=True)
     ordered = np.sort(np.asarray(values, float), axis=0)
     num_rows = len(ordered)
     centre = np.median(ordered, axis=0)
-    rank, coverage = 1, 1.0 - 2.0 ** (1 - num_rows)
-    for k in range(2, num_rows // 2 + 1):
-        reached = 1.0 - 2.0 * sum(math.comb(num_rows, i) for i in range(k)) / 2.0**num_rows
-        if reached < level:
-            break
-        rank, coverage = k, reached
+    ranks = np.arange(1, num_rows // 2 + 1)
+    coverages = 1.0 - 2.0 * bdtr(ranks - 1.0, num_rows, 0.5)
+    rank = int(np.count_nonzero(coverages >= level)) or 1
+    coverage = float(coverages[rank - 1]) if num_rows > 1 else 0.0
     undefined = np.isnan(ordered).any(axis=0)
     low, high = (np.where(undefined, np.nan, ordered[i])[()] for i in (rank - 1, num_rows - rank))
     return Band(centre, low, high, coverage)

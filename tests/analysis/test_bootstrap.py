@@ -122,6 +122,13 @@ def test_median_interval_is_exact():
     assert abs(found - 0.9586) < 3 * np.sqrt(0.9586 * 0.0414 / 2000)
 
 
+def test_median_interval_of_thousands_of_redraws():
+    """The normal limit: 0.5 -+ 1.645 / (2 sqrt(S)) of the ranks."""
+    band = median_interval(np.arange(6000.0), level=0.9)
+    assert band.level == pytest.approx(0.9, abs=0.005)
+    assert 3000 - band.low == pytest.approx(1.645 * np.sqrt(6000) / 2, abs=2) == band.high - 2999
+
+
 def test_median_interval_says_the_level_it_has():
     assert median_interval(np.arange(2.0)).level == 0.5
     assert median_interval(np.arange(1.0)).level == 0.0

@@ -182,6 +182,14 @@ def test_report_of_an_experiment(tmp_path):
     assert "http" not in text.replace("http-equiv", "")
 
 
+def test_report_leaves_out_metrics_that_are_curves(tmp_path):
+    ds = sweep(1.0)
+    ds["test_loss"] = ds["test_loss"].expand_dims(width=3, axis=-1)
+    text = report(ds.assign_attrs(config="{}"), tmp_path)
+    assert "test error" in text and "test loss" not in text
+    assert not (tmp_path / "report" / "learning_curves.png").exists()
+
+
 def test_report_without_an_experiment_and_with_hostile_strings(tmp_path):
     ds = sweep(1.0)
     hostile = "<script>alert(1)</script>"
