@@ -66,6 +66,10 @@ from gendyn.theory.relu_kernels import (
     relu_nngp,
     relu_ntk,
 )
+from gendyn.theory.separable_logistic import (
+    MaxMarginPath,
+    max_margin_path,
+)
 from gendyn.theory.sphere_eigenvalues import (
     sphere_eigenvalues,
     sphere_multiplicities,
@@ -86,6 +90,7 @@ __all__ = [
     "HermiteConstants",
     "LinearLosses",
     "LinearTimes",
+    "MaxMarginPath",
     "ReluKernels",
     "TailRanks",
     "VarianceComponents",
@@ -119,6 +124,7 @@ __all__ = [
     "marchenko_pastur_edges",
     "marchenko_pastur_moment",
     "marchenko_pastur_stieltjes",
+    "max_margin_path",
     "min_norm_local_minimum",
     "min_norm_risk",
     "min_norm_squared_norm",
