@@ -10,6 +10,8 @@ from pathlib import Path
 
 import jax
 import pytest
+import scipy.linalg  # noqa: F401 (its BLAS is what JAX decomposes with on a CPU, and must be loaded to be limited)
+import threadpoolctl
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "jax"
@@ -28,6 +30,10 @@ for name, value in CACHE_OPTIONS.items():
 # A third of a cold suite is LLVM's expensive passes. They are left out here, but not in the processes that tests start
 # (the README's commands, the command line), nor in `make test-slow`, which sets the variable to 0.
 jax.config.update("jax_disable_most_optimizations", os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1")
+
+# One BLAS thread a worker: two workers with two threads each wait for each other, up to a hundred times as long.
+threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Figures are drawn to files: no window system is needed or touched.
 os.environ.setdefault("MPLBACKEND", "Agg")

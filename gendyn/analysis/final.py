@@ -28,9 +28,10 @@ def run_status(ds: "xarray.Dataset") -> np.ndarray:
     Diverged: so marked at any committed record. Unfinished: its last record is not there yet (NaN without a mark).
     Redraws that train nothing, and so record neither losses nor marks, are finished when they are committed.
     """
-    if "train_loss" not in ds and "committed" in ds.coords:
+    if "train_loss" not in ds:
         num_records = np.isfinite(record_steps(ds)).sum(axis=1)
-        return np.where(ds["committed"].values < num_records, UNFINISHED, FINISHED)
+        committed = ds["committed"].values if "committed" in ds.coords else num_records
+        return np.where(committed < num_records, UNFINISHED, FINISHED)
     if "diverged" in ds:
         marked = history(ds, "diverged").astype(bool)
     else:
@@ -53,14 +54,14 @@ def final_values(ds: "xarray.Dataset", name: str) -> np.ndarray:
 
 
 def history(ds: "xarray.Dataset", name: str) -> np.ndarray:
-    """A recorded variable as ``[R, T]``.
+    """A recorded variable as ``[R, T, ...]``.
 
     Raises:
         ConfigError: the dataset does not have it.
     """
     if name not in ds:
         raise ConfigError(f"the dataset has no variable {name!r}; it has {', '.join(map(str, ds.data_vars))}.")
-    return np.asarray(ds[name].transpose("run", "record").values)
+    return np.asarray(ds[name].transpose("run", "record", ...).values)
 
 
 def record_steps(ds: "xarray.Dataset") -> np.ndarray:

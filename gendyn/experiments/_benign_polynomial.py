@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn.core import check_choice, stream
-from gendyn.experiments._polynomial_redraws import TARGETS, draw_inputs, law_average
+from gendyn.experiments._polynomial_laws import TARGETS, draw_inputs, law_average
 from gendyn.regression import (
     Predictive,
     bayesian_linear,

@@ -8,7 +8,7 @@ import numpy as np
 from gendyn import theory
 from gendyn.analysis import config_of, time_to_threshold
 from gendyn.core import ConfigError
-from gendyn.experiments._finished_runs import finished_runs
+from gendyn.experiments._redraws import finished_runs
 
 if TYPE_CHECKING:
     import xarray

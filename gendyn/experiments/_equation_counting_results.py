@@ -7,7 +7,7 @@ import numpy as np
 from gendyn.analysis import config_of, interpolation_threshold
 from gendyn.core import ConfigError
 from gendyn.experiments._equation_counting_programs import NETWORK, num_parameters
-from gendyn.experiments._finished_runs import finished_runs
+from gendyn.experiments._redraws import finished_runs
 
 if TYPE_CHECKING:
     import xarray

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gendyn.analysis import Band, axis_values, grid, interior_peak, mean_interval, tabulate
+from gendyn.analysis import Band, axis_values, interior_peak, mean_interval
 from gendyn.core import ConfigError, check_positive_int
+from gendyn.experiments._redraws import redraws_of
 
 if TYPE_CHECKING:
     import xarray
@@ -30,26 +31,8 @@ def check_sizes(name: str, sizes: Sequence[int], *, high: int | None = None) -> 
 
 
 def finished_table(ds: "xarray.Dataset", name: str, axes: tuple[str, ...]) -> np.ndarray:
-    """A recorded array of every redraw that is finished for all values of the outer axes: ``[S, *outer, ...]``.
-
-    Args:
-        ds: of one record.
-        name: of a variable ``[run, record, ...]``.
-        axes: the outer axes, then that of the redraws.
-
-    Raises:
-        ConfigError: no such variable, or no redraw is finished.
-    """
-    if name not in ds:
-        raise ConfigError(f"the dataset has no variable {name!r}; it has {', '.join(map(str, ds.data_vars))}.")
-    values = np.asarray(ds[name].values, float)[:, 0]
-    if "committed" in ds.coords:
-        values = np.where((ds["committed"].values > 0).reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
-    table = np.moveaxis(tabulate(grid(ds, axes), values), len(axes) - 1, 0)
-    complete = np.isfinite(table).reshape(len(table), -1).all(axis=1)
-    if not complete.any():
-        raise ConfigError(f"no redraw is finished at every {', '.join(axes[:-1]) or 'size'}; wait for the next chunk.")
-    return np.asarray(table[complete])
+    """As :func:`gendyn.experiments._redraws.redraws_of`, with the redraws first: ``[S, *outer, ...]``."""
+    return np.moveaxis(redraws_of(ds, axes, name)[1], len(axes) - 1, 0)
 
 
 def outer_values(ds: "xarray.Dataset", axis: str) -> np.ndarray:

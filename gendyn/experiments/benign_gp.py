@@ -56,7 +56,7 @@ from gendyn.experiments._benign_gp import (
     regress,
     regression_priors,
 )
-from gendyn.experiments._polynomial_redraws import axes_of, redraw_groups, redraws_of
+from gendyn.experiments._redraws import axes_of, redraw_groups, redraws_of
 from gendyn.plots import style
 from gendyn.plots.theory_panels import Curve, Panel, theory_panels
 from gendyn.sweep import Measured, simulate

@@ -43,7 +43,8 @@ import numpy as np
 from gendyn.analysis import Band, agreement, bootstrap, config_of, finding
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, singular_values
 from gendyn.experiments._benign_polynomial import BASES, INPUTS, NUM_NODES, Problem, problems, shown_fits
-from gendyn.experiments._polynomial_redraws import axes_of, law_average, redraw_groups, redraws_of
+from gendyn.experiments._polynomial_laws import law_average
+from gendyn.experiments._redraws import axes_of, redraw_groups, redraws_of
 from gendyn.plots.theory_panels import Cell, Curve, Panel, Table, theory_panels
 from gendyn.regression import kernel_ridge, order_penalty, ridge
 from gendyn.sweep import Measured, simulate

@@ -34,14 +34,8 @@ import numpy as np
 
 from gendyn.analysis import bootstrap, config_of, finding
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, cholesky, solve_triangular, stream
-from gendyn.experiments._polynomial_redraws import (
-    POLYNOMIALS,
-    axes_of,
-    draw_inputs,
-    law_average,
-    redraw_groups,
-    redraws_of,
-)
+from gendyn.experiments._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
+from gendyn.experiments._redraws import axes_of, redraw_groups, redraws_of
 from gendyn.plots.theory_panels import Curve, Panel, theory_panels
 from gendyn.regression import bayesian_linear, order_penalty, polynomial_features, sequential_log_densities
 from gendyn.sweep import Measured, simulate

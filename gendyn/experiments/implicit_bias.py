@@ -42,7 +42,7 @@ from gendyn.analysis import agreement, bootstrap, config_of, finding
 from gendyn.core import ConfigError, check_positive_int, check_range
 from gendyn.experiments._implicit_bias import METHODS, Regression, Separable, regression_records, separable_records
 from gendyn.experiments._implicit_bias_figure import PROBLEMS, implicit_bias_figure
-from gendyn.experiments._polynomial_redraws import axes_of, redraw_groups, redraws_of
+from gendyn.experiments._redraws import axes_of, redraw_groups, redraws_of
 from gendyn.sweep import Measured, simulate
 from gendyn.types import Array, Finding
 

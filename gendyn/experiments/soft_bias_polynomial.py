@@ -32,15 +32,8 @@ import numpy as np
 
 from gendyn.analysis import agreement, bootstrap, config_of, finding
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, stream
-from gendyn.experiments._polynomial_redraws import (
-    POLYNOMIALS,
-    TARGETS,
-    axes_of,
-    draw_inputs,
-    law_average,
-    redraw_groups,
-    redraws_of,
-)
+from gendyn.experiments._polynomial_laws import POLYNOMIALS, TARGETS, draw_inputs, law_average
+from gendyn.experiments._redraws import axes_of, redraw_groups, redraws_of
 from gendyn.plots.theory_panels import Cell, Curve, Panel, Table, theory_panels
 from gendyn.regression import order_penalty, polynomial_features, ridge
 from gendyn.sweep import Measured, simulate

@@ -104,7 +104,7 @@ def test_another_truth_is_refuted(changes, refuted):
 
 def test_few_redraws_decide_nothing_and_none_are_refused():
     assert verdicts(results(redraws=2)) == ["undecided"] * 9
-    with pytest.raises(ConfigError, match="no redraw is finished at every noise_variance"):
+    with pytest.raises(ConfigError, match="no redraw is finished at every point"):
         ds = results(redraws=2)
         experiment.verdict(ds.assign_coords(committed=("run", np.zeros(6, int))))
 

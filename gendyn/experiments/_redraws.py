@@ -1,6 +1,6 @@
-"""What the polynomial experiments share: laws of inputs, targets, one program for each point of the outer axes.
+"""What experiments with a program of their own share: the config's axes, a group for each point, tables of redraws.
 
-Redraws are the values of the axis ``seed``. All arithmetic is float64, scoped to the computation.
+Redraws are the values of the axis ``seed``.
 """
 
 import itertools
@@ -11,46 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.analysis import grid, tabulate
-from gendyn.core import ConfigError, check_choice
+from gendyn.analysis import FINISHED, axis_values, grid, history, run_status, tabulate
+from gendyn.core import ConfigError
 from gendyn.sweep import Group
 from gendyn.types import Array
 
 if TYPE_CHECKING:
     import ml_collections
     import xarray
-
-POLYNOMIALS = ("monomial", "legendre", "chebyshev")
-"""Bases of :func:`gendyn.regression.polynomial_features` with one function an order."""
-TARGETS: Mapping[str, Callable[[Array], Array]] = {
-    "simple": lambda x: x + jnp.cos(jnp.pi * x),
-    "complex": lambda x: jnp.sin(x) * jnp.cos(x**2),
-    "cosine": lambda x: jnp.cos(1.5 * jnp.pi * x),
-}
-"""Functions of one variable, elementwise."""
-_LAWS: Mapping[str, Callable[[Array, tuple[int, ...]], Array]] = {
-    "uniform": lambda key, shape: jax.random.uniform(key, shape, jnp.float64, -1.0, 1.0),
-    "normal": lambda key, shape: jax.random.normal(key, shape, jnp.float64),
-}
-
-
-def draw_inputs(key: Array, law: str, shape: tuple[int, ...]) -> Array:
-    """Independent inputs, float64, from ``uniform`` on ``[-1, 1]`` or ``normal``."""
-    check_choice("law", law, _LAWS)
-    return _LAWS[law](key, shape)
-
-
-def law_average(law: str, num_nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights ``[Q]`` of the Gauss rule of a law: exact means of polynomials of orders up to ``2 Q - 1``.
-
-    >>> points, weights = law_average("normal", 8)
-    >>> float(weights.sum().round(12)), float((weights @ points**4).round(12))
-    (1.0, 3.0)
-    """
-    check_choice("law", law, _LAWS)
-    rule = np.polynomial.hermite_e.hermegauss if law == "normal" else np.polynomial.legendre.leggauss
-    points, weights = rule(num_nodes)
-    return points, weights / weights.sum()
 
 
 def axes_of(config: "ml_collections.ConfigDict", names: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
@@ -92,12 +60,25 @@ def redraws_of(ds: "xarray.Dataset", axes: tuple[str, ...], name: str) -> tuple[
     """The outer axes' values, ascending, and a recorded array as ``[*outer, S, ...]``: seeds that all points have.
 
     Raises:
-        ConfigError: no seed is finished at every point of the outer axes.
+        ConfigError: no such variable, or no seed is finished at every point of the outer axes.
     """
     layout = grid(ds, axes)
-    table = tabulate(layout, ds[name].values[:, 0])
+    table = tabulate(layout, history(ds, name)[:, 0])
     committed = tabulate(layout, ds["committed"].values) if "committed" in ds.coords else np.ones(layout.runs.shape)
     finished = ((committed > 0) & (layout.runs >= 0)).all(axis=tuple(range(len(axes) - 1)))
     if not finished.any():
         raise ConfigError("no redraw is finished at every point of the axes; wait for the first chunks.")
     return layout.axes, np.compress(finished, table, axis=len(axes) - 1)
+
+
+def finished_runs(ds: "xarray.Dataset", place: Mapping[str, Any]) -> np.ndarray:
+    """Numbers of the finished runs at ``place`` (axis -> value), in the order of their seeds: ``[S]``.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    there = np.all([axis_values(ds, axis) == value for axis, value in place.items()], axis=0)
+    runs = np.flatnonzero(there & (run_status(ds) == FINISHED))
+    if not len(runs):
+        raise ConfigError(f"no run at {dict(place)} is finished; wait for its first chunk.")
+    return runs[np.argsort(axis_values(ds, "seed")[runs], kind="stable")]

@@ -1,4 +1,4 @@
-"""What the polynomial experiments share: resuming, variants, laws of inputs, and which redraws are complete."""
+"""What experiments with redraws share: resuming, variants, which redraws are complete; and the polynomials' laws."""
 
 import importlib
 
@@ -9,7 +9,8 @@ import xarray
 
 from gendyn import store
 from gendyn.core import ConfigError, module
-from gendyn.experiments import _polynomial_redraws as shared
+from gendyn.experiments import _polynomial_laws as laws
+from gendyn.experiments import _redraws as shared
 from gendyn.sweep import Measured, simulate
 
 NAMES = ("benign_polynomial", "soft_bias_polynomial", "evidence_vs_order")
@@ -42,12 +43,12 @@ def test_variants_are_locked_and_an_unknown_one_names_the_known(name):
 def test_laws_draw_what_their_averages_say():
     with jax.enable_x64(True):
         for law, second in (("uniform", 1 / 3), ("normal", 1.0)):
-            drawn = np.asarray(shared.draw_inputs(jax.random.key(0), law, (20_000,)))
-            points, weights = shared.law_average(law, 32)
+            drawn = np.asarray(laws.draw_inputs(jax.random.key(0), law, (20_000,)))
+            points, weights = laws.law_average(law, 32)
             assert drawn.dtype == np.float64 and weights @ points**2 == pytest.approx(second)
             assert (drawn**2).mean() == pytest.approx(second, rel=0.03)
     with pytest.raises(ConfigError, match="law = 'gauss' must be one of uniform, normal"):
-        shared.law_average("gauss", 4)
+        laws.law_average("gauss", 4)
 
 
 def test_only_seeds_that_are_there_at_every_point_count(tmp_path):
