@@ -117,6 +117,12 @@ def test_every_fence_names_its_language(readme):
     assert [line for line in opening if line == "```"] == []
 
 
+def test_pictures_and_links_are_there(readme):
+    places = re.findall(r"\]\((?!https?:)([^)#]+)", readme)
+    assert any(place.endswith(".png") for place in places)
+    assert [place for place in places if not (ROOT / place).is_file()] == []
+
+
 def test_the_python_blocks_run(readme, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")

@@ -22,10 +22,11 @@ def agreement(
         exact: ``[P]``, finite and not 0.
         tolerance: relative; above 0.
         level: of the interval.
-        detail: the setting; the place of the largest error is added.
+        detail: the setting; the place of the largest error is added, and redraws that are not finite, with which nothing
+            is decided.
 
     Raises:
-        ConfigError: shapes that do not fit, a closed form that is 0 or not finite, or no tolerance.
+        ConfigError: no redraws, shapes that do not fit, a closed form that is 0 or not finite, or no tolerance.
 
     >>> noise = np.random.default_rng(0).normal(1.0, 0.05, [400, 3])
     >>> agreement("means are 1", noise, np.ones(3), tolerance=0.02).verdict
@@ -35,11 +36,17 @@ def agreement(
     """
     check_range("tolerance", tolerance, low=0, open_low=True)
     table, truth = np.asarray(redraws, float), np.asarray(exact, float)
-    if table.ndim != 2 or table.shape[1:] != truth.shape:
-        raise ConfigError(f"redraws {table.shape} and exact {truth.shape} do not fit; pass [S, P] and [P].")
+    if table.ndim != 2 or table.shape[1:] != truth.shape or not table.size:
+        raise ConfigError(f"redraws {table.shape} and exact {truth.shape} do not fit; pass [S, P] and [P], S, P >= 1.")
     if not np.all(np.isfinite(truth) & (truth != 0)):
         raise ConfigError("exact must be finite and not 0 everywhere; leave out where it is not, such as a threshold.")
-    ratios = table / truth
+    broken = ~np.isfinite(table)
+    if broken.any():
+        detail = (
+            f"{detail} {broken.any(axis=1).sum():,} redraws are not finite, at {broken.any(axis=0).sum()} places, the "
+            f"first place {int(np.argmax(broken.any(axis=0)))}: undecided."
+        )
+    ratios = np.where(broken, np.nan, table) / truth
     errors = np.abs(ratios.mean(axis=0) - 1.0)
     worst = int(np.argmax(errors))
     return finding(

@@ -209,30 +209,21 @@ def _solution(build: Callable[[Any], Array], inputs: PyTree, targets: Array, max
 
 
 def _forward(build: Callable[[Any], Array], inputs: Any, targets: Any, max_jitter: Any) -> tuple[Solution, Any]:
-    # None is structure, not a leaf: what is not differentiated (often the points) is told apart without a value.
-    moving = jax.tree.map(lambda leaf: leaf.value if leaf.perturbed else None, inputs, is_leaf=_is_primal)
-    fixed = jax.tree.map(lambda leaf: None if leaf.perturbed else leaf.value, inputs, is_leaf=_is_primal)
-    found = _solution(build, _merged(moving, fixed), targets.value, max_jitter.value)
-    return found, (moving, fixed, found.lower, found.weights)
+    # What is kept has one structure whatever is differentiated: JAX keeps the structure once for a compiled program
+    # that several gradients share. A gradient that nobody asked for is dead code.
+    values = jax.tree.map(lambda leaf: leaf.value, inputs, is_leaf=lambda leaf: hasattr(leaf, "perturbed"))
+    found = _solution(build, values, targets.value, max_jitter.value)
+    return found, (values, found.lower, found.weights)
 
 
 def _backward(build: Callable[[Any], Array], kept: Any, cotangents: Solution) -> tuple[Any, Array, None]:
     given = {name: value for name, value in cotangents._asdict().items() if not _is_zero(value)}
 
-    def pull(moving: Any, fixed: Any, lower: Array, weights: Array, given: dict[str, Array]) -> tuple[Any, Array]:
+    def pull(inputs: Any, lower: Array, weights: Array, given: dict[str, Array]) -> tuple[Any, Array]:
         by_matrix, by_targets = _pull_back(lower, weights, given)
-        _, pull_inputs = jax.vjp(lambda leaves: build(_merged(leaves, fixed)), moving)
-        return *pull_inputs(by_matrix), by_targets
+        return *jax.vjp(build, inputs)[1](by_matrix), by_targets
 
     return *_each_alone(pull)(*kept, given), None
-
-
-def _merged(moving: Any, fixed: Any) -> Any:
-    return jax.tree.map(lambda a, b: b if a is None else a, moving, fixed, is_leaf=lambda leaf: leaf is None)
-
-
-def _is_primal(leaf: object) -> bool:
-    return hasattr(leaf, "perturbed")
 
 
 def _is_zero(cotangent: object) -> bool:

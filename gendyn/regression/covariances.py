@@ -4,7 +4,7 @@ Every function is positive semidefinite, takes inputs of any dtype, and may be t
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import jax
@@ -41,6 +41,15 @@ class Covariance:
     """``(params, x [n, d], x2 [m, d] or None) -> [n, m]``; ``None`` says that both are the same points."""
     diagonal: Callable[[Any, Array], Array]
     """``(params, x) -> [n]``: the variances, without the matrix."""
+    identity: Hashable = dataclasses.field(default_factory=object, repr=False)
+    """Covariance functions are equal, and share compiled programs, if this is: the same function of the same
+    hyperparameters, whatever their initial values. By default a function is equal to itself alone."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Covariance) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
 
     def init(self) -> PyTree:
         """The initial hyperparameters as arrays of the default float dtype."""
@@ -102,7 +111,7 @@ class Covariance:
             return jnp.exp(params["log_variance"]) * inner.diagonal(params[inner.name], x)
 
         initial = {"log_variance": _log("variance", variance), inner.name: inner.initial}
-        return Covariance("scaled", initial, matrix, diagonal)
+        return Covariance("scaled", initial, matrix, diagonal, ("scaled", inner.identity))
 
 
 def rbf(lengthscale: ArrayLike = 1.0) -> Covariance:
@@ -164,6 +173,7 @@ def linear(variance: ArrayLike = 1.0) -> Covariance:
         {"log_variance": _log("variance", variance)},
         lambda params, x, x2: jnp.exp(params["log_variance"]) * (x @ (x if x2 is None else x2).T),
         diagonal,
+        "linear",
     )
 
 
@@ -179,6 +189,7 @@ def constant(variance: ArrayLike = 1.0) -> Covariance:
         {"log_variance": _log("variance", variance)},
         matrix,
         lambda params, x: jnp.exp(params["log_variance"]) * jnp.ones(x.shape[0], x.dtype),
+        "constant",
     )
 
 
@@ -195,6 +206,7 @@ def white(variance: ArrayLike = 1.0) -> Covariance:
         {"log_variance": _log("variance", variance)},
         matrix,
         lambda params, x: jnp.exp(params["log_variance"]) * jnp.ones(x.shape[0], x.dtype),
+        "white",
     )
 
 
@@ -246,7 +258,7 @@ def _network(name: str, depth: int, bias_variance: ArrayLike | None, *, order: i
         # Each point with itself: n kernels of one point.
         return jax.vmap(lambda point: matrix(params, point[None], None)[0, 0])(x)
 
-    return Covariance(name, initial, matrix, diagonal)
+    return Covariance(name, initial, matrix, diagonal, (name, order, depth, tangent, bias_variance is None))
 
 
 def _stationary(name: str, lengthscale: ArrayLike, shape: Callable[[Array], Array]) -> Covariance:
@@ -263,6 +275,7 @@ def _stationary(name: str, lengthscale: ArrayLike, shape: Callable[[Array], Arra
         {"log_lengthscale": _log("lengthscale", lengthscale)},
         matrix,
         lambda params, x: jnp.ones(x.shape[0], x.dtype),
+        name,
     )
 
 
@@ -288,4 +301,5 @@ def _composed(name: str, operation: Callable[[Array, Array], Array], left: Covar
     def diagonal(params: Any, x: Array) -> Array:
         return operation(left.diagonal(params[keys[0]], x), right.diagonal(params[keys[1]], x))
 
-    return Covariance(name, {keys[0]: left.initial, keys[1]: right.initial}, matrix, diagonal)
+    initial = {keys[0]: left.initial, keys[1]: right.initial}
+    return Covariance(name, initial, matrix, diagonal, (name, left.identity, right.identity))

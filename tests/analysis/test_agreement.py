@@ -36,3 +36,12 @@ def test_a_threshold_is_refused():
         agreement("they agree", redraws(), EXACT[:2], tolerance=0.02)
     with pytest.raises(ConfigError, match="tolerance"):
         agreement("they agree", redraws(), EXACT, tolerance=0.0)
+
+
+def test_redraws_that_are_not_finite_decide_nothing_and_are_named():
+    table = redraws()
+    table[[3, 5], 1] = [np.nan, np.inf]
+    found = agreement("they agree", table, EXACT, tolerance=0.02)
+    assert found.verdict == "undecided" and "2 redraws are not finite, at 1 places, the first place 1" in found.detail
+    with pytest.raises(ConfigError, match="S, P >= 1"):
+        agreement("they agree", table[:0], EXACT, tolerance=0.02)

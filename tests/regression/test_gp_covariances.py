@@ -8,7 +8,18 @@ from sklearn.gaussian_process import kernels
 
 from gendyn import theory
 from gendyn.core import ConfigError
-from gendyn.regression import arc_cosine, constant, linear, matern12, matern32, matern52, rbf, relu_tangent, white
+from gendyn.regression import (
+    Covariance,
+    arc_cosine,
+    constant,
+    linear,
+    matern12,
+    matern32,
+    matern52,
+    rbf,
+    relu_tangent,
+    white,
+)
 
 RNG = np.random.default_rng(0)
 X, X2 = RNG.standard_normal((12, 3)), RNG.standard_normal((7, 3))
@@ -134,6 +145,25 @@ def test_hyperparameters_are_batched():
 def test_names_of_parts():
     assert list((rbf() + rbf()).initial) == ["rbf", "rbf_2"]
     assert float((rbf() + rbf())((rbf(1.0) + rbf(2.0)).init(), X)[0, 0]) == 2.0
+
+
+def test_equal_is_the_same_function_whatever_its_hyperparameters():
+    makers = (
+        rbf,
+        matern12,
+        linear,
+        white,
+        relu_tangent,
+        lambda: relu_tangent(2),
+        lambda: relu_tangent(bias_variance=1.0),
+    )
+    for i, one in enumerate(makers):
+        for j, other in enumerate(makers):
+            for wrap in (lambda c: c, lambda c: c.scaled(), lambda c: c + rbf(), lambda c: white() * c):
+                assert (wrap(one()) == wrap(other())) == (i == j)
+    assert rbf(0.5) == rbf(2.0) and hash(rbf(0.5)) == hash(rbf(2.0))
+    own = [Covariance("own", {}, lambda p, x, x2: x @ x.T, lambda p, x: x[:, 0]) for _ in range(2)]
+    assert own[0] == own[0] != own[1]
 
 
 def test_dtype_follows_the_inputs():

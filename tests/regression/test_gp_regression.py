@@ -131,6 +131,49 @@ def test_every_field_is_differentiable():
     np.testing.assert_allclose(jax.jit(jax.jacrev(numbers))(0.0), numeric, rtol=1e-6)
 
 
+def test_gradients_by_different_arguments_follow_each_other():
+    """In one process, eagerly: what one gradient keeps may not be taken for what another kept."""
+    covariance, x, y = rbf(0.8).scaled(), X_FEW[:8], Y_FEW[:8]
+
+    def numbers(log_variance=0.1, log_lengthscale=-0.3, noise=0.2):
+        params = {"log_variance": log_variance, "rbf": {"log_lengthscale": log_lengthscale}}
+        found = gaussian_process(covariance, params, x, y, noise_variance=noise)
+        left_out = jnp.sum(gp_leave_one_out(found, y).log_density)
+        return {"evidence": found.log_evidence, "weights": jnp.sum(found.weights**2), "left_out": left_out}
+
+    for name in ("evidence", "weights", "left_out", "evidence"):
+        for argument, at in (("log_variance", 0.1), ("log_lengthscale", -0.3), ("noise", 0.2)):
+
+            def moved(value, name=name, argument=argument):
+                return numbers(**{argument: value})[name]
+
+            numeric = (moved(at + 1e-5) - moved(at - 1e-5)) / 2e-5
+            assert float(jax.grad(moved)(at)) == pytest.approx(float(numeric), rel=1e-6), (name, argument)
+
+
+def test_a_covariance_function_made_again_is_not_traced_again():
+    traced = []
+
+    def made(identity):
+        def matrix(params, x, x2):
+            traced.append(identity)
+            return jnp.exp(params["log_scale"]) * x @ (x if x2 is None else x2).T
+
+        return Covariance("mine", {"log_scale": 0.0}, matrix, lambda params, x: jnp.sum(x**2, axis=1), identity)
+
+    def gradient(covariance):
+        def evidence(params):
+            return gaussian_process(covariance, params, X_FEW, Y_FEW, noise_variance=0.1).log_evidence
+
+        return jax.grad(evidence)(covariance.init())
+
+    first = gradient(made("one"))
+    count = len(traced)
+    assert gradient(made("one")) == first and len(traced) == count
+    gradient(made("another"))
+    assert len(traced) > count
+
+
 def test_many_at_once_equal_one_by_one_on_two_devices():
     stack = jax.tree.map(lambda leaf: leaf + jnp.linspace(-1, 1, 4).reshape(-1, *[1] * leaf.ndim), COVARIANCE.init())
     mesh = Mesh(np.asarray(jax.devices()), ("run",), axis_types=(AxisType.Auto,))
