@@ -22,8 +22,8 @@ def agreement(
         exact: ``[P]``, finite and not 0.
         tolerance: relative; above 0.
         level: of the interval.
-        detail: the setting; the place of the largest error is added, and redraws that are not finite, with which nothing
-            is decided.
+        detail: the setting; added are the place of the largest error, and redraws that are not finite, with which
+            nothing is decided.
 
     Raises:
         ConfigError: no redraws, shapes that do not fit, a closed form that is 0 or not finite, or no tolerance.

@@ -5,21 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import benign_polynomial as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import _benign_polynomial as model
 from gendyn.experiments import benign_polynomial as experiment
 from gendyn.regression import order_penalty, polynomial_features
+from tests.experiments.smoke import smoke_config
 
 # Three findings for each law of the inputs and basis, then all three at the reference, anywhere, kernel, expectation.
 SIMPLE, COMPLEX, NOISE, REFERENCE, ANYWHERE, KERNEL, EXPECTED = 0, 1, 2, 12, 13, 14, 15
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(monkeypatch, folder, *, simple=0.01, noise=0.01, at_smallest=None, gap=1e-9, expected=1.0, seeds=12):
@@ -37,8 +30,8 @@ def results(monkeypatch, folder, *, simple=0.01, noise=0.01, at_smallest=None, g
         return {"train_rmse": rows, "test_rmse": rows, "expected_rmse": exact} | rest
 
     monkeypatch.setattr(experiment, "_redraw", redraw)
-    axes = (*smoke_config().axes[:-2], ("num_train", (5,)), ("seed", tuple(range(seeds))))
-    return experiment.run(smoke_config(axes=axes, runs_at_once=seeds), str(folder / "made"))
+    axes = (*smoke_config("benign_polynomial").axes[:-2], ("num_train", (5,)), ("seed", tuple(range(seeds))))
+    return experiment.run(smoke_config("benign_polynomial", axes=axes, runs_at_once=seeds), str(folder / "made"))
 
 
 def drawn_inputs(inputs, half_width, count):
@@ -88,16 +81,10 @@ def test_the_kernel_is_the_sum_over_orders(basis):
             assert wide == pytest.approx(sum(0.98**j for j in range(151)), rel=1e-12)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("benign") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
 @pytest.mark.parametrize("count", [4, 5])
 def test_the_program_is_the_penalised_fit_and_the_expectation_is_over_noise(finished, count):
     """With 4 of 5 rows used too: the last one is padding."""
-    _, ds = finished
+    _, ds = finished("benign_polynomial")
     chosen = (ds["inputs"] == "random") & (ds["basis"] == "monomial") & (ds["seed"] == 2)
     row = ds.isel(run=np.flatnonzero((chosen & (ds["num_train"] == count)).values)[0], record=0)
     drawn = drawn_inputs("random", 1.4, count)
@@ -123,7 +110,8 @@ def test_equispaced_inputs_have_both_ends_and_targets_are_as_said():
 
 
 def test_the_shown_fit_is_the_kernels_and_its_band_narrows_at_the_data():
-    config = {name: smoke_config()[name] for name in ("order", "sigma", "half_width", "num_train", "inputs")}
+    smoke = smoke_config("benign_polynomial")
+    config = {name: smoke[name] for name in ("order", "sigma", "half_width", "num_train", "inputs")}
     grid, drawn, fits = model.shown_fits(config, seed=0, num_points=41)
     for fit in fits.values():
         np.testing.assert_allclose(fit.mean, fit.by_kernel, atol=1e-4)
@@ -147,7 +135,7 @@ def test_the_shown_fit_is_the_kernels_and_its_band_narrows_at_the_data():
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     if "axis" in changes:
-        changes = {"axes": tuple((dict(smoke_config().axes) | dict([changes["axis"]])).items())}
+        changes = {"axes": tuple((dict(smoke_config("benign_polynomial").axes) | dict([changes["axis"]])).items())}
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("benign_polynomial", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()

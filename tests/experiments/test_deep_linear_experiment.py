@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import xarray
 
-from configs import deep_linear as config_file
-from gendyn import store, theory
+from gendyn import theory
 from gendyn.core import ConfigError
 from gendyn.experiments import _deep_linear_programs as programs
 from gendyn.experiments import _deep_linear_results as tables
 from gendyn.experiments import deep_linear as experiment
+from tests.experiments.smoke import smoke_config
 
 STEP, ORDER, DEPTH_TWO, ALL_DEPTHS, GAUSSIAN, ORTHOGONAL, UNTOUCHED, DEEPER, SMALLER, TRUTH = range(10)
 STRENGTHS, DEPTHS, RATES, SCALES = (3.0, 1.0), (2, 3), (1e-2, 1e-3), (1e-3, 1.0)
@@ -35,13 +35,6 @@ CONFIG = {
     "num_redraws": 20,
     "num_aligned": 20,
 }
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(
@@ -202,46 +195,12 @@ def test_completion_is_gradient_descent_on_the_observed_entries():
     assert float(shallow[0][0]) == pytest.approx(float(shallow[1][0]), rel=1e-6)
 
 
-def test_variants_are_locked_and_an_unknown_one_names_the_known():
-    default = config_file.get_config("")
-    assert default.is_locked and default.experiment == "deep_linear" and default.num_redraws >= 100
-    with pytest.raises(ConfigError, match="variant = 'smok' must be one of default, smoke"):
-        config_file.get_config("smok")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("deep_linear") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
-def test_smoke_variant_runs_and_follows_the_closed_forms(finished):
-    _, ds = finished
-    assert len(experiment.verdict(ds)) == 10 and len(experiment.figure(ds).axes) == 6
+def test_the_smoke_variant_follows_the_closed_forms(finished):
+    _, ds = finished("deep_linear")
     errors = tables.step_errors(ds, 2)
     assert np.all(np.abs(errors[:, 0] / errors[:, 1] - 10) < 0.5)
     np.testing.assert_allclose(tables.rank_table(ds, "orthogonal"), 16, rtol=1e-4)
     assert np.all(np.diff(tables.rank_table(ds, "gaussian").mean(axis=0)) < 0)
-
-
-def test_the_same_call_computes_only_what_is_missing(finished, monkeypatch, tmp_path):
-    folder, ds = finished
-    computed, original = [], programs.complete
-    monkeypatch.setattr(experiment, "complete", lambda *a, **k: computed.append(k["depth"]) or original(*a, **k))
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-    assert computed == []
-    last = max(path.name for path in store.chunk_folder(folder, "x").parent.glob("runs_*"))
-    for marker in store.chunk_folder(folder, last).rglob("*"):
-        if marker.is_file():
-            marker.unlink()
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-    assert computed == [3]
-
-
-def test_a_second_folder_holds_the_same_numbers(finished, tmp_path):
-    again = experiment.run(smoke_config(), str(tmp_path / "again"))
-    for name in ("modes", "effective_rank", "unobserved_error"):
-        np.testing.assert_array_equal(again[name].values, finished[1][name].values)
 
 
 @pytest.mark.parametrize(
@@ -263,5 +222,5 @@ def test_a_second_folder_holds_the_same_numbers(finished, tmp_path):
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("deep_linear", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()

@@ -136,10 +136,5 @@ def test_the_smoke_config_runs(tmp_path):
 @pytest.mark.parametrize("variant", ["", "digits", "ggn"])
 def test_every_variant_can_be_planned(variant):
     config = config_file.get_config(variant)
-    assert config.is_locked and gendyn.sweep.plan(config).runs[-1].flat["model.width"] == 256
+    assert gendyn.sweep.plan(config).runs[-1].flat["model.width"] == 256
     assert (variant == "ggn") == ("'ggn'" in config.probes[0])
-
-
-def test_unknown_variant_names_the_known():
-    with pytest.raises(ConfigError, match="must be one of digits, ggn, smoke"):
-        config_file.get_config("smoek")

@@ -1,7 +1,6 @@
 """The verdict follows the data; features and networks are what they say; the folder resumes."""
 
 import json
-import shutil
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +9,11 @@ import optax
 import pytest
 import xarray
 
-from configs import equation_counting as config_file
-from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments import _equation_counting_programs as programs
 from gendyn.experiments import _equation_counting_results as tables
 from gendyn.experiments import equation_counting as experiment
+from tests.experiments.smoke import smoke_config
 
 EXACT, UNIFORM, TRUE, POWER, FOURIER_TRUE, FOURIER_UNIFORM, NETWORK_TRUE, NETWORK_UNIFORM, SHORTER = range(9)
 PROBLEMS = ((32, 10), (48, 10), (96, 10))
@@ -28,13 +26,6 @@ CONFIG = {
     "num_redraws": 10,
     "num_networks": 10,
 }
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(*, needed=1.0, true=1.0, power=1.0, feature=1.0, inequality=0.6, short=1.3, redraws=10, scatter=0.02):
@@ -211,45 +202,11 @@ def test_buckets_hold_neighbouring_widths():
     assert programs.buckets([4, 5, 6, 7, 20], 1.6) == [[0, 1, 2], [3], [4]]
 
 
-def test_variants_are_locked_and_an_unknown_one_names_the_known():
-    default = config_file.get_config("")
-    assert default.is_locked and default.experiment == "equation_counting" and default.num_redraws >= 100
-    with pytest.raises(ConfigError, match="variant = 'smok' must be one of default, smoke"):
-        config_file.get_config("smok")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("equations") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
-def test_smoke_variant_runs_and_features_need_n(finished):
-    _, ds = finished
-    assert len(experiment.verdict(ds)) == 9 and len(experiment.figure(ds).axes) == 6
+def test_features_of_the_smoke_variant_need_n(finished):
+    _, ds = finished("equation_counting")
     for model in programs.FEATURES:
         found = tables.curves(ds, model, "random", (12, 2))
         np.testing.assert_array_equal(tables.thresholds(found, tables.ROUNDING, interpolate=False), 1.0)
-
-
-def test_the_same_call_computes_only_what_is_missing(finished, monkeypatch):
-    folder, ds = finished
-    computed, original = [], programs.train_networks
-    monkeypatch.setattr(
-        experiment, "train_networks", lambda *a, **k: computed.append(k["num_steps"]) or original(*a, **k)
-    )
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-    assert computed == []
-    last = max(path.name for path in store.chunk_folder(folder, "x").parent.glob("runs_*"))
-    shutil.rmtree(store.chunk_folder(folder, last))
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-    assert computed == [100]
-
-
-def test_a_second_folder_holds_the_same_numbers(finished, tmp_path):
-    again = experiment.run(smoke_config(), str(tmp_path / "again"))
-    for name in ("parameters", "residual", "error"):
-        np.testing.assert_array_equal(again[name].values, finished[1][name].values)
 
 
 @pytest.mark.parametrize(
@@ -270,5 +227,5 @@ def test_a_second_folder_holds_the_same_numbers(finished, tmp_path):
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("equation_counting", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()

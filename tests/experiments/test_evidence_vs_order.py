@@ -8,16 +8,10 @@ import pytest
 from configs import evidence_vs_order as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import evidence_vs_order as experiment
+from tests.experiments.smoke import smoke_config
 
 PEAK, RISE, NO_FALL, LEVELS, SEQUENTIAL, EXPECTED = 0, 1, 2, 3, -2, -1
 ORDERS = np.arange(7)
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(monkeypatch, folder, *, isotropic, dependent, sequential=1e-12, bias=0.0, seeds=12, scatter=0.1):
@@ -33,7 +27,7 @@ def results(monkeypatch, folder, *, isotropic, dependent, sequential=1e-12, bias
 
     monkeypatch.setattr(experiment, "_redraw", redraw)
     axes = (("basis", ("monomial",)), *config_file.get_config("smoke").axes[1:3], ("seed", tuple(range(seeds))))
-    return experiment.run(smoke_config(axes=axes, runs_at_once=seeds), str(folder / "made"))
+    return experiment.run(smoke_config("evidence_vs_order", axes=axes, runs_at_once=seeds), str(folder / "made"))
 
 
 PEAKED = [-60, -30, 0, 10, 5, 0, -5]
@@ -75,16 +69,10 @@ def test_wrong_sums_and_expectations_are_seen_and_few_redraws_decide_nothing(mon
     }
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("evidence") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
 def test_evidence_and_expectation_are_those_of_a_gaussian(finished):
     from scipy.stats import multivariate_normal
 
-    _, ds = finished
+    _, ds = finished("evidence_vs_order")
     setting = experiment.Setting(num_points=12, max_order=6, teacher_order=3)
     with jax.enable_x64(True):
         seeds = jnp.array([0, 1], jnp.uint32)
@@ -121,9 +109,10 @@ def test_evidence_and_expectation_are_those_of_a_gaussian(finished):
     ],
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
-    axes = dict(smoke_config().axes)
+    axes = dict(smoke_config("evidence_vs_order").axes)
     swapped = {name: changes.pop(name) for name in tuple(changes) if name in axes}
-    config = smoke_config(axes=tuple((axes | swapped).items())) if swapped else smoke_config(**changes)
+    changes |= {"axes": tuple((axes | swapped).items())} if swapped else {}
+    config = smoke_config("evidence_vs_order", **changes)
     with pytest.raises(ConfigError, match=message):
         experiment.run(config, str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()

@@ -1,20 +1,18 @@
 """The verdict follows the data: a filter is credited with what it gains over each control, and with no more."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
+from configs import grokfast as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import grokfast as experiment
 from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
 from gendyn.sweep.points import make_points
 
-ROOT = Path(__file__).parents[2]
 STEPS = np.concatenate([[0], np.geomspace(30, 10_000, 121).round()])
 TUNED = {f"{experiment.TUNED} slow": 2500.0, f"{experiment.TUNED} fast": 250.0}
 MEDIANS = {
@@ -26,13 +24,6 @@ MEDIANS = {
     experiment.NO_DECAY: 2000.0,
     **TUNED,
 }
-
-
-def config(variant=""):
-    spec = importlib.util.spec_from_file_location("config_of_grokfast", ROOT / "configs/grokfast.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded.get_config(variant)
 
 
 def sweep(medians, *, seeds=9, seconds=None):
@@ -128,7 +119,7 @@ def test_bands_are_drawn_where_few_arms_leave_room():
 
 
 def test_the_smoke_config_runs_and_times_its_arms(tmp_path):
-    ds = experiment.run(config("smoke"), str(tmp_path))
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["test_error"].values).all()
     seconds = json.loads(ds.attrs[experiment.SECONDS])
     assert set(seconds) == set(ds["arm"].values) and min(mean for mean, _ in seconds.values()) > 0
@@ -140,7 +131,7 @@ def test_the_smoke_config_runs_and_times_its_arms(tmp_path):
 
 def points(variant=""):
     """All runs of a variant, checked leaf by leaf; the engine's plan would also trace every program."""
-    chosen = config(variant)
+    chosen = config_file.get_config(variant)
     return make_points(flatten(chosen), normalise(chosen.axes), chosen.zip_axes)
 
 
@@ -161,5 +152,3 @@ def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_the
     assert (arms["EMA"]["optim.weight_decay"], arms["MA"]["optim.weight_decay"]) == (0.005, 0.01)
     filters = points("published_filters")
     assert len(filters) == 16 and {point.flat["train.num_steps"] for point in filters} == {2_500}
-    with pytest.raises(ConfigError, match="Did you mean 'published'"):
-        config("publishd")

@@ -1,14 +1,13 @@
 """The verdict follows the data: late generalisation supports the claims, early or none refutes them."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 import gendyn.sweep
+from configs import grokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import grokking as experiment
 from gendyn.plots import Curves, phase_diagram
@@ -16,16 +15,8 @@ from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
 from gendyn.sweep.points import make_points
 
-ROOT = Path(__file__).parents[2]
 FRACTIONS, DECAYS = (0.3, 0.5, 0.7), (0.0, 0.1, 1.0)
 STEPS = np.concatenate([[0], np.geomspace(10, 10_000, 81).round()])
-
-
-def config(variant=""):
-    spec = importlib.util.spec_from_file_location("config_of_grokking", ROOT / "configs/grokking.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded.get_config(variant)
 
 
 def sweep(test_step, *, seeds=6, fractions=FRACTIONS, decays=DECAYS):
@@ -125,18 +116,16 @@ def test_a_phase_diagram_holds_three_cells_of_curves():
 
 
 def test_the_smoke_config_runs(tmp_path):
-    ds = experiment.run(config("smoke"), str(tmp_path))
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["test_error"].values).all()
     assert set(verdicts(ds)) == {"undecided"}
     assert len(experiment.figure(ds).axes) >= 2
 
 
 def test_variants_are_complete():
-    chosen = config()
+    chosen = config_file.get_config()
     points = make_points(flatten(chosen), normalise(chosen.axes), chosen.zip_axes)
     assert len(points) == 180 and points[7].flat["seed"] == points[7].flat["task.seed"] == 1
     one = {"data.train_fraction": (0.3,), "optim.weight_decay": (1.0,), "seed": (0,)}
-    (full,) = gendyn.sweep.plan(config("full"), axes=one).runs
+    (full,) = gendyn.sweep.plan(config_file.get_config("full"), axes=one).runs
     assert full.flat["task.modulus"] == 113 and full.flat["train.num_steps"] == 40_000
-    with pytest.raises(ConfigError, match="must be one of quadratic, full, smoke"):
-        config("smoek")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +11,13 @@ import pytest
 import xarray
 
 from configs import grokking_linear as config_file
-from gendyn import store, theory
+from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import grokking_linear as experiment
+from tests.experiments.smoke import smoke_config
 
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
 HALF, ACROSS, FLOOR, NEVER, FORMULA = range(5)
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(*, slower=1.0, at_half=1.0, floor=1.0, generalises=False, seeds=12, scatter=0.02):
@@ -144,15 +139,8 @@ def test_runs_are_long_enough_for_the_closed_form():
     assert last > theory.linear_time_to_accuracy(1.25, learning_rate=0.01, tolerance=1e-3).train
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("linear") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
-def test_smoke_variant_runs_and_its_curves_are_near_the_exact_ones(finished):
-    _, ds = finished
-    assert dict(ds.sizes)["run"] == 4 and len(experiment.verdict(ds)) == 5
+def test_curves_of_the_smoke_variant_are_near_the_exact_ones(finished):
+    _, ds = finished("grokking_linear")
     half = np.flatnonzero(ds["ratio"].values == 0.5)
     at = np.arange(ds.sizes["record"])[np.isfinite(ds["step"].values[half[0]])]
     exact = theory.linear_losses(ds["step"].values[half[0], at], 0.5, learning_rate=0.05)
@@ -162,25 +150,12 @@ def test_smoke_variant_runs_and_its_curves_are_near_the_exact_ones(finished):
     train, test = experiment.crossings(ds)
     below = ds["ratio"].values < 1
     assert train.observed.all() and np.all(test.time[below] > train.time[below]) and not test.observed[~below].any()
-    assert len(experiment.figure(ds).axes) == 5
 
 
-def test_the_same_call_trains_only_what_is_missing(finished, monkeypatch):
-    folder, ds = finished
-    trained, original = [], experiment._train
-    monkeypatch.setattr(experiment, "_train", lambda *args: trained.append(args[0].num_train) or original(*args))
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-    assert trained == []
-    for marker in store.chunk_folder(folder, "runs_0002").rglob("*"):
-        if marker.is_file():
-            marker.unlink()
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-    assert trained == [30]
-
-
-def test_another_config_in_the_same_folder_is_refused(finished):
+def test_another_config_in_the_same_folder_is_refused(finished, tmp_path):
+    folder = shutil.copytree(finished("grokking_linear")[0], tmp_path / "copy")
     with pytest.raises(ConfigError, match="holds other runs than this config asks for"):
-        experiment.run(smoke_config(tolerance=0.1), str(finished[0]))
+        experiment.run(smoke_config("grokking_linear", tolerance=0.1), str(folder))
 
 
 @pytest.mark.parametrize(
@@ -198,13 +173,9 @@ def test_another_config_in_the_same_folder_is_refused(finished):
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("grokking_linear", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
-def test_variants_are_locked_and_an_unknown_one_names_the_known():
-    assert config_file.get_config("").is_locked and config_file.get_config("smoke").experiment == "grokking_linear"
-    default = config_file.get_config("")
-    assert default.dimension == 1000 and len(dict(default.axes)["seed"]) >= 8
-    with pytest.raises(ConfigError, match=r"variant = 'smok' must be one of default, smoke. Did you mean 'smoke'"):
-        config_file.get_config("smok")
+def test_the_default_has_a_thousand_dimensions():
+    assert config_file.get_config().dimension == 1000

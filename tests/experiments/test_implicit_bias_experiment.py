@@ -11,18 +11,12 @@ from configs import implicit_bias as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import _implicit_bias as programs
 from gendyn.experiments import implicit_bias as experiment
+from tests.experiments.smoke import smoke_config
 
 SEEDS = 12
 (DESCENT, MOMENTUM, FITTED, ADAM, START, FLOW, AT_EVERY_TIME, AT_BEST, LATE, LATE_MOMENTUM, RATE, KEEPS, PREFERS) = (
     range(13)
 )
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(**changes):
@@ -160,28 +154,12 @@ def test_the_logistic_program_is_descent_on_the_summed_loss():
     np.testing.assert_allclose(np.abs(path[0, :, 2]), 0.01, rtol=1e-9)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("implicit") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
-def test_smoke_variant_runs_and_is_near_its_closed_forms(finished):
-    _, ds = finished
-    assert ds.sizes["run"] == 4 and len(experiment.verdict(ds)) == 13 and len(experiment.figure(ds).axes) == 6
+def test_the_smoke_variant_is_near_its_closed_forms(finished):
+    _, ds = finished("implicit_bias")
     np.testing.assert_allclose(ds["final_distance"][:, 0, 1:5], ds["start_outside"][:, 0, 1:], rtol=1e-2)
     angles = ds["angle"].values[:, 0, 0, 0, -1]
     np.testing.assert_allclose(angles, ds["late_angle"].values[:, 0, 0, -1], rtol=0.1)
     assert np.all(ds["margin_share"].values <= 1 + 1e-6) and np.all(ds["sup_margin_share"].values <= 1 + 1e-6)
-
-
-def test_results_are_a_function_of_the_config_and_are_computed_once(finished, tmp_path, monkeypatch):
-    folder, ds = finished
-    again = experiment.run(smoke_config(), str(tmp_path / "again"))
-    for name in ds.data_vars:
-        np.testing.assert_array_equal(again[name].values, ds[name].values)
-    monkeypatch.setattr(experiment, "regression_records", None)
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
 
 
 @pytest.mark.parametrize(
@@ -195,18 +173,11 @@ def test_results_are_a_function_of_the_config_and_are_computed_once(finished, tm
         ({"initial_scales": (0.5, 1.0)}, "must be 0 and then positive scales"),
         ({"adam_learning_rates": (-1.0,)}, "config.adam_learning_rates: each = -1.0 must be in"),
         ({"num_records": 3}, "config.num_records = 3 must be an integer of at least 8"),
-        ({"wide": {"margin": -1.0}}, "config.wide.margin = -1.0 must be in"),
+        ({"wide.margin": -1.0}, "config.wide.margin = -1.0 must be in"),
         ({"axes": (("noise", (0.1,)),)}, "config.axes: noise must be seed"),
     ],
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("implicit_bias", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
-
-
-def test_variants_are_locked_and_an_unknown_one_names_the_known():
-    default = config_file.get_config()
-    assert default.is_locked and default.experiment == "implicit_bias" and len(dict(default.axes)["seed"]) >= 100
-    with pytest.raises(ConfigError, match=r"variant = 'smok' must be one of default, smoke. Did you mean 'smoke'"):
-        config_file.get_config("smok")

@@ -16,19 +16,11 @@ from gendyn.models import antisymmetric_mlp, from_flax, mlp
 from gendyn.sweep.config import flatten
 from gendyn.sweep.points import make_points
 from gendyn.types import Variables
+from tests.experiments.smoke import smoke_config
 
 WIDTHS, SCALES, STEPS = (16, 64), (0.01, 0.1, 1.0, 10.0), (0, 1, 5, 50)
 BY_SCALE, BY_WIDTH, HOLDS, FAILS, BORDER, ALIGNS, LOST, BETTER = range(8)
 TRAIN, TEST = 4, 3
-
-
-def smoke(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        for name, value in changes.items():
-            section, _, leaf = name.rpartition("__")
-            (config[section] if section else config)[leaf] = value
-    return config.lock()
 
 
 def descend(kernel, targets, rate):
@@ -133,10 +125,9 @@ def test_the_border_is_interpolated_in_logarithms():
 
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory):
-    config = smoke(model__depth=0)
-    with config.unlocked():
-        config.axes = (*config.axes[1:3], ("seed", (0,)))
-        config.zip_axes = config.zip_axes[:1]
+    config = smoke_config("lazy_to_rich", model__depth=0)
+    config.axes = (*config.axes[1:3], ("seed", (0,)))
+    config.zip_axes = config.zip_axes[:1]
     return experiment.run(config, str(tmp_path_factory.mktemp("linear")))
 
 
@@ -150,7 +141,7 @@ def test_a_linear_network_is_its_linearisation_at_every_scale(linear):
 
 
 def test_smoke_runs_and_laziness_grows_with_scale(tmp_path):
-    ds = experiment.run(smoke(), str(tmp_path))
+    ds = experiment.run(smoke_config("lazy_to_rich"), str(tmp_path))
     found = experiment.regimes(ds)
     assert (np.diff(found.movement, axis=1) < 0).all() and (np.diff(found.error, axis=1) < 0).all()
     assert len(experiment.verdict(ds)) == 8
@@ -191,7 +182,7 @@ def test_halves_that_part_move_their_kernel_by_the_square(make, order):
 )
 def test_what_the_prediction_cannot_judge_is_refused_before_anything_runs(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("lazy_to_rich", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
@@ -204,8 +195,6 @@ def test_one_width_or_one_lazy_scale_has_no_slope():
 def test_variants():
     config = config_file.get_config()
     points = make_points(flatten(config), config.axes, config.zip_axes)
-    assert config.is_locked and len(points) == 168 and points[-1].flat["task.seed"] == points[-1].flat["seed"] == 17
+    assert len(points) == 168 and points[-1].flat["task.seed"] == points[-1].flat["seed"] == 17
     rates = {point.flat["model.output_scale"]: point.flat["optim.learning_rate"] for point in points}
     assert rates[10.0] == pytest.approx(0.2 / 102.5) and len(rates) == 7
-    with pytest.raises(ConfigError, match=r"must be one of teacher, smoke\. Did you mean 'smoke'"):
-        config_file.get_config("smoek")

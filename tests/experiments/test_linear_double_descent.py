@@ -13,16 +13,10 @@ from gendyn import theory
 from gendyn.core import ConfigError
 from gendyn.experiments import _least_squares_redraws as program
 from gendyn.experiments import linear_double_descent as experiment
+from tests.experiments.smoke import smoke_config
 
 RISK, NORM, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(9)
 NOISE = (0.0, 0.25, 1.0)
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmless=False, growth=0.0, redraws=30):
@@ -109,24 +103,9 @@ def test_few_redraws_decide_nothing_and_none_are_refused():
         experiment.verdict(ds.assign_coords(committed=("run", np.zeros(6, int))))
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("least_squares") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
-def test_smoke_runs_twice_to_the_same_numbers_and_resumes(finished, monkeypatch, tmp_path):
-    folder, ds = finished
-    assert ds.sizes["run"] == 48 and len(experiment.verdict(ds)) == 9 and len(experiment.figure(ds).axes) == 6
-    again = experiment.run(smoke_config(), str(tmp_path / "again"))
-    xarray.testing.assert_equal(again.drop_attrs(), ds.drop_attrs())
-    monkeypatch.setattr(experiment, "redraws", lambda *args: pytest.fail("computed again"))
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-
-
 def test_every_record_is_numpys_least_squares(finished):
-    _, ds = finished
-    config = smoke_config()
+    _, ds = finished("linear_double_descent")
+    config = smoke_config("linear_double_descent")
     row = int(np.flatnonzero((ds["noise_variance"].values == 1.0) & (ds["seed"].values == 3))[0])
     with jax.enable_x64(True):
         key = jax.random.key(jnp.uint32(3))
@@ -179,12 +158,9 @@ def test_every_record_is_numpys_least_squares(finished):
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("linear_double_descent", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
-def test_variants():
-    default = config_file.get_config("")
-    assert default.is_locked and len(dict(default.axes)["seed"]) >= 100 and default.num_examples == 40
-    with pytest.raises(ConfigError, match=r"variant = 'smok' must be one of default, smoke"):
-        config_file.get_config("smok")
+def test_the_default_has_forty_examples():
+    assert config_file.get_config().num_examples == 40

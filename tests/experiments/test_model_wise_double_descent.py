@@ -11,7 +11,6 @@ import pytest
 import xarray
 
 from configs import model_wise_double_descent as config_file
-from gendyn.core import ConfigError
 from gendyn.experiments import model_wise_double_descent as experiment
 from scripts import report as report_script
 
@@ -147,16 +146,9 @@ def test_all_training_examples_are_counted_where_the_config_says_zero():
 
 
 @pytest.mark.parametrize("variant", ["", "digits", "mnist5k", "cifar10_resnet", "smoke"])
-def test_every_variant_is_locked_and_sweeps_width_noise_and_seed(variant):
-    config = config_file.get_config(variant)
-    assert config.is_locked and config.experiment == "model_wise_double_descent"
-    axes = dict(config.axes)
+def test_every_variant_sweeps_width_noise_and_seed(variant):
+    axes = dict(config_file.get_config(variant).axes)
     assert set(axes) == {"model.width", "data.label_noise", "seed"} and 0.0 in axes["data.label_noise"]
-
-
-def test_unknown_variant_names_the_known():
-    with pytest.raises(ConfigError, match=r"variant = 'digit' must be one of digits, .*smoke. Did you mean 'digits'"):
-        config_file.get_config("digit")
 
 
 def test_smoke_variant_runs_end_to_end(tmp_path):

@@ -5,18 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import soft_bias_polynomial as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import soft_bias_polynomial as experiment
+from tests.experiments.smoke import smoke_config
 
 NORMAL, NORMAL_REGRET, UNIFORM, UNIFORM_REGRET, EXPECTED = range(5)
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(monkeypatch, folder, *, normal, uniform, expected=1.0, seeds=12):
@@ -32,8 +25,8 @@ def results(monkeypatch, folder, *, normal, uniform, expected=1.0, seeds=12):
         return {"test_rmse": rmse, "expected_rmse": np.full_like(rmse, 1.0) * np.median(rmse, axis=0) * expected}
 
     monkeypatch.setattr(experiment, "_redraw", redraw)
-    axes = (*smoke_config().axes[:2], ("seed", tuple(range(seeds))))
-    return experiment.run(smoke_config(axes=axes, runs_at_once=seeds), str(folder / "made"))
+    axes = (*smoke_config("soft_bias_polynomial").axes[:2], ("seed", tuple(range(seeds))))
+    return experiment.run(smoke_config("soft_bias_polynomial", axes=axes, runs_at_once=seeds), str(folder / "made"))
 
 
 def verdicts(ds):
@@ -59,14 +52,8 @@ def test_another_expectation_is_seen_and_few_redraws_decide_nothing(monkeypatch,
     assert set(verdicts(few)) == {"undecided"}
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("soft") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
 def test_fits_are_least_squares_and_ridge_and_the_expectation_is_over_label_noise(finished):
-    _, ds = finished
+    _, ds = finished("soft_bias_polynomial")
     setting = experiment.Setting(sizes=(8, 20), num_test=20, normal_domain=3.0)
     with jax.enable_x64(True):
         drawn = experiment._data(setting, "uniform", "monomial", jnp.array([1], jnp.uint32))
@@ -111,10 +98,13 @@ def test_targets_have_unit_size_under_the_law_and_examples_nest():
         ({"num_test": 0}, "config.num_test = 0 must be an integer of at least 1"),
         ({"normal_domain": 0.0}, r"normal_domain = 0.0 must be in \(0, inf\)"),
         ({"axes": (("law", ("normal",)), ("basis", ("monomial",)), ("seed", (0,)))}, "must be normal, uniform"),
-        ({"axes": (*smoke_config().axes[:1], ("basis", ("fourier",)), ("seed", (0,)))}, "basis = 'fourier' must be"),
+        (
+            {"axes": (("law", ("normal", "uniform")), ("basis", ("fourier",)), ("seed", (0,)))},
+            "basis = 'fourier' must be",
+        ),
     ],
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("soft_bias_polynomial", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()

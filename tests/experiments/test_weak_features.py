@@ -13,16 +13,10 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import _linear_redraws as shared
 from gendyn.experiments import weak_features as experiment
+from tests.experiments.smoke import smoke_config
 
 RISK, TRAIN, DIMENSION, COMPLEMENT, PEAK, BELOW, AT_N, TRACKS, PROMINENT, ITSELF = range(10)
 SUPPORTED, EXPECTED_REFUTED = set(range(8)), {PROMINENT, ITSELF}
-
-
-def smoke_config(**changes):
-    config = config_file.get_config("smoke")
-    with config.unlocked():
-        config.update(changes)
-    return config.lock()
 
 
 def results(*, risk=1.0, train=1.0, dimension=1.0, moved=0, late=False, swapped=False, redraws=30):
@@ -125,24 +119,9 @@ def test_rank_correlation_is_scipys():
     assert float(shared.rank_correlation(a, b)) == pytest.approx(spearmanr(a, b).statistic)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weak") / "smoke"
-    return folder, experiment.run(smoke_config(), str(folder))
-
-
-def test_smoke_runs_twice_to_the_same_numbers_and_resumes(finished, monkeypatch, tmp_path):
-    folder, ds = finished
-    assert ds.sizes["run"] == 24 and len(experiment.verdict(ds)) == 10 and len(experiment.figure(ds).axes) == 4
-    again = experiment.run(smoke_config(), str(tmp_path / "again"))
-    xarray.testing.assert_equal(again.drop_attrs(), ds.drop_attrs())
-    monkeypatch.setattr(experiment, "_redraws", lambda *args: pytest.fail("computed again"))
-    xarray.testing.assert_identical(experiment.run(smoke_config(), str(folder)), ds)
-
-
 def test_a_redraw_is_least_squares_and_singular_values(finished):
-    _, ds = finished
-    config, n = smoke_config(), 20
+    _, ds = finished("weak_features")
+    config, n = smoke_config("weak_features"), 20
     with jax.enable_x64(True):
         sets = []
         for name in ("train", "test"):
@@ -182,13 +161,10 @@ def test_a_redraw_is_least_squares_and_singular_values(finished):
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config(**changes), str(tmp_path / "none"))
+        experiment.run(smoke_config("weak_features", **changes), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
-def test_variants():
-    default = config_file.get_config("")
-    assert default.is_locked and default.num_features[0] == 5 and default.num_features[-1] == 399
-    assert len(dict(default.axes)["seed"]) >= 100
-    with pytest.raises(ConfigError, match=r"variant = 'smok' must be one of default, smoke"):
-        config_file.get_config("smok")
+def test_the_default_crosses_the_number_of_examples():
+    default = config_file.get_config()
+    assert default.num_features[0] == 5 and default.num_features[-1] == 399

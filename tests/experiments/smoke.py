@@ -1,0 +1,22 @@
+"""What the tests of all experiments share: which experiments there are, and their smoke configs with changes."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import ml_collections
+
+EXPERIMENTS = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "configs").glob("*.py")))
+"""Each has a config of its own name."""
+
+
+def config_file_of(experiment: str) -> ModuleType:
+    return importlib.import_module(f"configs.{experiment}")
+
+
+def smoke_config(experiment: str, /, **changes: object) -> ml_collections.ConfigDict:
+    """The smoke variant, locked; ``section__leaf=value`` or ``"section.leaf"`` changes a leaf of a section."""
+    config = config_file_of(experiment).get_config("smoke")
+    # Still locked: a change of a leaf that does not exist is a fault of the test.
+    config.update_from_flattened_dict({name.replace("__", "."): value for name, value in changes.items()})
+    return config
