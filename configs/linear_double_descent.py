@@ -4,7 +4,6 @@
     python scripts/report.py --workdir=runs/linear_double_descent
 
 The experiment has a program of its own, not a sweep's: leaves are set by ``--config.leaf=value``, axes in this file.
-``OPENBLAS_NUM_THREADS=1`` saves processor time: matrices are small.
 
 Variants, as ``--config=configs/linear_double_descent.py:smoke``:
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn.core import ConfigError, check_positive_int, check_range, normal, stream
+from gendyn.experiments._redraws import check_ascending
 from gendyn.experiments._sphere import sphere_penalty
 from gendyn.regression import random_sphere_features, ridge, sphere_points
 from gendyn.types import Array
@@ -155,8 +156,7 @@ def mlp_learner(widths: tuple[int, ...], steps: tuple[int, ...], learning_rate: 
     for name, values in (("widths", widths), ("steps", steps)):
         for value in values:
             check_positive_int(f"config.mlp.{name}: each", value)
-        if any(a >= b for a, b in itertools.pairwise(values)):
-            raise ConfigError(f"config.mlp.{name} = {values} must be ascending.")
+        check_ascending(f"config.mlp.{name}", values, "the claims are about the smallest and the largest")
     check_range("config.mlp.learning_rate", learning_rate, low=0, open_low=True)
     gaps = np.diff(steps, prepend=0).astype(np.int32)
 

@@ -61,6 +61,23 @@ def largest_rise(rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.max(rises.reshape(len(rows), -1), axis=1))
 
 
+def scatter(target: np.ndarray, by: np.ndarray, *, rising: bool = False) -> np.ndarray:
+    """Root mean square of what the least-squares line in ``by`` leaves of ``target``; both ``[..., P]``, broadcast.
+
+    Args:
+        target: what is fitted along the last axis.
+        by: not constant along it.
+        rising: the slope is 0 where the best one is negative.
+
+    >>> scatter(np.array([1.0, 2.0, 3.0]), np.array([[0.0, 2.0, 4.0], [4.0, 2.0, 0.0]]), rising=True).round(4).tolist()
+    [0.0, 0.8165]
+    """
+    y, x = (values - values.mean(axis=-1, keepdims=True) for values in (target, by))
+    slope = np.sum(x * y, axis=-1, keepdims=True) / np.sum(x**2, axis=-1, keepdims=True)
+    left = y - (np.maximum(slope, 0.0) if rising else slope) * x
+    return np.asarray(np.sqrt(np.mean(left**2, axis=-1)))
+
+
 def geometric_interval(rows: np.ndarray, level: float) -> Band:
     """Geometric mean over redraws ``[S, P]`` and Student's interval of the mean logarithm: for heavy tails."""
     band = mean_interval(np.log(rows), level=level)

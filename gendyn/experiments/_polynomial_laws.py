@@ -1,7 +1,6 @@
 """What the polynomial experiments share: laws of inputs with their exact averages, and targets."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +8,6 @@ import numpy as np
 
 from gendyn.core import check_choice
 from gendyn.types import Array
-
-if TYPE_CHECKING:
-    pass
 
 POLYNOMIALS = ("monomial", "legendre", "chebyshev")
 """Bases of :func:`gendyn.regression.polynomial_features` with one function an order."""

@@ -4,7 +4,7 @@ Redraws are the values of the axis ``seed``.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn.analysis import FINISHED, axis_values, grid, history, run_status, tabulate
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, check_positive_int
 from gendyn.sweep import Group
-from gendyn.types import Array
+from gendyn.types import ArrayLike
 
 if TYPE_CHECKING:
     import ml_collections
@@ -25,7 +25,7 @@ def axes_of(config: "ml_collections.ConfigDict", names: tuple[str, ...]) -> dict
     """The axes of a config, which must be ``names`` in this order, each with different values; the last is ``seed``.
 
     Raises:
-        ConfigError: other axes, an axis without values, or a value twice.
+        ConfigError: other axes, an axis without values, a value twice, or a seed that is no integer of at least 0.
     """
     axes = {str(name): tuple(values) for name, values in config.axes}
     if tuple(axes) != names:
@@ -33,10 +33,24 @@ def axes_of(config: "ml_collections.ConfigDict", names: tuple[str, ...]) -> dict
     for name, values in axes.items():
         if not values or len(set(values)) < len(values):
             raise ConfigError(f"config.axes: {name} = {values} must be at least one value, each once.")
+    for seed in axes["seed"]:
+        check_positive_int("config.axes: each seed", seed, low=0)
     return axes
 
 
-def redraw_groups(axes: Mapping[str, tuple[Any, ...]], redraw: Callable[..., Mapping[str, Array]]) -> list[Group]:
+def check_ascending(name: str, values: Sequence[float], why: str) -> None:
+    """Raises :class:`ConfigError` unless every value is above the one before it.
+
+    Args:
+        name: of the leaf, such as ``config.ridges``.
+        values: numbers.
+        why: what takes the first or the last for the smallest or the largest; ends the message.
+    """
+    if any(later <= earlier for earlier, later in itertools.pairwise(values)):
+        raise ConfigError(f"{name} = {tuple(values)} must be ascending: {why}. Sort them, each once.")
+
+
+def redraw_groups(axes: Mapping[str, tuple[Any, ...]], redraw: Callable[..., Mapping[str, ArrayLike]]) -> list[Group]:
     """A group for each point of the outer axes.
 
     Args:

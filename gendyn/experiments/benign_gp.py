@@ -19,7 +19,9 @@ hyperparameters maximise the evidence on the clean labels of one pilot draw (``f
 level (``chosen``). Laplace's approximation of logistic classification on two classes has the clean pilot's
 prior. A redraw draws training and test images from their pools and corrupts the training labels: a redraw's levels
 are nested. ``uniform_any`` draws a corrupted label from all classes, ``uniform_incorrect`` from the others. Pixels are
-standardised and divided by ``sqrt(d)``; float64. Intervals are over draws from the pools, not over other pools.
+standardised and divided by ``sqrt(d)``; float64. Intervals are over draws from the pools, not over other pools, and
+over redraws given the priors: each kind of corruption has one pilot, and every claim is about the priors that it chose.
+How much another pilot (``pilot_seed``) would change is not in any interval.
 
 Closed forms: the mean evidence over corrupted labels at given images is exact for any prior. For labels of rate ``c``
 of ``uniform_any``, an image's own label and the prediction from all others are independent, so that the left-out
@@ -266,7 +268,7 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
     laplace_train, laplace_evidence = (_redraws(ds, f"laplace_{name}")[ANY] for name in ("train_accuracy", "evidence"))
     kept, fallen = test[ANY, :, half, FIXED], test[ANY, :, 0, FIXED]
     ratios = _redraws(ds, "mean_evidence")[..., FIXED] / _redraws(ds, "expected_evidence")[..., FIXED]
-    return [
+    found = [
         _fit("The process fits labels of every level of corruption.", train[ANY, ..., FIXED]),
         _fall("Its test accuracy falls from each level to the next.", test[ANY, ..., FIXED], "accuracy"),
         finding(
@@ -325,6 +327,15 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
             high=0.0,
             unit="log evidence per image + log 2 (nats)",
         ),
+    ]
+    given = (
+        f"Given the priors of pilot seed {config_of(ds)['pilot_seed']}; intervals are over redraws, not over pilots."
+    )
+    return [
+        each._replace(
+            claim=f"{each.claim.removesuffix('.')}, given this pilot's priors.", detail=f"{given} {each.detail}"
+        )
+        for each in found
     ]
 
 

@@ -7,11 +7,12 @@ Refuted, for a basis and a law of the inputs, if at the reference range, number 
 error on ``x + cos(pi x)`` or on ``sin(x) cos(x^2)`` exceeds 5 % of the target's root mean square, or the root mean
 square that is left of pure noise at its own points exceeds 10 % of the noise. The published panels state neither the
 range, the basis, ``sigma``, the number of points nor the precision; here they are axes and leaves, and two findings say
-whether all three hold together at any range, basis and law for the reference points and ``sigma``, and at any of those
-too. The reference range, [-1.4, 1.4], is the widest on which the monomials' kernel is of modest size; it, and
-equispaced inputs beside random ones, were chosen after a first scan of 20 redraws, the limits of 5 % and 10 % before.
-Two checks: what is left of the noise is the exact expectation given the inputs, and the fit is that of the Gaussian
-process whose kernel is known in closed form.
+whether all three hold together at the best range, basis and law for the reference points and ``sigma``, and at the best
+of those too: the best of every second redraw, judged on the others. (Until a review of finished results both were done
+on all of them, and the minimum over places was biased for the claim.) The reference range, [-1.4, 1.4], is the widest
+on which the monomials' kernel is of modest size; it, and equispaced inputs beside random ones, were chosen after a
+first scan of 20 redraws, the limits of 5 % and 10 % before. Two checks: what is left of the noise is the exact
+expectation given the inputs, and the fit is that of the Gaussian process whose kernel is known in closed form.
 
 Setting: ``num_train`` inputs on ``[-half_width, half_width]``, ``random`` (uniform) or ``equispaced`` with both ends;
 targets without noise, or standard normal noise, so that with equispaced inputs redraws differ in the noise alone.
@@ -62,8 +63,6 @@ KERNEL_TOLERANCE, TOLERANCE = 1e-5, 0.1
 1e-6 until 20 redraws gave 1.9e-6 on the widest range: the kernel's system has condition numbers up to some 1e10 there,
 and that is what float64 leaves."""
 LEVEL = 0.9
-NUM_RESAMPLES = 200
-"""Of what is searched over the whole grid."""
 AXES = ("inputs", "basis", "half_width", "num_train", "seed")
 DATA = ("simple", "complex", "noise")
 _COLOURS = {"chebyshev": "#0072B2", "monomial": "#D55E00"}
@@ -183,18 +182,23 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
                 )
     for claim, rows in (
         (
-            "At the reference points and sigma some range, basis and law of inputs has all three.",
+            "At the reference points and sigma the best range, basis and law of inputs has all three.",
             errors[..., size, sigma],
         ),
-        ("Some range, basis, law, number of points and sigma has all three.", errors),
+        ("The best range, basis, law, number of points and sigma has all three.", errors),
     ):
+        # A single redraw is both: its interval says nothing.
+        choosing, judging = (rows[::2], rows[1::2]) if len(rows) > 1 else (rows, rows)
+        place, said = _best_place(axes, config, choosing)
+        there = judging.reshape(*judging.shape[:2], -1)[:, :, np.ravel_multi_index(place, judging.shape[2:])]
+        values = ", ".join(f"{value:.2g}" for value in summary(there[None])[0])
         found.append(
             finding(
                 claim,
-                bootstrap(_all_three, rows, level=LEVEL, num_resamples=NUM_RESAMPLES),
+                bootstrap(lambda rows: (summary(rows) / _LIMITS).max(axis=1), there, level=LEVEL),
                 high=1.0,
                 unit="largest of the three errors in units of its limit, at the best place",
-                detail=_place(axes, config, rows) + " The smallest of several is biased downwards, for the claim.",
+                detail=f"Best on {len(choosing)} redraws: {said}; errors on the {len(judging)} others {values}.",
             )
         )
     _, gaps = redraws_of(ds, AXES, "kernel_gap")
@@ -229,21 +233,15 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
 _LIMITS = np.array([GENERALISES, GENERALISES, FITTED])
 
 
-def _all_three(table: np.ndarray) -> np.ndarray:
-    """``[B, S, 3, ...] -> [B]``."""
-    found = summary(table) / _LIMITS.reshape(1, 3, *[1] * (table.ndim - 3))
-    return np.asarray(found.max(axis=1).reshape(len(found), -1).min(axis=1))
-
-
-def _place(axes: dict[str, np.ndarray], config: dict, rows: np.ndarray) -> str:
-    """Where the largest of the three errors is smallest."""
+def _best_place(axes: dict[str, np.ndarray], config: dict, rows: np.ndarray) -> tuple[tuple[int, ...], str]:
+    """Where the largest of the three errors is smallest, and in words; ``[S, 3, ...]``."""
     found = summary(rows[None])[0]
     worst = (found / _LIMITS.reshape(3, *[1] * (found.ndim - 1))).max(axis=0)
-    at = np.unravel_index(worst.argmin(), worst.shape)
+    at = tuple(int(i) for i in np.unravel_index(worst.argmin(), worst.shape))
     values = [axes["inputs"], axes["basis"], axes["half_width"], axes["num_train"], np.array(config["sigmas"])]
     names = ("inputs", "basis", "half-width", "points", "sigma")
     said = ", ".join(f"{name} {value[i]}" for name, value, i in zip(names, values, at, strict=False))
-    return f"Best place: {said}; errors {', '.join(f'{found[(part, *at)]:.2g}' for part in range(3))}."
+    return at, said
 
 
 def _reference(config: dict, axes: dict[str, np.ndarray]) -> tuple[int, int, int]:

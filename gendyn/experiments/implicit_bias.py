@@ -134,6 +134,7 @@ def _linear_findings(ds: "xarray.Dataset") -> list[Finding]:
     config = config_of(ds)
     plain = len(config["initial_scales"])
     distance, residual = _redraws(ds, "distance")[:, :, -1], _redraws(ds, "residual")
+    rates = ", ".join(f"{rate:g}" for rate in config["adam_learning_rates"])
     arrivals = {"Gradient descent from 0": 0, "Momentum from 0": plain}
     found = [
         finding(
@@ -150,12 +151,12 @@ def _linear_findings(ds: "xarray.Dataset") -> list[Finding]:
         bootstrap(_largest, residual[:, plain + 1 :].max(axis=1), level=LEVEL),
         high=1e-3,
         unit="largest |y - X w| / |y| of a redraw",
-        detail=f"At learning rates {', '.join(f'{rate:g}' for rate in config['adam_learning_rates'])}.",
+        detail=f"At learning rates {rates}.",
     )
     found += [
         fitted,
         finding(
-            "Adam ends at another solution, however small its learning rate.",
+            f"Adam ends at another solution, at each of the learning rates {rates}.",
             bootstrap(lambda rows: np.median(rows, axis=1).min(axis=-1), distance[:, plain + 1 :], level=LEVEL),
             low=ELSEWHERE,
             unit="|w - w+| / |w+|",
@@ -210,6 +211,11 @@ def _logistic_findings(ds: "xarray.Dataset") -> list[Finding]:
     late = record_steps(config)[1]
     angle, exact, complete = (_redraws(ds, name) for name in ("angle", "late_angle", "complete"))
     known = complete[:, 0] > 0
+    if not known.any():
+        raise ConfigError(
+            f"the support vectors span the examples of 'wide' in none of {len(known)} redraws; its closed form needs "
+            f"one. Raise config.wide.num_features = {config['wide']['num_features']}, or add seeds."
+        )
     times = config["wide"]["learning_rate"] * late
     judged = times >= min(LATE, times[-1])
     ratios = angle[known, 0] / exact[known, 0][:, None]
@@ -306,6 +312,11 @@ def _settings(config: "ml_collections.ConfigDict") -> tuple[Regression, tuple[Se
         leaves = config[problem]
         for name in ("num_examples", "num_features"):
             check_positive_int(f"config.{problem}.{name}", leaves[name])
+        if problem == "wide" and leaves.num_features < leaves.num_examples:
+            raise ConfigError(
+                f"config.wide.num_features = {leaves.num_features} must be at least wide.num_examples = "
+                f"{leaves.num_examples}: its closed form is that of examples which all are support vectors. Raise it."
+            )
         check_range(f"config.{problem}.margin", leaves.margin, low=0)
         for name in ("learning_rate", "adam_learning_rate"):
             check_range(f"config.{problem}.{name}", leaves[name], low=0, open_low=True)

@@ -27,11 +27,8 @@ Reference: Mei & Montanari (2022), arXiv:1908.05355; Belkin, Hsu, Ma & Mandal (2
 """
 
 import functools
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gendyn import theory
@@ -39,11 +36,11 @@ from gendyn.analysis import agreement, bootstrap, config_of, finding, interior_p
 from gendyn.core import ConfigError, check_positive_int, check_range
 from gendyn.experiments._feature_sweep import Setting, redraws
 from gendyn.experiments._images import image_features, image_sample
-from gendyn.experiments._redraws import finished_runs
+from gendyn.experiments._redraws import axes_of, check_ascending, finished_runs, redraw_groups
 from gendyn.experiments._sphere import feature_counts, sphere_penalty, sphere_sample
 from gendyn.plots.theory_panels import Curve, Panel, theory_panels
 from gendyn.regression import random_sphere_features
-from gendyn.sweep import Group, Measured, simulate
+from gendyn.sweep import Measured, simulate
 from gendyn.types import Array, Finding
 
 if TYPE_CHECKING:
@@ -78,17 +75,11 @@ def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
     Raises:
         ConfigError: a leaf out of range, or a ``workdir`` that holds something else.
     """
-    settings, shape = _settings(config)
+    settings, shape, axes = _settings(config)
 
-    def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, Array]:
-        seeds = jnp.array([point["seed"] for point in points], jnp.uint32)
-        with jax.enable_x64(True):
-            return jax.device_get(redraws(settings[points[0]["data"]], seeds))
+    def redraw(seeds: Array, data: str) -> dict[str, Array]:
+        return redraws(settings[data], seeds)
 
-    groups = [
-        Group(points=tuple({"data": data, "seed": int(seed)} for seed in dict(config.axes)["seed"]), compute=compute)
-        for data in settings
-    ]
     names = {
         "risk": "mean squared error against noiseless targets, of one feature draw",
         "ensemble_risk": "mean squared error against noiseless targets, of the average over feature draws",
@@ -98,6 +89,7 @@ def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
     }
     measured = {name: Measured(long_name, shape, "float64") for name, long_name in names.items()}
     measured["condition_number"] = Measured("largest condition number of the features of a sample", shape[-1:])
+    groups = redraw_groups(axes, redraw)
     return simulate(config.to_dict(), workdir, groups, measured, runs_at_once=config.runs_at_once)
 
 
@@ -302,12 +294,15 @@ def _peak_findings(drawn: Table, data: str, members: int) -> list[Finding]:
     return found
 
 
-def _settings(config: "ml_collections.ConfigDict") -> tuple[dict[str, Setting], tuple[int, int, int]]:
-    """The program of each kind of data, and the shape ``(V, L, P)`` of what both measure."""
+def _settings(
+    config: "ml_collections.ConfigDict",
+) -> tuple[dict[str, Setting], tuple[int, int, int], dict[str, tuple[Any, ...]]]:
+    """The program of each kind of data, the shape ``(V, L, P)`` of what both measure, and the axes."""
     for name, low in (("members", 2), ("runs_at_once", 1)):
         check_positive_int(f"config.{name}", config[name], low=low)
-    if tuple(name for name, _ in config.axes) != AXES or tuple(dict(config.axes)["data"]) != DATA:
-        raise ConfigError(f"config.axes = {config.axes} must be data = {DATA} and seed = (...).")
+    axes = axes_of(config, AXES)
+    if axes["data"] != DATA:
+        raise ConfigError(f"config.axes: data = {axes['data']} must be {DATA}: the claims are about both.")
     for data in DATA:
         part = config[data]
         check_positive_int(f"config.{data}.num_train", part.num_train, low=2)
@@ -316,6 +311,8 @@ def _settings(config: "ml_collections.ConfigDict") -> tuple[dict[str, Setting], 
             raise ConfigError(f"config.{data}.ridges = {part.ridges} must be 0 and at least one ridge: the claims ask.")
         check_range(f"config.{data}.ridges", np.array(part.ridges), low=0)
         check_range(f"config.{data}.label_noise", np.array(part.label_noise), low=0)
+        for name in ("ridges", "label_noise"):
+            check_ascending(f"config.{data}.{name}", part[name], "the claims are about the smallest and the largest")
     sphere, images = config.sphere, config.images
     check_positive_int("config.sphere.dimension", sphere.dimension, low=2)
     check_positive_int("config.sphere.num_targets", sphere.num_targets)
@@ -356,4 +353,4 @@ def _settings(config: "ml_collections.ConfigDict") -> tuple[dict[str, Setting], 
             classes=True,
         ),
     }
-    return settings, (*shapes.pop(), len(config.ratios))
+    return settings, (*shapes.pop(), len(config.ratios)), axes

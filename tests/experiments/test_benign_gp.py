@@ -88,6 +88,12 @@ def shifted(index, by):
     return change
 
 
+def test_every_claim_is_conditional_on_the_pilots_priors():
+    for found in experiment.verdict(results()):
+        assert found.claim.endswith(", given this pilot's priors.")
+        assert found.detail.startswith("Given the priors of pilot seed 0; intervals are over redraws, not over pilots.")
+
+
 def test_an_ideal_process_supports_every_claim():
     assert verdicts(results()) == ["supported"] * 13
 

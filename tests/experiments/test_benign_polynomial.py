@@ -63,6 +63,16 @@ def test_noise_that_only_a_smaller_sigma_fits_is_told_from_noise_that_the_refere
     assert len(made.axes) == 6 and "sigma 0.001" in made._supxlabel.get_text()
 
 
+def test_the_best_place_is_chosen_on_redraws_that_do_not_judge_it(monkeypatch, tmp_path):
+    """Noise that is fitted by the redraws that choose and not by the others: the best place does not have all three."""
+    ds = results(monkeypatch, tmp_path)
+    assert experiment.verdict(ds)[ANYWHERE].detail.startswith("Best on 6 redraws:")
+    ds["train_rmse"].values[ds["seed"].values % 2 == 1] = 0.5
+    found = experiment.verdict(ds)
+    assert (found[REFERENCE].verdict, found[ANYWHERE].verdict) == ("refuted", "refuted")
+    assert found[ANYWHERE].effect == pytest.approx(0.5 / experiment.FITTED)
+
+
 def test_wrong_closed_forms_are_seen_and_few_redraws_decide_nothing(monkeypatch, tmp_path):
     found = verdicts(results(monkeypatch, tmp_path, gap=1e-3, expected=1.2))
     assert found[KERNEL] == found[EXPECTED] == "refuted" and found[NOISE] == "supported"

@@ -78,6 +78,8 @@ def test_parts_of_the_closed_form_are_supported():
         ({"by": "noise:sample"}, [RISE, RISE_NETWORK, ENSEMBLE]),
         ({"ensemble": 1.3}, [PREDICTED, PREDICTED_NETWORK]),
         ({"ensemble": 0.7}, [PREDICTED, PREDICTED_NETWORK]),
+        # Signed errors that cancel over sizes.
+        ({"ensemble": np.tile([0.7, 1.3], 6)}, [PREDICTED, PREDICTED_NETWORK]),
         ({"bagged": 0.6}, [BAGGED]),
         ({"place": 1.0}, [BAGGED_PLACE]),
         ({"wide": 8.0}, [WIDTH]),
@@ -182,7 +184,10 @@ def test_parts_of_the_smoke_variant_add_up_and_the_widest_interpolates(finished)
         ({"random_features.ridges": (0.0, -0.1, 0.1)}, "config.random_features.ridges = .* must be in"),
         ({"random_features.ridges": (0.01, 0.1, 1.0)}, "config.random_features.ridges = .* must be 0 and at least two"),
         ({"random_features.ratios": (0.5, 1.5, 3.0)}, "config.ratios = .* hold 1.0 between others"),
-        ({"axes": (("seed", (0,)),)}, "config.axes = .* must be learner"),
+        ({"mlp.steps": (10, 10, 100)}, "config.mlp.steps = .* must be ascending: the claims are about"),
+        ({"axes": (("seed", (0,)),)}, "config.axes: seed must be learner, seed"),
+        ({"axes": (("learner", ("mlp",)), ("seed", (0,)))}, "config.axes: learner = .* must be .* about both"),
+        ({"axes": (("learner", ("random_features", "mlp")), ("seed", (-1,)))}, "each seed = -1 must be an integer"),
     ],
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):

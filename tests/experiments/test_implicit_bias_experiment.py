@@ -116,6 +116,15 @@ def test_few_redraws_and_wide_scatter_decide_nothing():
     assert verdicts(results(complete=at(np.s_[: SEEDS - 2], 0.0)))[LATE] == "undecided"
 
 
+def test_redraws_whose_support_vectors_never_span_the_examples_are_refused():
+    with pytest.raises(ConfigError, match=r"in none of 12 redraws.*Raise config.wide.num_features = 200, or add seeds"):
+        experiment.verdict(results(complete=at(np.s_[:, 0], 0.0)))
+
+
+def test_the_claim_about_adam_names_its_learning_rates():
+    assert "at each of the learning rates 0.1, 0.01, 0.001." in experiment.verdict(results())[ADAM].claim
+
+
 def test_the_linear_program_is_descent_on_half_the_mean_square():
     setting = programs.Regression(3, 6, 0.5, 0.05, 0.9, (0.0, 2.0), (0.01,), (1, 7))
     with jax.enable_x64(True):
@@ -173,6 +182,7 @@ def test_the_smoke_variant_is_near_its_closed_forms(finished):
         ({"initial_scales": (0.5, 1.0)}, "must be 0 and then positive scales"),
         ({"adam_learning_rates": (-1.0,)}, "config.adam_learning_rates: each = -1.0 must be in"),
         ({"num_records": 3}, "config.num_records = 3 must be an integer of at least 8"),
+        ({"wide.num_features": 3}, "config.wide.num_features = 3 must be at least wide.num_examples = 4.* Raise it"),
         ({"wide.margin": -1.0}, "config.wide.margin = -1.0 must be in"),
         ({"axes": (("noise", (0.1,)),)}, "config.axes: noise must be seed"),
     ],

@@ -15,7 +15,7 @@ from gendyn.experiments import _least_squares_redraws as program
 from gendyn.experiments import linear_double_descent as experiment
 from tests.experiments.smoke import smoke_config
 
-RISK, NORM, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(9)
+RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
 NOISE = (0.0, 0.25, 1.0)
 
 
@@ -73,7 +73,7 @@ def verdicts(ds):
 
 def test_the_closed_forms_are_supported_and_drawn():
     ds = results()
-    assert verdicts(ds) == ["supported"] * 9
+    assert verdicts(ds) == ["supported"] * 11
     made = experiment.figure(ds)
     assert len(made.axes) == 6 and "30 redraws" in made._supxlabel.get_text()
 
@@ -81,8 +81,10 @@ def test_the_closed_forms_are_supported_and_drawn():
 @pytest.mark.parametrize(
     ("changes", "refuted"),
     [
-        ({"risk": 1.1}, {RISK}),
-        ({"norm": 0.9}, {NORM}),
+        ({"risk": 1.1}, {RISK, RISK_CLOSE}),
+        ({"norm": 0.9}, {NORM, NORM_CLOSE}),
+        # Within 5 %, and beyond both 2 % and three standard errors.
+        ({"risk": 1.035}, {RISK_CLOSE}),
         ({"peak": 4, "norm_peak": 4}, {PLACE, TOGETHER}),
         ({"norm_peak": -4}, {TOGETHER}),
         ({"dip": 2}, {DIP}),
@@ -97,7 +99,7 @@ def test_another_truth_is_refuted(changes, refuted):
 
 
 def test_few_redraws_decide_nothing_and_none_are_refused():
-    assert verdicts(results(redraws=2)) == ["undecided"] * 9
+    assert verdicts(results(redraws=2)) == ["undecided"] * 11
     with pytest.raises(ConfigError, match="no redraw is finished at every point"):
         ds = results(redraws=2)
         experiment.verdict(ds.assign_coords(committed=("run", np.zeros(6, int))))
@@ -151,6 +153,7 @@ def test_every_record_is_numpys_least_squares(finished):
         ({"examples": (6, 2)}, "in increasing order"),
         ({"examples": (6, 12)}, "must hold two sizes of at most fixed_dimension - 4 = 6"),
         ({"penalties": (-1.0,)}, r"config.penalties: each = -1.0 must be in \(0, inf\)"),
+        ({"axes": (("noise_variance", (0.0,)), ("seed", (0,)))}, r"noise_variance = \(0.0,\) must hold one above 0"),
         ({"axes": (("noise_variance", (-0.5,)), ("seed", (0,)))}, "each noise_variance = -0.5 must be in"),
         ({"axes": (("seed", (0,)),)}, "must be noise_variance"),
         ({"axes": (("noise_variance", (0.5,)), ("seed", (-1,)))}, "each seed = -1 must be an integer of at least 0"),

@@ -38,11 +38,11 @@ OWN_PROGRAMS = {
     "evidence_vs_order": Expected(runs=24, findings=10, axes=6),
     "grokking_linear": Expected(runs=4, findings=5, axes=5, redraws=8, ragged=True),
     "implicit_bias": Expected(runs=4, findings=13, axes=6),
-    "linear_double_descent": Expected(runs=48, findings=9, axes=6),
+    "linear_double_descent": Expected(runs=48, findings=11, axes=6),
     "random_features": Expected(runs=6, findings=12, axes=6),
     "soft_bias_polynomial": Expected(runs=6, findings=5, axes=6),
     "spectral_bias_ntk": Expected(runs=4, findings=5, axes=4, redraws=5),
-    "weak_features": Expected(runs=24, findings=10, axes=4),
+    "weak_features": Expected(runs=24, findings=13, axes=4),
 }
 
 
