@@ -48,7 +48,7 @@ def sharpness(
     Raises:
       ConfigError: counts or rates out of range; when traced, needs beyond the limit.
 
-    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from gendyn.optim import squared_error
     >>> x, y = jnp.array([[1.0, 0.0], [0.0, 2.0]]), jnp.zeros((2, 1))
     >>> data = ProbeData(x, y, jnp.int32(2), x, y, squared_error)

@@ -17,8 +17,9 @@ def choose_variant(
 
     >>> def digits():
     ...     return ml_collections.ConfigDict({"width": 64})
-    >>> choose_variant("example", {"digits": digits}, "").to_dict()
-    {'width': 64, 'experiment': 'example'}
+    >>> config = choose_variant("example", {"digits": digits}, "")
+    >>> config.experiment, config.width
+    ('example', 64)
     """
     name = variant or next(iter(variants))
     check_choice("variant", name, variants)
