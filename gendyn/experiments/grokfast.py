@@ -77,6 +77,8 @@ NO_DECAY = "MA, no decay"
 DECAY_ONE = "AdamW, decay 1"
 TUNED = "tuned AdamW"
 """Names of arms; those of the tuned ones begin with the last. Weight decay 1 is a candidate too."""
+ON_TUNED = "EMA on "
+"""Before the name of a candidate: the same optimizer behind the filter."""
 ACCURACY = 0.95
 LEVEL = 0.9
 TUNING_SHARE = 1.0 / 3.0
@@ -93,6 +95,8 @@ class Arms(NamedTuple):
     """``[S]``: those that every arm has."""
     tuned: str
     """The tuned arm that was fastest on the tuning seeds; empty where there is none."""
+    filtered: str
+    """Likewise of the same candidates behind the filter."""
     judged: np.ndarray
     """bool ``[S]``: seeds that the tuning did not see."""
 
@@ -173,9 +177,12 @@ def collect(ds: "xarray.Dataset") -> Arms:
     )
     seeds = layout.axes["seed"][whole]
     tuning = np.arange(len(seeds)) < math.ceil(TUNING_SHARE * len(seeds))
-    tuned = [name for name in names if name.startswith((TUNED, DECAY_ONE))]
-    best = min(tuned, key=lambda name: _speed(_rows(test[name], np.flatnonzero(tuning))), default="")
-    return Arms(test, train, seeds, best, ~tuning)
+
+    def best(*prefixes: str) -> str:
+        candidates = [name for name in names if name.startswith(prefixes)]
+        return min(candidates, key=lambda name: _speed(_rows(test[name], np.flatnonzero(tuning))), default="")
+
+    return Arms(test, train, seeds, best(TUNED, DECAY_ONE), best(ON_TUNED), ~tuning)
 
 
 def figure(ds: "xarray.Dataset") -> "Figure":
@@ -183,9 +190,9 @@ def figure(ds: "xarray.Dataset") -> "Figure":
     found = collect(ds)
     shown = [name for name in _order(found) if name in found.test]
     arms = [Arm(name, found.test[name].time, found.test[name].observed) for name in shown]
-    if found.tuned:
-        best = _rows(found.test[found.tuned], np.flatnonzero(found.judged))
-        arms.append(Arm(f"{found.tuned}, held-out seeds", best.time, best.observed))
+    for name in filter(None, (found.tuned, found.filtered)):
+        best = _rows(found.test[name], np.flatnonzero(found.judged))
+        arms.append(Arm(f"{name}, held-out seeds", best.time, best.observed))
     # A record at step 0, or none at all, has no place on a logarithmic axis.
     arms = [
         Arm(a.label, np.maximum(a.times[known], 1.0), a.observed[known]) for a in arms if any(known := a.times >= 0)
@@ -228,6 +235,9 @@ def verdict(ds: "xarray.Dataset") -> list[Finding]:
             result.append(_share(found, name))
     if {BASELINE, NO_DECAY} <= set(found.test):
         result += _compare(found, NO_DECAY, BASELINE, "MA without weight decay is faster than the baseline", {})
+    if found.tuned and found.filtered:
+        claim = "EMA before AdamW, both tuned, is faster than tuned AdamW alone"
+        result += _compare(found, found.filtered, found.tuned, claim, seconds)
     return result
 
 
@@ -237,7 +247,8 @@ def _compare(found: Arms, arm: str, control: str, claim: str, seconds: dict[str,
     ratio = speed_up(*pair, paired=True, level=LEVEL)
     detail = f"Medians: {_steps(ratio.baseline_median)} and {_steps(ratio.arm_median)} steps, {len(rows)} paired seeds."
     if control == found.tuned:
-        detail += f" {control!r} was chosen on the other {len(found.seeds) - len(rows)} seeds."
+        chosen = f"{arm!r} and {control!r} were" if arm == found.filtered else f"{control!r} was"
+        detail += f" {chosen} chosen on the other {len(found.seeds) - len(rows)} seeds."
     elif math.isinf(ratio.baseline_median):
         detail += f" The control is cut off by its budget: at least {ratio.at_least:.3g}."
     claims = [finding(f"{claim}, in steps.", ratio.interval, low=1.0, unit="times as fast", detail=detail)]

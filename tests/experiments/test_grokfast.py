@@ -71,6 +71,18 @@ def test_each_control_gets_its_own_verdict():
     assert not [f for f in experiment.verdict(ds) if "in seconds" in f.claim]
 
 
+@pytest.mark.parametrize(("median", "verdict"), [(125.0, "supported"), (250.0, "undecided"), (500.0, "refuted")])
+def test_a_filter_on_the_tuned_optimizer_is_tuned_too_and_judged_on_other_seeds(median, verdict):
+    slow, fast = (f"{experiment.ON_TUNED}{name}" for name in TUNED)
+    ds = sweep(MEDIANS | {slow: 3000.0, fast: median})
+    found = found_in(ds, "EMA before AdamW, both tuned")
+    assert found.verdict == verdict and "6 paired" in found.detail
+    assert f"{fast!r} and 'tuned AdamW fast' were chosen on the other 3 seeds" in found.detail
+    rows = [label.get_text() for label in experiment.figure(ds).axes[1].get_yticklabels()]
+    assert rows[0] == f"{fast}, held-out seeds (6 of 6)" and len(rows) == 8
+    assert found_in(ds, "EMA is faster than AdamW with tuned").verdict == "refuted"
+
+
 def test_the_share_of_the_filter_is_of_logarithms():
     ds = sweep(MEDIANS)
     share = found_in(ds, "Most of the speed-up of EMA")
@@ -136,7 +148,7 @@ def points(variant=""):
 
 
 def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_they_say():
-    assert len(points()) == 19 * 12
+    assert len(points()) == 28 * 12
     for variant in ("", "published"):
         arms = {point.flat["arm"]: point.flat for point in points(variant)}
         for name in experiment.FILTERS:
