@@ -63,7 +63,7 @@ solvable: $(STAMP) ## linear models, kernels, Gaussian processes: eleven experim
 	  $(BIN)/python scripts/report.py --workdir=$(RUNS)/$$name; \
 	done
 
-grokfast-published: $(STAMP) ## the published filters at the published size, 8 seeds: up to an hour of two cores
+grokfast-published: $(STAMP) ## the published filters at the published size, 8 seeds: half an hour of one core
 	$(BIN)/python scripts/sweep.py --config=configs/grokfast.py:published_filters --workdir=$(WORKDIR)-grokfast
 	$(BIN)/python scripts/report.py --workdir=$(WORKDIR)-grokfast
 
