@@ -65,7 +65,9 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raises :class:`ConfigError` unless ``value`` is one of ``choices``."""
     known = tuple(choices)
     if value not in known:
-        raise ConfigError(f"{name} = {value!r} must be one of {', '.join(known)}.{nearest(str(value), known)}")
+        # As the command line wants them: a choice that holds a comma in quotes.
+        shown = ", ".join(f'"{choice}"' if "," in choice else choice for choice in known)
+        raise ConfigError(f"{name} = {value!r} must be one of {shown}.{nearest(str(value), known)}")
 
 
 def check_positive_int(name: str, value: Any, *, low: int = 1) -> None:

@@ -1,5 +1,6 @@
 """Axes: which leaves a sweep varies, over which values, and how they combine."""
 
+import csv
 import itertools
 import math
 import re
@@ -128,8 +129,10 @@ def points(axes: Axes, zips: Sequence[Sequence[str]] = ()) -> list[dict[str, Any
 def parse(text: str) -> tuple[str, Sequence[Any]]:
     """An axis from the command line: ``leaf=a,b,c`` or ``leaf=start:stop[:step]`` for integers.
 
+    A value that holds a comma stands in double quotes, as in CSV: ``arm="Adam, no decay",EMA``.
+
     Raises:
-        ConfigError: no ``=``, no name, an empty value, or a range of step 0.
+        ConfigError: no ``=``, no name, an empty value, a quote that is not closed, or a range of step 0.
 
     >>> parse("model.width=2,4,8"), parse("seed=0:3"), parse("optim.learning_rate=1e-3,3e-3")
     (('model.width', (2, 4, 8)), ('seed', range(0, 3)), ('optim.learning_rate', (0.001, 0.003)))
@@ -144,7 +147,11 @@ def parse(text: str) -> tuple[str, Sequence[Any]]:
         if step == 0:
             raise ConfigError(f"--axis={text!r}: the step of a range must not be 0.")
         return name, range(start, stop, step)
-    listed = [value.strip() for value in values.split(",")]
+    try:
+        rows = list(csv.reader([values.strip()], skipinitialspace=True, strict=True))
+    except csv.Error as fault:
+        raise ConfigError(f"--axis={text!r}: {fault}; close the double quotes around each value.") from fault
+    listed = [value.strip() for value in rows[0]] if rows else []
     if values.strip() and "" in listed:
         raise ConfigError(f"--axis={text!r} has an empty value; write values between single commas.")
     return name, tuple(_literal(value) for value in listed if value)

@@ -75,6 +75,12 @@ def test_other_values_are_bools_and_strings():
     assert parse("model.activation=relu,tanh") == ("model.activation", ("relu", "tanh"))
 
 
+def test_a_value_with_a_comma_stands_in_quotes():
+    assert parse('arm="Adam, no decay", EMA') == ("arm", ("Adam, no decay", "EMA"))
+    with pytest.raises(ConfigError, match="close the double quotes"):
+        parse('arm="Adam, no decay')
+
+
 def test_a_long_range_is_not_built():
     name, read = parse("seed=0:1000000000000")
     with pytest.raises(ConfigError, match=r"axis 'seed' has 1000000000000 values"):
