@@ -78,8 +78,8 @@ def redraws_of(ds: "xarray.Dataset", axes: tuple[str, ...], name: str) -> tuple[
     """
     layout = grid(ds, axes)
     table = tabulate(layout, history(ds, name)[:, 0])
-    committed = tabulate(layout, ds["committed"].values) if "committed" in ds.coords else np.ones(layout.runs.shape)
-    finished = ((committed > 0) & (layout.runs >= 0)).all(axis=tuple(range(len(axes) - 1)))
+    # A place without a run is NaN in a table, and so not 1.
+    finished = (tabulate(layout, run_status(ds) == FINISHED) == 1.0).all(axis=tuple(range(len(axes) - 1)))
     if not finished.any():
         raise ConfigError("no redraw is finished at every point of the axes; wait for the first chunks.")
     return layout.axes, np.compress(finished, table, axis=len(axes) - 1)

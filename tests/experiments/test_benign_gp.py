@@ -71,6 +71,7 @@ def results(**changes):
         coords={
             "noise_kind": ("run", np.repeat(programs.NOISE_KINDS, SEEDS)),
             "seed": ("run", np.tile(np.arange(SEEDS), 2)),
+            "step": ("record", [0]),
         },
         attrs={"config": json.dumps(config), "axes": '["noise_kind", "seed"]'},
     )

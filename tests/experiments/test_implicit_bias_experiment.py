@@ -59,7 +59,9 @@ def results(**changes):
         dims = ("run", "record", *(f"{name}_dim_{index}" for index in range(array.ndim - 1)))
         variables[name] = (dims, array[:, None])
     return xarray.Dataset(
-        variables, coords={"seed": ("run", np.arange(SEEDS))}, attrs={"config": json.dumps(config), "axes": '["seed"]'}
+        variables,
+        coords={"seed": ("run", np.arange(SEEDS)), "step": ("record", [0])},
+        attrs={"config": json.dumps(config), "axes": '["seed"]'},
     )
 
 
