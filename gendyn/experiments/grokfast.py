@@ -55,7 +55,7 @@ from gendyn.analysis import (
 )
 from gendyn.core import ConfigError
 from gendyn.plots import Arm, survival_curves
-from gendyn.sweep.calibrate import seconds_per_step
+from gendyn.sweep.calibrate import step_timer
 from gendyn.sweep.execute import ChunkJob
 from gendyn.sweep.plan import Chunk
 from gendyn.sweep.planner import load_task
@@ -110,48 +110,53 @@ def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
 
 
 def after_sweep(config: "ml_collections.ConfigDict", workdir: str) -> None:
-    """Stores the seconds per step of every arm as an attribute of the results in ``workdir``."""
-    seconds = json.dumps(time_steps(config))
+    """Stores the seconds per step of every arm as an attribute of the results in ``workdir``.
+
+    All are timed together, and once: a sweep that goes on with the same arms keeps them.
+    """
     folder = store.open_workdir(workdir)
+    known = json.loads(store.read_plan(folder).get("attributes", {}).get(SECONDS, "{}"))
+    arms = tuple(dict.fromkeys([*known, *dict(config.axes)["arm"]]))
+    if set(arms) == set(known):
+        return
+    seconds = json.dumps(time_steps(config, arms))
     with store.lock(folder):
         plan = store.read_plan(folder)
         plan["attributes"] = plan.get("attributes", {}) | {SECONDS: seconds}
         store.write_plan(folder, plan)
 
 
-def time_steps(config: "ml_collections.ConfigDict", *, rounds: int = 5) -> dict[str, tuple[float, float]]:
+def time_steps(
+    config: "ml_collections.ConfigDict", arms: Sequence[str], *, rounds: int = 5
+) -> dict[str, tuple[float, float]]:
     """Seconds that one step of one run takes in each arm: mean and standard error over rounds.
 
     Arms that share a program cost the same: one of them is timed, with as many seeds as the sweep has, laid out as the
     sweep would. In each round every program is timed once, so that a machine that slows down slows all of them; on one
     that others use the errors are large, and the findings in seconds then decide nothing.
     """
-    axes = dict(config.axes)
+    seeds = dict(config.axes)["seed"]
     single = config.copy_and_resolve_references()
     with single.unlocked():
         single.zip_axes = ()
     tasks: dict[str, Task] = {}
-    groups = [[planned.flat["arm"] for planned in group.runs] for group in _chunks(single, axes["arm"], ())]
+    groups = [[planned.flat["arm"] for planned in group.runs] for group in _chunks(single, arms, ())]
     with tempfile.TemporaryDirectory() as folder:
-        jobs = []
-        for i, arms in enumerate(groups):
-            chunk = _chunks(single, arms[:1], axes["seed"])[0]
+        timers = []
+        for i, group in enumerate(groups):
+            chunk = _chunks(single, group[:1], seeds)[0]
             job = ChunkJob(chunk, load_task(chunk.runs[0].flat, tasks), pick_devices(config), Path(folder) / str(i))
             job.prepare()
-            jobs.append(job)
-        times = np.array([[_seconds(job) for job in jobs] for _ in range(rounds)])
+            layout = job.layouts[-1]
+            timers.append((step_timer(job, layout.strategy, layout.batch), len(chunk.runs)))
+        times = np.array([[timer() / count for timer, count in timers] for _ in range(rounds)])
     means, errors = times.mean(axis=0), times.std(axis=0, ddof=1) / math.sqrt(rounds)
-    return {arm: (float(means[i]), float(errors[i])) for i, arms in enumerate(groups) for arm in arms}
+    return {arm: (float(means[i]), float(errors[i])) for i, group in enumerate(groups) for arm in group}
 
 
 def _chunks(config: "ml_collections.ConfigDict", arms: Sequence[str], seeds: Sequence[int]) -> tuple[Chunk, ...]:
     axes = {"arm": tuple(arms)} | ({"seed": tuple(seeds)} if seeds else {})
     return sweep.plan(config, axes=axes).chunks
-
-
-def _seconds(job: ChunkJob) -> float:
-    layout = job.layouts[-1]
-    return seconds_per_step(job, layout.strategy, layout.batch) / len(job.chunk.runs)
 
 
 def collect(ds: "xarray.Dataset") -> Arms:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import jax
@@ -64,7 +65,16 @@ def _candidates(job: "ChunkJob") -> list[tuple[str, int]]:
 
 
 def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int = 3) -> float:
-    """Median time of a step of the chunk's own segment under a strategy, on copies: the job is left as it was."""
+    """Median time of a step of the chunk's own segment under a strategy; see :func:`step_timer`."""
+    timer = step_timer(job, strategy, batch)
+    return float(np.median([timer() for _ in range(repeats)]))
+
+
+def step_timer(job: "ChunkJob", strategy: str, batch: int) -> Callable[[], float]:
+    """Compiles the chunk's own segment under a strategy; each call of the result times a step, without the evaluation.
+
+    On copies: the job is left as it was.
+    """
     rows = tuple(range(len(job.chunk.runs)))
     layout = Layout(0, strategy, batch, rows, 1, len(job.devices), job.devices[0].platform, "")
     size = layout.program_rows()
@@ -82,7 +92,7 @@ def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int
 
     timed(1)
     num_steps = 1
-    while timed(num_steps) < 0.2 and num_steps < 1024:
+    empty = timed(0)
+    while timed(num_steps) - empty < 0.2 and num_steps < 1024:
         num_steps *= 4
-    empty = float(np.median([timed(0) for _ in range(repeats)]))
-    return (float(np.median([timed(num_steps) for _ in range(repeats)])) - empty) / num_steps
+    return lambda: (timed(num_steps) - timed(0)) / num_steps

@@ -7,6 +7,7 @@ import pytest
 import xarray
 
 from configs import grokfast as config_file
+from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments import grokfast as experiment
 from gendyn.sweep.axes import normalise
@@ -141,6 +142,21 @@ def test_the_smoke_config_runs_and_times_its_arms(tmp_path):
     assert len(experiment.figure(ds).axes) == 2
 
 
+def test_arms_are_timed_once_and_all_together(tmp_path, monkeypatch):
+    config = config_file.get_config("smoke")
+    timed = []
+    monkeypatch.setattr(
+        experiment, "time_steps", lambda config, arms: timed.append(arms) or dict.fromkeys(arms, (1, 0))
+    )
+    store.write_plan(tmp_path, {"format": store.FORMAT, "attributes": {"other": "kept"}})
+    for arms in (("EMA",), ("EMA",), (experiment.BASELINE,), ("EMA", experiment.BASELINE)):
+        config.axes = (("arm", arms), ("seed", (0, 1)))
+        experiment.after_sweep(config, str(tmp_path))
+    assert timed == [("EMA",), ("EMA", experiment.BASELINE)]
+    attributes = store.read_plan(tmp_path)["attributes"]
+    assert attributes["other"] == "kept" and set(json.loads(attributes[experiment.SECONDS])) == set(timed[1])
+
+
 def points(variant=""):
     """All runs of a variant, checked leaf by leaf; the engine's plan would also trace every program."""
     chosen = config_file.get_config(variant)
@@ -149,7 +165,7 @@ def points(variant=""):
 
 def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_they_say():
     assert len(points()) == 28 * 12
-    for variant in ("", "published"):
+    for variant in ("", "published", "published_cpu"):
         arms = {point.flat["arm"]: point.flat for point in points(variant)}
         for name in experiment.FILTERS:
             decay, gain = arms[name]["optim.weight_decay"], 1.0 + arms[name]["filter.lamb"]
@@ -160,7 +176,8 @@ def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_the
         assert arms[experiment.BASELINE]["optim.weight_decay"] == arms[experiment.NO_DECAY]["optim.weight_decay"] == 0
         assert arms[experiment.MOMENTUM]["optim.b1"] == arms["EMA"]["filter.alpha"]
         assert all(flat["optim.name"] == "adamw" for arm, flat in arms.items() if "AdamW" in arm)
-    assert arms[experiment.BASELINE]["train.num_steps"] == 150_000
     assert (arms["EMA"]["optim.weight_decay"], arms["MA"]["optim.weight_decay"]) == (0.005, 0.01)
-    filters = points("published_filters")
-    assert len(filters) == 16 and {point.flat["train.num_steps"] for point in filters} == {2_500}
+    assert arms.pop(experiment.BASELINE)["train.num_steps"] == 40_000
+    assert {flat["train.num_steps"] for flat in arms.values()} == {2_500}
+    budgets = {point.flat["arm"]: point.flat["train.num_steps"] for point in points("published")}
+    assert budgets[experiment.BASELINE] == 150_000 and budgets["EMA"] == 10_000
