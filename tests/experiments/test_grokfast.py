@@ -10,6 +10,7 @@ from configs import grokfast as config_file
 from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments import grokfast as experiment
+from gendyn.store.workdir import FORMAT
 from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
 from gendyn.sweep.points import make_points
@@ -148,7 +149,7 @@ def test_arms_are_timed_once_and_all_together(tmp_path, monkeypatch):
     monkeypatch.setattr(
         experiment, "time_steps", lambda config, arms: timed.append(arms) or dict.fromkeys(arms, (1, 0))
     )
-    store.write_plan(tmp_path, {"format": store.FORMAT, "attributes": {"other": "kept"}})
+    store.write_plan(tmp_path, {"format": FORMAT, "attributes": {"other": "kept"}})
     for arms in (("EMA",), ("EMA",), (experiment.BASELINE,), ("EMA", experiment.BASELINE)):
         config.axes = (("arm", arms), ("seed", (0, 1)))
         experiment.after_sweep(config, str(tmp_path))
