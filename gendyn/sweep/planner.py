@@ -16,7 +16,16 @@ from gendyn.sweep.buckets import Cell, split
 from gendyn.sweep.config import Flat, complete, flatten, leaves_of
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.plan import Chunk, Estimate, Plan, PlannedRun
-from gendyn.sweep.points import build, canonical, changed_num_train, digest, make_points, most_rows, num_train
+from gendyn.sweep.points import (
+    build,
+    canonical,
+    changed_num_train,
+    digest,
+    make_points,
+    most_rows,
+    num_train,
+    read_arms,
+)
 from gendyn.sweep.program import host_data, program_of, task_arguments, traits
 from gendyn.types import Task
 
@@ -64,6 +73,7 @@ def make_plan(
     points = make_points(flat, chosen, zips)
     if known is not None:
         _check_same_sweep(known, flat, chosen)
+        _check_same_arms(known, flat)
     done = set() if known is None else {run.identity for run in known.runs}
     offset = 0 if known is None else 1 + max(run.index for run in known.runs)
     fresh = [point for point in points if point.identity not in done]
@@ -77,8 +87,10 @@ def make_plan(
     chunks = [c for members in groups.values() for c in _chunks(members, load_task(members[0].flat, tasks), limits)]
     if known is None:
         return Plan(flat, chosen, tuple(chunks))
-    # How to execute is this call's affair, also for the runs that were planned before.
-    present = {name: flat[name] for name, leaf in leaves_of(flat).items() if leaf.kind == "execution"}
+    # How to execute is this call's affair, also for the runs that were planned before; their arm's name is their own.
+    varied = {name for name, _ in (*known.axes, *chosen)}
+    execution = {name for name, leaf in leaves_of(flat).items() if leaf.kind == "execution"}
+    present = {name: flat[name] for name in execution - varied}
     kept = [
         chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
         for chunk in known.chunks
@@ -106,6 +118,21 @@ def _check_same_sweep(known: Plan, flat: Flat, axes: axes_module.Axes) -> None:
                 f"workdir holds the results of another sweep: config.{name} is {old!r} there and {new!r} here. "
                 f"Use another --workdir, or make it an axis (--axis {name}={old},{new}) to keep both."
             )
+
+
+def _check_same_arms(known: Plan, flat: Flat) -> None:
+    """An arm is called by its name alone: under one name, old and new runs must be set alike."""
+    before, now = (read_arms(config.get("arms", ())) for config in (known.config, flat))
+    for run in known.runs:
+        name = str(run.flat.get("arm", ""))
+        settings = now.get(name, {})
+        for leaf in sorted({*settings, *before.get(name, {})} if name in now else ()):
+            old, new = run.flat.get(leaf), settings.get(leaf, flat.get(leaf))
+            if old != new:
+                raise ConfigError(
+                    f"workdir holds runs of arm {name!r} with {leaf} = {old!r}, and config.arms now gives it {new!r}. "
+                    "Give the changed arm another name, or use another --workdir."
+                )
 
 
 def _group_key(flat: Flat) -> str:

@@ -63,3 +63,23 @@ def test_a_sweep_over_arms_is_labelled(small, tmp_path):
     assert ds["arm"].values.tolist() == ["low", "high"]
     start, end = ds["train_loss"].values.T
     assert start[0] == end[0] and start[1] != end[1]
+
+
+def test_arms_keep_their_names_when_a_sweep_goes_on_and_grows(small, tmp_path):
+    config = small.config(train__num_steps=4, record__num_records=2)
+    config.unlock()
+    settings = {"low": (("optim.learning_rate", 0.0),), "high": (("optim.learning_rate", 0.5),), "plain": ()}
+    config.arms = tuple(settings.items())
+    small.run(config, {"arm": ("low", "high")}, tmp_path)
+    for names in (("low", "high"), ("plain",)):
+        ds = small.run(config, {"arm": names}, tmp_path).dataset
+    assert ds["arm"].values.tolist() == ["low", "high", "plain"]
+
+    config.arms = tuple((settings | {"low": (("optim.learning_rate", 0.1),)}).items())
+    with pytest.raises(
+        ConfigError, match=r"arm 'low' with optim\.learning_rate = 0\.0, and config\.arms now gives it 0\.1"
+    ):
+        small.run(config, {"arm": ("low", "high")}, tmp_path)
+    config.arms = (("low", ()),)
+    with pytest.raises(ConfigError, match="Give the changed arm another name"):
+        small.run(config, {"arm": ("low",)}, tmp_path)
