@@ -3,7 +3,7 @@
     python scripts/sweep.py --config=configs/grokfast.py --workdir=runs/grokfast
     python scripts/report.py --workdir=runs/grokfast
 
-A seed draws its own initial weights and, zipped with it, its own split; the published variants have one split for all
+A seed draws its own initial weights and, zipped with it, its own split; the full variants have one split for all
 seeds, since runs of one split pack into one program. Every control keeps the weight decay of the
 filter it replaces. Variants, as ``--config=configs/grokfast.py:smoke``:
 
@@ -12,13 +12,13 @@ filter it replaces. Variants, as ``--config=configs/grokfast.py:smoke``:
     weight decay generalises too; 85 % of the equations, batches of 64, Adam 1e-3 with b2 = 0.98, 12,000 steps, 12
     seeds. The filters have their published hyperparameters, but a tenth of the published weight decays: found by
     measuring, with 1e-2 coupled decay this network does not even fit.
-``published``
+``full``
     Full size, for a GPU: multiplication modulo 97 without 0 (9,312 equations), half of them, batches of 512, the
     reference's transformer of 422,784 parameters, Adam 1e-3 with b2 = 0.98 and ten steps of warm-up, 8 seeds. Weight
     decays as published: 0 for the baseline, 0.005 with EMA, 0.01 with MA. 150,000 steps for the baseline and MA without
     decay, 10,000 with a filter, 50,000 for the controls, 20,000 for tuned AdamW
     with and without EMA.
-``published_cpu``
+``full_cpu``
     The same in a few hours of two cores: the baseline is followed for 40,000 steps, everything else for 2,500, with
     fewer candidates for tuned AdamW. ``--axis arm=EMA,MA`` runs the filters alone, in half an hour of one core.
 ``smoke``
@@ -116,7 +116,7 @@ def _quadratic() -> ml_collections.ConfigDict:
     return config
 
 
-def _published() -> ml_collections.ConfigDict:
+def _full() -> ml_collections.ConfigDict:
     config = base_config(task="modular_arithmetic", model="transformer", optim="adam")
     config.task.update({"modulus": 97, "operation": "multiply", "layout": "equation", "exclude_zero": True})
     config.model.update({"normalisation": "overwriting", "initialisation": "reference", "num_positions": 5})
@@ -132,8 +132,8 @@ def _published() -> ml_collections.ConfigDict:
     return config
 
 
-def _published_cpu() -> ml_collections.ConfigDict:
-    config = _published()
+def _full_cpu() -> ml_collections.ConfigDict:
+    config = _full()
     config.train.num_steps = 2_500
     config.record.update({"kind": "linear", "num_records": 51})
     arms = dict(_arms({"EMA": 5e-3, "MA": 1e-2}, ((RATE, 0.3), (3e-3, 1.0))))
@@ -155,7 +155,7 @@ def _smoke() -> ml_collections.ConfigDict:
 
 VARIANTS: dict[str, Callable[[], ml_collections.ConfigDict]] = {
     "quadratic": _quadratic,
-    "published": _published,
-    "published_cpu": _published_cpu,
+    "full": _full,
+    "full_cpu": _full_cpu,
     "smoke": _smoke,
 }

@@ -1,6 +1,7 @@
 """What all configs share: their variants are locked, described, and named where an unknown one is asked for."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,19 @@ def test_an_unknown_variant_names_the_known(experiment):
         message = f"variant = {wrong!r} must be one of {', '.join(known)}. Did you mean {meant!r}"
         with pytest.raises(ConfigError, match=re.escape(message)):
             config_file_of(experiment).get_config(wrong)
+
+
+ROOT = Path(__file__).parents[2]
+TEXTS = [
+    ROOT / "README.md",
+    ROOT / "Makefile",
+    ROOT / "BUILD_NOTES.md",
+    *ROOT.glob("configs/*.py"),
+    *ROOT.glob("scripts/**/*.py"),
+]
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
+def test_variants_that_are_named_exist(file):
+    for experiment, variant in re.findall(r"configs/(\w+)\.py:([a-z]\w*)", file.read_text()):
+        assert variant in config_file_of(experiment).VARIANTS, f"{file.name}: configs/{experiment}.py:{variant}"

@@ -166,7 +166,7 @@ def points(variant=""):
 
 def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_they_say():
     assert len(points()) == 28 * 12
-    for variant in ("", "published", "published_cpu"):
+    for variant in ("", "full", "full_cpu"):
         arms = {point.flat["arm"]: point.flat for point in points(variant)}
         for name in experiment.FILTERS:
             decay, gain = arms[name]["optim.weight_decay"], 1.0 + arms[name]["filter.lamb"]
@@ -180,5 +180,5 @@ def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_the
     assert (arms["EMA"]["optim.weight_decay"], arms["MA"]["optim.weight_decay"]) == (0.005, 0.01)
     assert arms.pop(experiment.BASELINE)["train.num_steps"] == 40_000
     assert {flat["train.num_steps"] for flat in arms.values()} == {2_500}
-    budgets = {point.flat["arm"]: point.flat["train.num_steps"] for point in points("published")}
+    budgets = {point.flat["arm"]: point.flat["train.num_steps"] for point in points("full")}
     assert budgets[experiment.BASELINE] == 150_000 and budgets["EMA"] == 10_000
