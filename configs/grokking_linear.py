@@ -13,7 +13,7 @@ Variants, as ``--config=configs/grokking_linear.py:smoke``:
     4.4 % of the integrals at every ratio below 1 (single runs scatter by 6 to 15 %, so few seeds decide nothing); above
     1 the test loss ends within 2.3 % of its floor.
 ``full``
-    For a GPU: twice the dimensions and five times the seeds. Tried at ratio 0.5 with two seeds only.
+    For a GPU: twice the dimensions and five times the seeds. Tried with two seeds at ratios 0.5 and 2 only.
 ``smoke``
     Seconds: 60 dimensions, 2 ratios, 2 seeds, learning rate 0.05. Its findings mean nothing.
 """

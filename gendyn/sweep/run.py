@@ -131,14 +131,16 @@ def _stored(
             run_entry["values"] = {"num_parameters": count}
     provenance: dict[str, Any] = dict(store.collect(stored["config"], dict(overrides)))
     provenance |= {"devices": f"{len(devices)} x {devices[0].device_kind}", "data": data, "plan": sweep_plan.digest}
-    if store.born(folder):  # resumed or extended: keep where the first results came from
-        earlier = store.read_plan(folder)["provenance"]
-        provenance["first"] = earlier.get("first", earlier)
+    earlier = store.read_plan(folder) if store.born(folder) else {}
+    if earlier:  # resumed or extended: keep where the first results came from
+        provenance["first"] = earlier["provenance"].get("first", earlier["provenance"])
     stored["provenance"] = provenance
     stored["metrics"] = metrics
     # One number where all runs agree, so that a figure need not load the data again.
     facts = {"num_outputs": outputs, "num_available": available}
-    stored["attributes"] = {name: values.pop() for name, values in facts.items() if len(values) == 1}
+    # What an experiment has added stays.
+    stored["attributes"] = {name: value for name, value in earlier.get("attributes", {}).items() if name not in facts}
+    stored["attributes"] |= {name: values.pop() for name, values in facts.items() if len(values) == 1}
     return stored
 
 

@@ -132,7 +132,7 @@ def test_bands_are_drawn_where_few_arms_leave_room():
     assert len(experiment.figure(many).axes[0].collections) == 0
 
 
-def test_the_smoke_config_runs_and_times_its_arms(tmp_path):
+def test_the_smoke_config_runs_and_times_its_arms_once(tmp_path, monkeypatch):
     ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["test_error"].values).all()
     seconds = json.loads(ds.attrs[experiment.SECONDS])
@@ -141,6 +141,12 @@ def test_the_smoke_config_runs_and_times_its_arms(tmp_path):
     assert seconds[experiment.BASELINE] == seconds[experiment.SAME_DECAY["EMA"]] != seconds["EMA"]
     assert {f.verdict for f in experiment.verdict(ds)} == {"undecided"}
     assert len(experiment.figure(ds).axes) == 2
+    # Going on with a finished sweep times nothing again.
+    monkeypatch.setattr(experiment, "time_steps", lambda config, arms: pytest.fail("timed"))
+    assert (
+        experiment.run(config_file.get_config("smoke"), str(tmp_path)).attrs[experiment.SECONDS]
+        == ds.attrs[experiment.SECONDS]
+    )
 
 
 def test_arms_are_timed_once_and_all_together(tmp_path, monkeypatch):
