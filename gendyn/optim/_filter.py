@@ -46,11 +46,16 @@ def check_state_dtype(state_dtype: DTypeLike | None) -> None:
 
 
 def zeros(params: PyTree, state_dtype: DTypeLike | None, leading: tuple[int, ...] = ()) -> PyTree:
-    """Zeros ``[*leading, *shape]`` for each parameter, in its own dtype if ``state_dtype`` is empty."""
+    """Zeros ``[*leading, *shape]`` for each parameter, in its own dtype if ``state_dtype`` is empty.
+
+    Sharded as the parameter is, outside of jit also on a mesh without explicit axes.
+    """
 
     def one(leaf: Array) -> Array:
         dtype = jnp.asarray(leaf).dtype if state_dtype is None or state_dtype == "" else state_dtype
-        return jnp.zeros_like(leaf, dtype) if not leading else jnp.zeros((*leading, *jnp.shape(leaf)), dtype)
+        # zeros of a shape would lie whole on one device.
+        like = jnp.zeros_like(leaf, dtype)
+        return jnp.broadcast_to(like, (*leading, *like.shape)) if leading else like
 
     return jax.tree.map(one, params)
 

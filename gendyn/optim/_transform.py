@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gendyn.core import ConfigError, check_range
+from gendyn.core import ConfigError, check_positive_int, check_range
 from gendyn.types import Array, ArrayLike, PyTree
 
 LearningRate = ArrayLike | Callable[[Array], Array]
@@ -26,7 +26,22 @@ def check_flag(name: str, value: Any) -> None:
         raise ConfigError(f"{name} = {value!r} must be True or False; it selects a program, so it cannot be traced.")
 
 
-def keep_dtypes(transform: optax.GradientTransformation) -> optax.GradientTransformation:
+def check_static_int(name: str, value: Any) -> None:
+    """Raises :class:`ConfigError` unless it is an int of at least 1; says of an array why it cannot be one."""
+    check_no_array(name, value)
+    check_positive_int(name, value)
+
+
+def check_no_array(name: str, value: Any) -> None:
+    """Raises :class:`ConfigError` for a jax array where the argument decides what the program is."""
+    if isinstance(value, jax.Array):
+        raise ConfigError(
+            f"{name} is an array, but must be static: it selects a program. Give Python numbers; with "
+            f'optax.inject_hyperparams pass static_args=("{name.rpartition(".")[2]}",).'
+        )
+
+
+def keep_dtypes(transform: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """The same transform, with updates and state in the dtypes they came in.
 
     A swept hyperparameter is a float32 array, which turns a bfloat16 moment into float32 on its first update: a scan
@@ -36,7 +51,7 @@ def keep_dtypes(transform: optax.GradientTransformation) -> optax.GradientTransf
       transform: any transform whose state keeps its structure.
 
     Returns:
-      A transform with the same state.
+      A transform with the same state, which hands extra arguments of ``update`` on.
 
     >>> params = {"w": jnp.ones(2, jnp.bfloat16)}
     >>> transform = keep_dtypes(optax.trace(decay=jnp.float32(0.9)))
@@ -45,11 +60,13 @@ def keep_dtypes(transform: optax.GradientTransformation) -> optax.GradientTransf
     dtype(bfloat16)
     """
 
-    def update(updates: PyTree, state: PyTree, params: PyTree | None = None) -> tuple[PyTree, PyTree]:
-        new_updates, new_state = transform.update(updates, state, params)
+    inner = optax.with_extra_args_support(transform)
+
+    def update(updates: PyTree, state: PyTree, params: PyTree | None = None, **extra: Any) -> tuple[PyTree, PyTree]:
+        new_updates, new_state = inner.update(updates, state, params, **extra)
         return _cast_like(new_updates, updates), _cast_like(new_state, state)
 
-    return optax.GradientTransformation(transform.init, update)
+    return optax.GradientTransformationExtraArgs(transform.init, update)
 
 
 def _cast_like(tree: PyTree, like: PyTree) -> PyTree:
@@ -58,7 +75,7 @@ def _cast_like(tree: PyTree, like: PyTree) -> PyTree:
 
 def scale_updates(
     transform: optax.GradientTransformation, scales: Callable[[PyTree], PyTree], *, decoupled_decay: bool
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """The same transform with a learning rate per parameter: ``update_leaf <- scale_leaf * update_leaf`` (muP).
 
     Decoupled weight decay keeps its own rate: it is no gradient, and scaling it too would decay wide layers less.
@@ -68,6 +85,9 @@ def scale_updates(
       scales: ``params -> pytree`` of positive scalars, such as a model's ``learning_rate_scales``.
       decoupled_decay: whether the transform's decay is decoupled, its file's ``DECOUPLED_DECAY``.
 
+    Returns:
+      A transform with the same state, which hands extra arguments of ``update`` on.
+
     >>> params = {"w": jnp.array([1.0])}
     >>> transform = scale_updates(optax.adamw(0.1, weight_decay=0.5), lambda p: {"w": 0.5}, decoupled_decay=True)
     >>> updates, _ = transform.update({"w": jnp.array([2.0])}, transform.init(params), params)
@@ -75,11 +95,13 @@ def scale_updates(
     [-0.1]
     """
 
-    def update(updates: PyTree, state: PyTree, params: PyTree | None = None) -> tuple[PyTree, PyTree]:
+    inner = optax.with_extra_args_support(transform)
+
+    def update(updates: PyTree, state: PyTree, params: PyTree | None = None, **extra: Any) -> tuple[PyTree, PyTree]:
         factors = scales(params)
         # u = -lr (a + decay p / s) scaled by s is -lr (s a + decay p).
         seen = jax.tree.map(lambda p, s: p / s, params, factors) if decoupled_decay else params
-        new_updates, new_state = transform.update(updates, state, seen)
+        new_updates, new_state = inner.update(updates, state, seen, **extra)
         return jax.tree.map(lambda u, s: u * s, new_updates, factors), new_state
 
-    return optax.GradientTransformation(transform.init, update)
+    return optax.GradientTransformationExtraArgs(transform.init, update)

@@ -7,9 +7,10 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from gendyn.core import check_positive_int, check_range, is_concrete
+from gendyn.core import check_range, is_concrete
 from gendyn.optim._filter import check_gain, check_state_dtype
 from gendyn.optim._sections import Section, add_filtered, transfer
+from gendyn.optim._transform import check_static_int
 from gendyn.types import ArrayLike, TransformExample
 
 ROLE = "filter"
@@ -28,7 +29,8 @@ def butterworth(
     that of ``scipy.signal.butter(order, cutoff, fs=1)``, from a past of zero gradients; its coefficients are closed
     forms of ``cutoff``, which may thus be swept. For comparison, the average of :func:`gendyn.optim.grokfast_ema` falls
     to 1/2 in power near ``(1 - alpha) / (2 pi)`` cycles per update and then as slowly as order 1. State: ``order``
-    buffers of the size of the parameters.
+    buffers of the size of the parameters. A gradient that is not finite stays in them for good:
+    ``optax.apply_if_finite`` around the chain drops it.
 
     Args:
       cutoff: in (0, 0.5), cycles per update: 0.01 passes what lasts longer than 100 updates.
@@ -53,7 +55,7 @@ def butterworth(
     Reference: Oppenheim and Schafer, Discrete-time signal processing (bilinear transform).
     """
     check_range("filter.cutoff", cutoff, low=0, high=0.5, open_low=True, open_high=True)
-    check_positive_int("filter.order", order)
+    check_static_int("filter.order", order)
     check_gain(lamb)
     check_state_dtype(state_dtype)
     return add_filtered(_sections(cutoff, order), lamb, state_dtype)

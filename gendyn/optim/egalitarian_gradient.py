@@ -27,7 +27,8 @@ def egalitarian_gradient(relative_tolerance: ArrayLike = 1e-6) -> optax.Gradient
     size, while matrices lose theirs. A tensor of more axes counts as the matrix ``[all but the last axis, last axis]``,
     which suits Flax's convolutions (fan-in by fan-out). No state. Costs one exact singular value decomposition of every
     matrix a step, ``O(m n min(m, n))``, on a CPU one after another under vmap: small networks only;
-    :func:`gendyn.optim.muon` does about the same to the momentum by matrix products.
+    :func:`gendyn.optim.muon` does about the same to the momentum by matrix products. XLA gathers a sharded matrix for
+    it; on a mesh of explicit axes JAX wants that said: ``jax.sharding.reshard`` the gradients before.
 
     Args:
       relative_tolerance: in [0, 1); singular values below this share of the largest are zero. At 0 rounding decides.
@@ -66,7 +67,8 @@ def _equalise(gradient: Array, relative_tolerance: ArrayLike) -> Array:
     matrix = widen(gradient).reshape(math.prod(gradient.shape[:-1]), gradient.shape[-1])
     left, values, right = _decompose(matrix)
     kept = values > relative_tolerance * values[0]
-    polar = (left * kept) @ right
+    # Of infinity LAPACK makes singular values that are NaN, and none is kept: the answer would be a silent 0.
+    polar = jnp.where(jnp.isfinite(matrix).all(), (left * kept) @ right, jnp.nan)
     # A row or column of zeros has a polar factor of exact zeros, which LAPACK gives up to rounding: padding stays zero.
     nonzero = matrix != 0
     polar = jnp.where(nonzero.any(1, keepdims=True) & nonzero.any(0, keepdims=True), polar, 0.0)

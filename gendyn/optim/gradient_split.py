@@ -37,6 +37,7 @@ def gradient_split(
         g_hat_t = lamb (g_t - mu_t)     component="fast": 0 at the first update
 
     At ``lamb = 1`` the two add up to the gradient. State: one buffer of the size of the parameters and a flag.
+    A gradient that is not finite stays in the mean for good: ``optax.apply_if_finite`` around the chain drops it.
 
     Args:
       component: static, ``"slow"`` or ``"fast"``.

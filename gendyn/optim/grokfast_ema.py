@@ -40,6 +40,7 @@ def grokfast_ema(
 
     The two differ by how long the first gradient weighs. Weight decay that is added after the filter is not filtered.
     State: one buffer of the size of the parameters and an integer. Elementwise: any sharding of the parameters serves.
+    A gradient that is not finite stays in the mean for good: ``optax.apply_if_finite`` around the chain drops it.
 
     Args:
       alpha: in [0, 1); about ``1 / (1 - alpha)`` updates are remembered.

@@ -8,9 +8,9 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from gendyn.core import ConfigError, check_choice, check_positive_int
+from gendyn.core import ConfigError, check_choice
 from gendyn.optim._filter import amplify, check_gain, check_state_dtype, map_leaves, widen, zeros
-from gendyn.optim._transform import check_flag
+from gendyn.optim._transform import check_flag, check_static_int
 from gendyn.types import Array, ArrayLike, PyTree, TransformExample
 
 ROLE = "filter"
@@ -58,11 +58,13 @@ def grokfast_ma(
     the same reason a gradient that is not finite is forgotten after at most ``2 window`` updates.
 
     State: ``window`` buffers of the size of the parameters in ``state_dtype``, two in float32 at least, two integers.
-    One row of the ring is read and one written an update. Elementwise: any sharding of the parameters serves.
+    One row of the ring is read and one written an update. Elementwise: any sharding of the parameters serves, and an
+    eager ``init`` gives it to the state; under jit say ``out_shardings``, as for any optax state.
 
     Args:
       window: static, at least 1.
-      lamb: in [0, inf); 0 is the identity, bit for bit.
+      lamb: in [0, inf); 0 is the identity, bit for bit. An integer above the window is refused as swapped: write a
+        float where that is meant.
       filter_type: static, ``"mean"`` or ``"sum"``.
       warmup: static.
       trigger: static.
@@ -129,7 +131,7 @@ def grokfast_ma(
 
 def _check_window(window: Any, lamb: Any) -> None:
     try:
-        check_positive_int("filter.window", window)
+        check_static_int("filter.window", window)
     except ConfigError as error:
         whole = isinstance(lamb, (int, np.integer)) and not isinstance(lamb, bool)
         if isinstance(window, float) and whole and lamb >= 1:
@@ -138,6 +140,11 @@ def _check_window(window: Any, lamb: Any) -> None:
                 f"write grokfast_ma(window={lamb}, lamb={window})."
             ) from None
         raise
+    if isinstance(lamb, int) and not isinstance(lamb, bool) and window < lamb:
+        raise ConfigError(
+            f"filter.window = {window} is less than filter.lamb = {lamb}, two integers: they look swapped; write "
+            f"grokfast_ma(window={lamb}, lamb={window}), or lamb={float(lamb)} if it is meant."
+        )
 
 
 def response(

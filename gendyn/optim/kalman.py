@@ -35,6 +35,7 @@ def kalman(
     "level" is a moving average with ``alpha = 1 - k`` (the default ``q`` has ``k = 0.0198``); "trend" follows a
     gradient that changes steadily without a lag, and amplifies what is a little above its band. One scale for all
     coordinates: no variance is estimated. State: one buffer of the size of the parameters ("level") or two ("trend").
+    A gradient that is not finite stays in them for good: ``optax.apply_if_finite`` around the chain drops it.
 
     Args:
       signal_to_noise: ``q``, in (0, inf).

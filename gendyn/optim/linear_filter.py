@@ -6,9 +6,10 @@ import numpy as np
 import optax
 from jax.typing import DTypeLike
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, is_concrete
 from gendyn.optim._filter import check_gain, check_state_dtype
 from gendyn.optim._sections import Section, add_filtered, from_polynomials, transfer
+from gendyn.optim._transform import check_no_array
 from gendyn.types import ArrayLike, TransformExample
 
 ROLE = "filter"
@@ -35,10 +36,13 @@ def linear_filter(
     above 2 is factored into sections of order 2; all run in the delta operator where their poles are near 1, which
     keeps a low cut-off accurate in float32. State: one buffer of the size of the parameters for each order,
     ``max(len(b), len(a)) - 1``, each read and written at every update; for a long plain mean use
-    :func:`gendyn.optim.grokfast_ma`.
+    :func:`gendyn.optim.grokfast_ma`. Of a recursion a gradient that is not finite stays in the buffers for good:
+    ``optax.apply_if_finite`` around the chain drops it.
 
     Args:
-      numerator: static; numbers, or a string of them, separated by spaces or commas.
+      numerator: static; numbers, or a string of them, separated by spaces or commas. First, as in
+        ``scipy.signal.lfilter``: swapped, a recursion becomes a finite filter that is valid too, so no check can
+        tell; :func:`gendyn.optim.frequency_response` shows it.
       denominator: static; the same; ``"1"`` for a finite response. Its roots must lie inside the unit circle.
       lamb: in [0, inf); 0 is the identity, bit for bit.
       state_dtype: static; of the buffers. Empty: that of each parameter. Recursion in bfloat16 loses slow signals.
@@ -70,6 +74,8 @@ def linear_filter(
 
 
 def _numbers(name: str, given: str | Sequence[float]) -> np.ndarray:
+    if not is_concrete(given):
+        check_no_array(f"filter.{name}", given)
     try:
         items = given.replace(",", " ").split() if isinstance(given, str) else list(given)
         values = np.asarray([float(item) for item in items], np.float64)

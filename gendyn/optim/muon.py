@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import optax
 import optax.contrib
 
-from gendyn.core import check_positive_int, check_range
-from gendyn.optim._transform import LearningRate, check_flag, check_learning_rate, keep_dtypes
+from gendyn.core import check_range
+from gendyn.optim._transform import LearningRate, check_flag, check_learning_rate, check_static_int, keep_dtypes
 from gendyn.types import Array, ArrayLike, TransformExample
 
 ROLE = "optimizer"
@@ -74,7 +74,7 @@ def muon(
     check_range("optim.eps", eps, low=0, open_low=True)
     check_range("optim.weight_decay", weight_decay, low=0)
     check_flag("optim.nesterov", nesterov)
-    check_positive_int("optim.num_iterations", num_iterations)
+    check_static_int("optim.num_iterations", num_iterations)
     check_range("optim.adam_learning_rate_scale", adam_learning_rate_scale, low=0)
     check_range("optim.adam_b1", adam_b1, low=0, high=1, open_high=True)
     check_range("optim.adam_b2", adam_b2, low=0, high=1, open_high=True)

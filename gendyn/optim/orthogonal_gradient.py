@@ -63,7 +63,8 @@ def _project(gradient: Array, weights: Array) -> Array:
     rest = g - (jnp.sum(w * g) / (jnp.sum(w * w) + TINY)) * w
     norm, length = jnp.sqrt(jnp.sum(g * g)), jnp.sqrt(jnp.sum(rest * rest))
     scaled = rest * (size * norm / (length + TINY))
-    return jnp.where(length > ROUNDING * norm, scaled, 0.0).astype(gradient.dtype)
+    # Not "scaled where longer": a gradient or weights of NaN would answer 0, and training would go on unseen.
+    return jnp.where(length <= ROUNDING * norm, 0.0, scaled).astype(gradient.dtype)
 
 
 def example() -> TransformExample:

@@ -57,6 +57,7 @@ _FIXED: dict[str, Leaf] = {
     "gate.start_step": Leaf(0, "traced"),
     "gate.stop_step": Leaf(-1, "traced"),
     "gate.start_train_loss": Leaf(-1.0, "traced"),
+    "gate.stop_train_loss": Leaf(-1.0, "traced"),
     "schedule.name": Leaf("constant", "static"),
     "schedule.warmup_steps": Leaf(0, "traced"),
     "train.num_steps": Leaf(1000, "static"),

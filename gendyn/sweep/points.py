@@ -220,6 +220,7 @@ def _check_values(run: Flat, leaves: Mapping[str, Leaf], checked: set[str]) -> N
     if once("gate."):
         check_positive_int("config.gate.start_step", run["gate.start_step"], low=0)
         check_positive_int("config.gate.stop_step", run["gate.stop_step"], low=-1)
+        _check_gate(run)
     for section in ("optim", "filter", "projection"):
         if once(f"{section}."):
             # Inside a trace, factories that compute with their arguments (muon) compile nothing.
@@ -243,9 +244,26 @@ def _check_rows(run: Flat) -> None:
         )
 
 
+def _check_gate(run: Flat) -> None:
+    """A filter that is never active would be a second baseline under another name; a stop at step 0 says so itself."""
+    start, stop = run["gate.start_step"], run["gate.stop_step"]
+    if 0 < stop <= start:
+        raise ConfigError(
+            f"config.gate.stop_step = {stop} must be greater than config.gate.start_step = {start}: the filter is "
+            "never active. For no filter at all set it to 0, for no stop to -1."
+        )
+    high, low = run["gate.start_train_loss"], run["gate.stop_train_loss"]
+    if 0 <= high <= low:
+        raise ConfigError(
+            f"config.gate.stop_train_loss = {low} must be less than config.gate.start_train_loss = {high}: the filter "
+            "is never active. For no threshold set it to -1."
+        )
+
+
 def gated(flat: Flat) -> bool:
     """Whether the filter of a run is off at times."""
-    return flat["gate.start_step"] > 0 or flat["gate.stop_step"] >= 0 or flat["gate.start_train_loss"] >= 0
+    steps = flat["gate.start_step"] > 0 or flat["gate.stop_step"] >= 0
+    return steps or flat["gate.start_train_loss"] >= 0 or flat["gate.stop_train_loss"] >= 0
 
 
 def num_train(run: Flat, available: int) -> int:

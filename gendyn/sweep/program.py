@@ -171,12 +171,13 @@ def _chained(
     if values["filter.name"] != "identity":
         made = build("filter", values)
         if program.gated:
-            level = values["gate.start_train_loss"]
+            start, stop = (values[f"gate.{name}"] for name in ("start_train_loss", "stop_train_loss"))
             made = optim.gate(
                 made,
                 start_step=values["gate.start_step"],
                 stop_step=values["gate.stop_step"],
-                start_train_loss=jnp.where(level >= 0, level, jnp.inf),
+                start_train_loss=jnp.where(start >= 0, start, jnp.inf),
+                stop_train_loss=jnp.where(stop >= 0, stop, -jnp.inf),
             )
         parts.insert(0, made)
     if values["projection.name"] != "identity":

@@ -48,6 +48,13 @@ def active(found):
         ({"start_train_loss": 0.5}, [0, 0, 1, 1, 1, 1]),
         ({"start_train_loss": 1.0, "start_step": 3, "stop_step": 5}, [0, 0, 0, 1, 1, 0]),
         ({"start_train_loss": 0.1}, [0, 0, 0, 0, 0, 0]),
+        ({"start_train_loss": jnp.inf, "stop_train_loss": -jnp.inf}, [1, 1, 1, 1, 1, 1]),
+        # The loss rises again after the third update; the filter stays off.
+        ({"stop_train_loss": 0.5}, [1, 1, 0, 0, 0, 0]),
+        ({"stop_train_loss": 0.1}, [1, 1, 1, 1, 1, 1]),
+        ({"start_train_loss": 1.0, "stop_train_loss": 0.4}, [0, 1, 1, 1, 0, 0]),
+        ({"start_train_loss": 1.0, "stop_train_loss": 0.4, "stop_step": 3}, [0, 1, 1, 0, 0, 0]),
+        ({"start_step": 3, "stop_train_loss": 0.5}, [0, 0, 0, 0, 0, 0]),
     ],
 )
 def test_gate_opens_and_closes(options, expected):
@@ -59,7 +66,12 @@ def test_gate_opens_and_closes(options, expected):
 
 
 def test_gate_sweeps_as_a_loop():
-    points = {"start_step": (0, 2, 0), "stop_step": (-1, 5, 3), "start_train_loss": (jnp.inf, 1.0, 0.5)}
+    points = {
+        "start_step": (0, 2, 0),
+        "stop_step": (-1, 5, 3),
+        "start_train_loss": (jnp.inf, 1.0, 0.5),
+        "stop_train_loss": (-jnp.inf, -jnp.inf, 0.4),
+    }
     packed = jax.vmap(lambda p: walk(gate(grokfast_ema(0.9, 2.0), **p))[0])(
         {k: jnp.array(v) for k, v in points.items()}
     )
@@ -77,12 +89,40 @@ def test_gate_in_a_chain_needs_a_loss_only_for_a_threshold():
     found, _ = walk(gate(grokfast_ema(0.9, 2.0)), (float("nan"),) * 6)
     assert all(active(found))
     assert not any(active(walk(gate(grokfast_ema(0.9, 2.0), start_train_loss=1e9), (float("nan"),) * 6)[0]))
-    with pytest.raises(ConfigError, match=r"start_train_loss needs the train loss: call update\(.*value=loss\)"):
-        walk(gate(grokfast_ema(), start_train_loss=0.5), (None,) * 6)
-    with pytest.raises(ConfigError, match=r"filter\.start_step = -1 must be in \[0, inf\)"):
-        gate(identity(), start_step=-1)
-    with pytest.raises(ConfigError, match=r"filter\.start_train_loss = nan must be a number"):
-        gate(identity(), start_train_loss=float("nan"))
+    assert all(active(walk(gate(grokfast_ema(0.9, 2.0), stop_train_loss=1e9), (float("nan"),) * 6)[0]))
+    for threshold in ("start_train_loss", "stop_train_loss"):
+        with pytest.raises(ConfigError, match=r"need the train loss: call update\(.*value=loss\)"):
+            walk(gate(grokfast_ema(), **{threshold: 0.5}), (None,) * 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"start_step": -1}, r"gate\.start_step = -1 must be in \[0, inf\)"),
+        ({"start_step": 1.5}, r"gate\.start_step = 1\.5 must be an integer"),
+        ({"stop_step": 2.5}, r"gate\.stop_step = 2\.5 must be an integer"),
+        ({"start_step": 100, "stop_step": 50}, r"stop_step = 50 must be greater than gate\.start_step = 100: .* never"),
+        ({"start_step": 7, "stop_step": 7}, r"stop_step = 7 must be greater than gate\.start_step = 7"),
+        ({"start_train_loss": float("nan")}, r"gate\.start_train_loss = nan must be a number"),
+        ({"stop_train_loss": float("nan")}, r"gate\.stop_train_loss = nan must be a number"),
+        ({"start_train_loss": 0.1, "stop_train_loss": 0.5}, r"stop_train_loss = 0\.5 must be less than .* = 0\.1"),
+    ],
+)
+def test_a_gate_that_cannot_be_is_refused(options, match):
+    with pytest.raises(ConfigError, match=match):
+        gate(identity(), **options)
+
+
+def test_a_gate_without_a_threshold_needs_no_loss_under_jit():
+    """Injected hyperparameters are tracers there, whatever was given."""
+    transform = optax.inject_hyperparams(gate)(grokfast_ema(0.9, 2.0), start_step=2)
+    state, found = transform.init(jnp.zeros(3)), []
+    assert set(state.hyperparams) == {"start_step", "stop_step"}
+    for gradient in gradients():
+        updates, state = jax.jit(transform.update)(gradient, state)
+        found.append(updates)
+    expected, _ = walk(gate(grokfast_ema(0.9, 2.0), start_step=2), (None,) * len(LOSSES))
+    np.testing.assert_allclose(jnp.stack(found), expected, rtol=1e-6)
 
 
 def test_gate_hands_its_extra_arguments_on():
@@ -129,6 +169,10 @@ def test_of_a_parallel_gradient_nothing_is_left():
     assert not orthogonal(jnp.array([2.0]), jnp.array([0.3])).any()
     np.testing.assert_allclose(orthogonal(weights, jnp.zeros(40)), weights, rtol=1e-6)
     assert not orthogonal(jnp.zeros(40), weights).any()
+    # Nothing left is not nothing known.
+    for broken in (jnp.nan, jnp.inf):
+        assert jnp.isnan(orthogonal(weights.at[3].set(broken), weights)).any()
+        assert jnp.isnan(orthogonal(weights, weights.at[3].set(broken))).any()
     with pytest.raises(ConfigError, match="orthogonal_gradient needs the weights"):
         orthogonal_gradient().update(weights, optax.EmptyState())
 
@@ -182,6 +226,15 @@ def test_egalitarian_gradient_makes_singular_values_equal():
     np.testing.assert_array_equal(equalise(gradient[0]), gradient[0])
     kernel = draw(3, 3, 2, 5)
     np.testing.assert_allclose(equalise(kernel).reshape(18, 5), equalise(kernel.reshape(18, 5)), atol=1e-6)
+
+
+def test_egalitarian_gradient_on_a_mesh_of_explicit_axes_wants_the_matrix_whole():
+    mesh = jax.make_mesh((2,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,))
+    split, whole = (jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes)) for axes in (("rows",), ()))
+    gradient = jax.device_put(draw(6, 4), split)
+    with pytest.raises(Exception, match="must be unsharded"):
+        equalise(gradient)
+    np.testing.assert_allclose(equalise(jax.sharding.reshard(gradient, whole)), equalise(draw(6, 4)), atol=1e-5)
 
 
 def test_egalitarian_gradient_of_low_rank_stays_of_low_rank():

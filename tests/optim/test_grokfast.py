@@ -147,6 +147,10 @@ def test_swapped_arguments_are_recognised():
         gradient_split("slow", 1.0, 0.9)
     with pytest.raises(ConfigError, match=r"swapped; write grokfast_ma\(window=100, lamb=5\.0\)"):
         grokfast_ma(5.0, 100)
+    with pytest.raises(ConfigError, match=r"swapped; write grokfast_ma\(window=100, lamb=5\), or lamb=100\.0 if it is"):
+        grokfast_ma(5, 100)
+    for window, lamb in ((100, 5), (100, 5.0), (5, 5), (2, 10.0), (5, 100.0), (1, jnp.asarray(3))):
+        grokfast_ma(window, lamb)
     with pytest.raises(ConfigError, match=r"filter\.window = 5\.5 must be an integer of at least 1\.$"):
         grokfast_ma(5.5, 0.5)
     with pytest.raises(ConfigError, match=r"filter\.filter_type = 'median' must be one of mean, sum"):

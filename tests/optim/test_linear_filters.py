@@ -115,6 +115,13 @@ def test_a_finite_mean_is_the_moving_average():
     assert np.abs(mean[:19] - ring[:19]).max() > 5e-3
 
 
+def test_any_sequence_of_numbers_is_a_filter():
+    text, numbers = (
+        run(linear_filter(*given), signal(5)) for given in (("0.1, 0.2", "1 -0.5"), ((0.1, 0.2), np.array([1.0, -0.5])))
+    )
+    np.testing.assert_array_equal(text, numbers)
+
+
 def test_bad_coefficients_are_named():
     with pytest.raises(ConfigError, match=r"filter\.denominator = '1 -1\.02' has a root of size 1\.02: .* unstable"):
         linear_filter("1", "1 -1.02")

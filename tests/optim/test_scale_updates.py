@@ -8,7 +8,7 @@ import pytest
 
 from gendyn import core
 from gendyn.models import from_flax, mlp
-from gendyn.optim import adamw, scale_updates, sgd
+from gendyn.optim import adamw, keep_dtypes, scale_updates, sgd
 
 PARAMS = {"a": jnp.array([1.0, -2.0]), "b": jnp.array([3.0])}
 GRADIENT = {"a": jnp.array([0.5, 0.1]), "b": jnp.array([-4.0])}
@@ -17,6 +17,23 @@ SCALES = {"a": 0.25, "b": 3.0}
 
 def one_update(transform, gradient=GRADIENT):
     return transform.update(gradient, transform.init(PARAMS), PARAMS)[0]
+
+
+@pytest.mark.parametrize(
+    "wrap", [keep_dtypes, lambda t: scale_updates(t, lambda p: SCALES, decoupled_decay=False)], ids=["dtypes", "scales"]
+)
+def test_wrappers_hand_extra_arguments_on(wrap):
+    def update(updates, state, params=None, *, value):
+        return jax.tree.map(lambda u: value * u, updates), state
+
+    transform = optax.chain(wrap(optax.GradientTransformationExtraArgs(optax.init_empty_state, update)))
+    once, thrice = (transform.update(GRADIENT, transform.init(PARAMS), PARAMS, value=v)[0] for v in (1.0, 3.0))
+    np.testing.assert_allclose(thrice["a"], 3 * once["a"])
+    # And what takes none ignores them.
+    plain, extra = (
+        wrap(sgd(0.1)).update(GRADIENT, wrap(sgd(0.1)).init(PARAMS), PARAMS, **e)[0] for e in ({}, {"value": 1.0})
+    )
+    np.testing.assert_array_equal(plain["a"], extra["a"])
 
 
 def test_coupled_updates_are_multiplied():

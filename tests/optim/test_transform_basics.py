@@ -2,11 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.optim import keep_dtypes
+from gendyn.optim import butterworth, grokfast_ma, keep_dtypes, linear_filter, muon
 from gendyn.optim._transform import check_flag, check_learning_rate
 
 
@@ -50,3 +51,24 @@ def test_a_flag_cannot_be_traced():
     check_flag("optim.nesterov", False)
     with pytest.raises(ConfigError, match=r"optim\.nesterov = .* must be True or False"):
         jax.vmap(lambda flag: check_flag("optim.nesterov", flag) or flag)(jnp.array([True, False]))
+
+
+@pytest.mark.parametrize(
+    ("factory", "argument", "value"),
+    [
+        (grokfast_ma, "window", 4),
+        (butterworth, "order", 2),
+        (linear_filter, "numerator", np.ones(3)),
+        (muon, "num_iterations", 5),
+    ],
+)
+def test_what_is_static_says_so_of_an_injected_array(factory, argument, value):
+    def inject(**options):
+        transform = optax.inject_hyperparams(factory, **options)(**{argument: value})
+        return jax.jit(transform.init)(jnp.zeros(2))
+
+    with pytest.raises(
+        ConfigError, match=rf'{argument} is an array, but must be static.*static_args=\("{argument}",\)'
+    ):
+        inject()
+    assert argument not in inject(static_args=(argument,)).hyperparams

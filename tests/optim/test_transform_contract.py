@@ -69,7 +69,7 @@ def array_like_arguments(name):
 
 
 def test_the_glob_finds_the_optimizers():
-    assert {"sgd", "adam", "adamw", "lion", "muon"} <= set(OPTIMIZERS)
+    assert {"sgd", "adam", "adamw", "rmsprop", "adagrad", "lion", "muon"} <= set(OPTIMIZERS)
     assert {"cross_entropy", "squared_error", "grokfast_ema", "identity"}.isdisjoint(OPTIMIZERS)
 
 
@@ -271,6 +271,16 @@ ALIASES = {
     "adam": lambda: (make("adam", weight_decay=0.0), optax.adam(0.01)),
     "adam, coupled": lambda: (make("adam"), optax.chain(optax.add_decayed_weights(0.01), optax.adam(0.01))),
     "adamw": lambda: (make("adamw"), optax.adamw(0.01, weight_decay=0.1)),
+    "rmsprop": lambda: (make("rmsprop", weight_decay=0.0), optax.rmsprop(0.01, eps_in_sqrt=False)),
+    "rmsprop, coupled": lambda: (
+        make("rmsprop"),
+        optax.chain(optax.add_decayed_weights(0.01), optax.rmsprop(0.01, eps_in_sqrt=False)),
+    ),
+    "adagrad": lambda: (make("adagrad", weight_decay=0.0), optax.adagrad(0.01, 0.0, 1e-10)),
+    "adagrad, coupled": lambda: (
+        make("adagrad"),
+        optax.chain(optax.add_decayed_weights(0.01), optax.adagrad(0.01, 0.0, 1e-10)),
+    ),
     "lion": lambda: (make("lion"), optax.lion(0.01, weight_decay=0.1)),
     "muon": lambda: (
         make("muon"),
@@ -284,6 +294,22 @@ def test_matches_optax_bit_for_bit(alias):
     ours, theirs = ALIASES[alias]()
     params, gradients = draw(0), draw(1, STEPS)
     jax.tree.map(np.testing.assert_array_equal, train(ours, params, gradients)[0], train(theirs, params, gradients)[0])
+
+
+def test_rmsprop_and_adagrad_as_they_are_written():
+    """Their equations in numpy, with an epsilon that matters: it is outside RMSProp's square root, inside Adagrad's."""
+    gradients = np.random.default_rng(0).normal(size=(STEPS, 5)).astype(np.float32)
+    mean, total, by_mean, by_total = np.zeros((4, 5))
+    for gradient in gradients.astype(float):
+        mean = 0.8 * mean + 0.2 * gradient**2
+        total = total + gradient**2
+        by_mean = by_mean - 0.1 * gradient / (np.sqrt(mean) + 0.3)
+        by_total = by_total - 0.1 * gradient / np.sqrt(total + 0.3)
+    for transform, expected in (
+        (make("rmsprop", learning_rate=0.1, b2=0.8, eps=0.3, weight_decay=0.0), by_mean),
+        (make("adagrad", learning_rate=0.1, eps=0.3, weight_decay=0.0), by_total),
+    ):
+        np.testing.assert_allclose(train(transform, jnp.zeros(5), jnp.asarray(gradients))[0], expected, rtol=1e-5)
 
 
 def test_coupled_and_decoupled_decay_differ():

@@ -6,6 +6,8 @@ import pytest
 
 from gendyn.core import ConfigError
 
+LEVELS = [(leaf, level) for leaf in ("start_train_loss", "stop_train_loss") for level in (1e9, 0.0)]
+
 
 def config_of(small, **leaves):
     config = small.config(optim="sgd", train__num_steps=8, record__num_records=3, **leaves)
@@ -14,6 +16,10 @@ def config_of(small, **leaves):
         ("plain", ()),
         ("filtered", (("filter.name", "grokfast_ema"), ("filter.alpha", 0.5))),
         ("late", (("filter.name", "grokfast_ema"), ("filter.alpha", 0.5), ("gate.start_step", 4))),
+        *(
+            (f"{leaf} {level}", (("filter.name", "grokfast_ema"), ("filter.alpha", 0.5), (f"gate.{leaf}", level)))
+            for leaf, level in LEVELS
+        ),
         ("projected", (("projection.name", "project_norm"),)),
         ("smooth", (("train.jacobian_penalty", 0.5),)),
     )
@@ -32,6 +38,16 @@ def test_every_part_of_the_chain_does_its_own(small, tmp_path):
     norms = dict(zip(arms, (norm_of(state) for state in ran.states), strict=True))
     assert norms["projected"] == pytest.approx(norm_of(small.packed(config_of(small), {"seed": (0,)}).state), rel=1e-5)
     assert abs(norms["plain"] / norms["projected"] - 1) > 1e-4
+
+
+def test_thresholds_on_the_train_loss_reach_the_filter(small, tmp_path):
+    """One that every loss is below is passed at the first update, one that none is below never."""
+    names = [f"{leaf} {level}" for leaf, level in LEVELS]
+    ds = small.run(config_of(small), {"arm": ("plain", "filtered", *names)}, tmp_path).dataset
+    loss = dict(zip(ds["arm"].values.tolist(), ds["train_loss"].values, strict=True))
+    assert loss["plain"].min() > 0 and abs(loss["filtered"][2] / loss["plain"][2] - 1) > 1e-3
+    for name, same in zip(names, ("filtered", "plain", "plain", "filtered"), strict=True):
+        np.testing.assert_allclose(loss[name], loss[same], rtol=1e-5, err_msg=name)
 
 
 def norm_of(state):
@@ -63,6 +79,15 @@ def test_fractions_of_a_pool_share_a_program_and_are_tested_on_the_rest(small, t
     ("leaves", "match"),
     [
         ({"gate__start_step": 3}, "config.filter.name = 'identity' is none"),
+        ({"gate__stop_train_loss": 0.1}, "config.filter.name = 'identity' is none"),
+        (
+            {"filter__name": "kalman", "gate__start_step": 3, "gate__stop_step": 1},
+            r"config\.gate\.stop_step = 1 must be greater than config\.gate\.start_step = 3: .* never active",
+        ),
+        (
+            {"filter__name": "kalman", "gate__start_train_loss": 0.1, "gate__stop_train_loss": 0.5},
+            r"config\.gate\.stop_train_loss = 0\.5 must be less than config\.gate\.start_train_loss = 0\.1",
+        ),
         ({"data__change_step": 3}, "config.data.change_step = 3 needs"),
         ({"data__train_fraction": 0.5, "data__num_train": 3}, "both say how many examples"),
         ({"filter__name": "adam"}, "'adam' is an optimizer; set config.optim.name"),
