@@ -21,6 +21,9 @@ CANDIDATES = (("map", 1), ("vmap", 1), ("map", 8))
 PAYS = 30.0
 """Calibrate where the predicted time is this many times what the candidates' compiling takes."""
 
+LONG = 2.0
+"""Seconds of timing a candidate after which it is not timed again."""
+
 
 def pays(job: "ChunkJob") -> bool:
     """Whether timing the candidates costs little of what is to come."""
@@ -65,9 +68,16 @@ def _candidates(job: "ChunkJob") -> list[tuple[str, int]]:
 
 
 def seconds_per_step(job: "ChunkJob", strategy: str, batch: int, *, repeats: int = 3) -> float:
-    """Median time of a step of the chunk's own segment under a strategy; see :func:`step_timer`."""
+    """Median time of a step of the chunk's own segment under a strategy; see :func:`step_timer`.
+
+    Of fewer repeats where they take seconds: each pays for an evaluation of all runs.
+    """
     timer = step_timer(job, strategy, batch)
-    return float(np.median([timer() for _ in range(repeats)]))
+    began = time.perf_counter()
+    times = [timer()]
+    while len(times) < repeats and time.perf_counter() - began < LONG:
+        times.append(timer())
+    return float(np.median(times))
 
 
 def step_timer(job: "ChunkJob", strategy: str, batch: int) -> Callable[[], float]:
