@@ -5,6 +5,7 @@ from gendyn.optim._gate import gate
 from gendyn.optim._jacobian_norm import jacobian_norm
 from gendyn.optim._schedules import SCHEDULES, constant, cosine, inverse_sqrt, linear, schedule, warmup
 from gendyn.optim._transform import LearningRate, keep_dtypes, scale_updates
+from gendyn.optim.adagrad import adagrad
 from gendyn.optim.adam import adam
 from gendyn.optim.adamw import adamw
 from gendyn.optim.butterworth import butterworth
@@ -23,6 +24,7 @@ from gendyn.optim.lion import lion
 from gendyn.optim.muon import muon
 from gendyn.optim.orthogonal_gradient import orthogonal_gradient
 from gendyn.optim.project_norm import project_norm
+from gendyn.optim.rmsprop import rmsprop
 from gendyn.optim.sgd import sgd
 from gendyn.optim.squared_error import squared_error
 from gendyn.optim.stablemax_cross_entropy import (
@@ -33,6 +35,7 @@ from gendyn.optim.stablemax_cross_entropy import (
 __all__ = [
     "SCHEDULES",
     "LearningRate",
+    "adagrad",
     "adam",
     "adamw",
     "butterworth",
@@ -59,6 +62,7 @@ __all__ = [
     "muon",
     "orthogonal_gradient",
     "project_norm",
+    "rmsprop",
     "scale_updates",
     "schedule",
     "sgd",

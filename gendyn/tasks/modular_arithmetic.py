@@ -14,15 +14,19 @@ LARGEST_MODULUS = 4096
 """16.8 million equations. No product of three residues overflows 64-bit integers."""
 
 
+def _power(base: np.ndarray, exponent: np.ndarray | int, modulus: int) -> np.ndarray:
+    """``base^exponent mod p`` by squaring, since the power itself overflows; ``0^0 = 1``, as in Python."""
+    result = np.ones_like(base)
+    for bit in range(modulus.bit_length()):
+        result = np.where(np.right_shift(exponent, bit) & 1, result * base % modulus, result)
+        base = base * base % modulus
+    return result
+
+
 def _inverse(residues: np.ndarray, modulus: int) -> np.ndarray:
     """``y^(p - 2) mod p``, which is ``1 / y`` by Fermat's little theorem for ``y != 0``, and 0 for 0."""
-    result, power, exponent = np.ones_like(residues), residues, modulus - 2
-    while exponent:
-        if exponent & 1:
-            result = result * power % modulus
-        power, exponent = power * power % modulus, exponent >> 1
     # At p = 2 the exponent is 0, and 0^0 = 1.
-    return np.where(residues == 0, 0, result)
+    return np.where(residues == 0, 0, _power(residues, modulus - 2, modulus))
 
 
 def _divide(x: np.ndarray, y: np.ndarray, p: int) -> np.ndarray:
@@ -46,6 +50,8 @@ OPERATIONS: dict[str, Operation] = {
     "divide_or_subtract": lambda x, y, p: np.where(y % 2 == 1, _divide(x, y, p), x - y),
     "add_or_multiply": lambda x, y, p: np.where(x % 2 == 0, x + y, x * y),
     "add_or_subtract": lambda x, y, p: np.where(x % 2 == 0, x + y, x - y),
+    "power": _power,
+    "gcd": lambda x, y, p: np.gcd(x, y),
 }
 """Name -> function of residues ``x, y`` and the modulus; the result is reduced modulo ``p`` by the caller."""
 
@@ -91,11 +97,15 @@ def modular_arithmetic(
     ``divide_or_subtract``        x y^-1 if y is odd, else x - y              p^2
     ``add_or_multiply``           x + y if x is even, else x y                p^2
     ``add_or_subtract``           x + y if x is even, else x - y              p^2
+    ``power``                     x^y, with 0^0 = 1                           p^2
+    ``gcd``                       gcd(x, y), with gcd(0, 0) = 0               p^2
     ============================  ==========================================  =================
 
-    Division is by the inverse in the field of ``p`` elements (not the integer quotient ``x // y``); odd and even are
-    of the representative in ``0 .. p - 1``. The order is one uniform permutation of the equations, not stratified by
-    answer: training sets are drawn as in the published experiments.
+    Division is by the inverse in the field of ``p`` elements (not the integer quotient ``x // y``). Odd and even, the
+    exponent and the greatest common divisor are of the representatives in ``0 .. p - 1``. All ``p`` residues are
+    answers, except that ``gcd`` is never 0 where ``y = 0`` is left out. Operations of more than two operands, such
+    as ``x + y + z``, are not here: a sequence holds two. The order is one uniform permutation of the equations, not
+    stratified by answer: training sets are drawn as in the published experiments.
 
     Args:
       modulus: ``p``, a prime up to 4,096.
@@ -118,7 +128,8 @@ def modular_arithmetic(
       >>> task.x_train.shape, task.num_outputs
       ((9312, 4), 99)
 
-    Reference: Power et al. (2022), Grokking, arXiv:2201.02177, appendix A.1.
+    Reference: Power et al. (2022), Grokking, arXiv:2201.02177, appendix A.1; Tveit et al. (2025), Muon optimizer
+    accelerates grokking, arXiv:2504.16041 (``power`` and ``gcd``).
     """
     check_choice("task.operation", operation, OPERATIONS)
     _check_prime(modulus)

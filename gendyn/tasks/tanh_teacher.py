@@ -8,6 +8,7 @@ import numpy as np
 
 from gendyn.core import check_positive_int, check_range
 from gendyn.tasks._build import check_seed, generated
+from gendyn.tasks._spurious import check_spurious, conceal
 from gendyn.types import Task
 
 Layer = tuple[np.ndarray, np.ndarray]
@@ -37,6 +38,8 @@ def tanh_teacher(
     teacher_depth: int = 2,
     num_outputs: int = 5,
     teacher_scale: float = 1.0,
+    spurious: int = 0,
+    spurious_scale: float = 1.0,
     seed: int = 0,
     split_seed: int = 0,
 ) -> Task:
@@ -44,31 +47,35 @@ def tanh_teacher(
 
     Weights and biases of a layer of ``m`` inputs are uniform on ``+- teacher_scale / sqrt(m)``, the initial values of
     the linear layers that the published experiment used for teacher and student. Targets carry no noise. Teacher,
-    training inputs and test inputs are separate random streams: ``num_train`` changes neither teacher nor test set.
+    training inputs, test inputs and spurious dimensions are separate random streams: ``num_train`` and ``spurious``
+    change neither the teacher nor, in its first ``input_size`` columns, the test set.
 
     Args:
       num_train: ``N``.
       num_test: ``M``.
-      input_size: length of ``x``.
+      input_size: dimensions that the teacher sees. A student sees ``D = input_size + spurious``.
       teacher_width: units of each hidden layer.
       teacher_depth: hidden layers.
       num_outputs: ``C``.
       teacher_scale: multiplies all parameters of the teacher, at least 0.
+      spurious: Gaussian dimensions appended that the target does not depend on.
+      spurious_scale: standard deviation of those dimensions, at least 0.
       seed: of the teacher and the inputs.
       split_seed: of the order of the training rows.
 
     Returns:
-      ``x`` float32 ``[N, input_size]``, ``y`` float32 ``[N, C]``.
+      ``x`` float32 ``[N, D]``, ``y`` float32 ``[N, C]``.
 
     Raises:
-      ConfigError: a size below 1, a negative scale or seed.
+      ConfigError: a size below 1, a negative scale, number of spurious dimensions or seed.
 
     Example:
       >>> task = tanh_teacher()
       >>> task.x_train.shape, task.y_test.shape, task.kind
       ((100, 5), (100, 5), 'regression')
 
-    Reference: Liu, Michaud and Tegmark (2022), Omnigrok, arXiv:2210.01117.
+    Reference: Liu, Michaud and Tegmark (2022), Omnigrok, arXiv:2210.01117; Miller, O'Neill and Bui (2023), Grokking
+    beyond neural networks, arXiv:2310.17247 (spurious dimensions).
     """
     sizes = {
         "num_train": num_train,
@@ -80,23 +87,27 @@ def tanh_teacher(
     }
     for name, size in sizes.items():
         check_positive_int(f"task.{name}", size)
-    check_range("task.teacher_scale", teacher_scale, low=0.0, high=np.inf, open_high=True)
+    for name, value in {"teacher_scale": teacher_scale, "spurious_scale": spurious_scale}.items():
+        check_range(f"task.{name}", value, low=0.0, high=np.inf, open_high=True)
+    check_spurious(spurious)
     check_seed("seed", seed)
     check_seed("split_seed", split_seed)
 
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)]
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
     teacher = _teacher(streams[0], [input_size, *[teacher_width] * teacher_depth, num_outputs], teacher_scale)
     x_train = streams[1].standard_normal((num_train, input_size))
     x_test = streams[2].standard_normal((num_test, input_size))
-    x_train = x_train[np.random.default_rng(split_seed).permutation(num_train)]
-    y_train, y_test = (_outputs(x, teacher).astype(np.float32) for x in (x_train, x_test))
-    splits = (x_train.astype(np.float32), y_train, x_test.astype(np.float32), y_test)
+    order = np.random.default_rng(split_seed).permutation(num_train)
+    y_train, y_test = (_outputs(x, teacher).astype(np.float32) for x in (x_train[order], x_test))
+    x_train = conceal(x_train, spurious_scale * streams[3].standard_normal((num_train, spurious)))
+    x_test = conceal(x_test, spurious_scale * streams[4].standard_normal((num_test, spurious)))
+    splits = (x_train[order], y_train, x_test, y_test)
     return generated(
         "tanh_teacher",
         splits,
         num_outputs=num_outputs,
         kind="regression",
-        source=f"tanh teacher of {teacher_depth} hidden layers of {teacher_width}",
+        source=f"tanh teacher of {teacher_depth} hidden layers of {teacher_width}, {spurious} spurious inputs",
         seed=seed,
         split_seed=split_seed,
     )
@@ -104,4 +115,4 @@ def tanh_teacher(
 
 def example(folder: Path) -> dict[str, Any]:
     """Small arguments; nothing is written to ``folder``."""
-    return {"num_train": 60, "num_test": 40, "teacher_width": 10, "num_outputs": 3}
+    return {"num_train": 60, "num_test": 40, "teacher_width": 10, "num_outputs": 3, "spurious": 2}

@@ -8,6 +8,7 @@ import numpy as np
 from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
 from gendyn.tasks._build import check_seed, generated
 from gendyn.tasks._split import stratified_order
+from gendyn.tasks._spurious import check_spurious, conceal
 from gendyn.types import Task
 
 
@@ -32,6 +33,8 @@ def teacher_student(
     num_outputs: int = 2,
     kind: str = "classification",
     noise: float = 0.0,
+    spurious: int = 0,
+    spurious_scale: float = 1.0,
     seed: int = 0,
     split_seed: int = 0,
 ) -> Task:
@@ -41,34 +44,39 @@ def teacher_student(
     hidden unit sees ``z ~ N(0, 1)`` and ``E g(z)^2 = 1/3``; ``A [teacher_width, num_outputs]`` has independent entries
     of variance ``3 / teacher_width``. Each output then has mean 0 and, averaged over teachers, variance 1, which gives
     ``noise`` its unit. Training targets come from ``f(x) + noise * N(0, I)``; test targets from ``f(x)``, so that the
-    test loss is the excess risk. Teacher, training inputs, noise and test inputs are separate random streams:
-    changing ``noise`` or ``num_train`` changes neither the teacher nor the test set.
+    test loss is the excess risk. Teacher, training inputs, noise, test inputs and spurious dimensions are separate
+    random streams: changing ``noise``, ``num_train`` or ``spurious`` changes neither the teacher nor, in its first
+    ``input_size`` columns, the test set.
 
     The inputs are used as drawn, since their mean 0 and standard deviation 1 are known.
 
     Args:
       num_train: ``N``.
       num_test: ``M``.
-      input_size: length of ``x``.
+      input_size: dimensions that the teacher sees. A student sees ``D = input_size + spurious``.
       teacher_width: hidden units of the teacher.
       num_outputs: ``C``: classes, or regression targets.
       kind: ``"classification"``: the class is the argmax of the (noisy) outputs; ``"regression"``: the outputs.
       noise: standard deviation of the noise on the training outputs, at least 0.
+      spurious: Gaussian dimensions appended that the target does not depend on.
+      spurious_scale: standard deviation of those dimensions, at least 0.
       seed: of the teacher, the inputs and the noise.
       split_seed: of the order of the training rows (stratified for classes).
 
     Returns:
-      ``x_train`` float32 ``[N, input_size]``; ``y_train`` int32 ``[N]`` or float32 ``[N, C]``; the test split likewise.
+      ``x_train`` float32 ``[N, D]``; ``y_train`` int32 ``[N]`` or float32 ``[N, C]``; the test split likewise.
 
     Raises:
-      ConfigError: a size below 1, fewer than 2 classes, an unknown kind, a negative noise or seed.
+      ConfigError: a size below 1, fewer than 2 classes, an unknown kind, a negative noise, scale, number of
+        spurious dimensions or seed.
 
     Example:
       >>> task = teacher_student(num_train=8, num_test=4, input_size=3, num_outputs=2, kind="regression")
       >>> task.x_train.shape, task.y_train.shape, task.kind
       ((8, 3), (8, 2), 'regression')
 
-    Reference: Saad and Solla, "On-line learning in soft committee machines", Physical Review E 52 (1995).
+    Reference: Saad and Solla, "On-line learning in soft committee machines", Physical Review E 52 (1995); Miller,
+    O'Neill and Bui (2023), Grokking beyond neural networks, arXiv:2310.17247 (spurious dimensions).
     """
     check_choice("task.kind", kind, ("classification", "regression"))
     sizes = {
@@ -84,11 +92,13 @@ def teacher_student(
         raise ConfigError(
             f"task.num_outputs = {num_outputs} must be at least 2 classes when task.kind is classification."
         )
-    check_range("task.noise", noise, low=0.0, high=np.inf, open_high=True)
+    for name, value in {"noise": noise, "spurious_scale": spurious_scale}.items():
+        check_range(f"task.{name}", value, low=0.0, high=np.inf, open_high=True)
+    check_spurious(spurious)
     check_seed("seed", seed)
     check_seed("split_seed", split_seed)
 
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)]
     teacher = _teacher(streams[0], input_size, teacher_width, num_outputs)
     x_train = streams[1].standard_normal((num_train, input_size))
     x_test = streams[2].standard_normal((num_test, input_size))
@@ -100,14 +110,14 @@ def teacher_student(
     else:
         y_train, y_test = train_outputs.astype(np.float32), test_outputs.astype(np.float32)
         order = np.random.default_rng(split_seed).permutation(num_train)
-    x_train, y_train = x_train[order].astype(np.float32), y_train[order]
-    x_test = x_test.astype(np.float32)
+    x_train = conceal(x_train, spurious_scale * streams[4].standard_normal((num_train, spurious)))
+    x_test = conceal(x_test, spurious_scale * streams[5].standard_normal((num_test, spurious)))
     return generated(
         "teacher_student",
-        (x_train, y_train, x_test, y_test),
+        (x_train[order], y_train[order], x_test, y_test),
         num_outputs=num_outputs,
         kind=kind,
-        source=f"{kind}, two-layer erf teacher of width {teacher_width}, noise {noise:g}",
+        source=f"{kind}, two-layer erf teacher of width {teacher_width}, {spurious} spurious inputs, noise {noise:g}",
         seed=seed,
         split_seed=split_seed,
     )
@@ -115,4 +125,4 @@ def teacher_student(
 
 def example(folder: Path) -> dict[str, Any]:
     """Small arguments; nothing is written to ``folder``."""
-    return {"num_train": 60, "num_test": 40, "input_size": 5, "num_outputs": 3}
+    return {"num_train": 60, "num_test": 40, "input_size": 5, "num_outputs": 3, "spurious": 2}

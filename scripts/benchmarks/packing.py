@@ -3,11 +3,13 @@
 import jax
 import numpy as np
 
-from benchmarks import engine
-from benchmarks.rows import Row
+from benchmarks import engine, transformer
+from benchmarks.rows import Row, of_ratio
 from benchmarks.timing import alternate, ratio
 
 COUNTS = (1, 4, 16, 64, 256, 1024)
+SEEDS = 32
+"""Of the reference transformer."""
 SECONDS = 0.5
 """Of a measurement, about."""
 
@@ -41,4 +43,21 @@ def run(repeats: int) -> list[Row]:
             )
         at_least = 50.0 if not on_cpu and name.startswith("MLP") else None
         rows.append(Row(f"{name}: best", best, at_least=at_least))
-    return rows
+    return [*rows, seeds_of_the_reference_transformer(repeats, on_cpu=on_cpu)]
+
+
+def seeds_of_the_reference_transformer(repeats: int, *, on_cpu: bool) -> Row:
+    """Run-steps per second of packed runs of the published size over those of one run after another, on one device."""
+    name = f"reference transformer: {SEEDS} packed / one by one"
+    if on_cpu:
+        # One run fills the cores: see the section transformer.
+        return Row(name, note="on accelerators only; a CPU takes minutes a measurement")
+    one = jax.local_devices()[:1]
+    alone = engine.prepare(transformer.published(), {"seed": range(1)}, devices=one)
+    packed = engine.prepare(transformer.published(), {"seed": range(SEEDS)}, strategy="vmap", devices=one)
+    measured = alternate(
+        {"alone": engine.stepper(alone, SECONDS), "packed": engine.stepper(packed, SECONDS, per_run=SEEDS)}, repeats
+    )
+    rate = 1 / np.median([timing.wall for timing in measured["packed"]])
+    gain = ratio(measured["alone"], measured["packed"])
+    return of_ratio(name, gain, at_least=10.0, note=f"{rate:,.0f} run-steps/s")

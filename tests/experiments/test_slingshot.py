@@ -19,8 +19,14 @@ ARMS = (
     ("c", (*ADAM, ("loss", "cross_entropy_float64"))),
     ("d", (*ADAM, ("loss", "cross_entropy_float16"))),
     ("e", (("optim.name", "sgd"),)),
+    ("f", (("optim.name", "rmsprop"), ("optim.eps", 1e-8))),
+    ("g", (("optim.name", "rmsprop"), ("optim.eps", 1e-4))),
+    ("h", (("optim.name", "rmsprop"), ("optim.eps", 1e-8), ("loss", "cross_entropy_float64"))),
+    ("i", (("optim.name", "adagrad"), ("optim.eps", 1e-10))),
+    ("j", (*ADAM, ("optim.eps", 1e-3), ("loss", "cross_entropy_float64"))),
 )
-PRESENT, AT_LARGE, DESCENT, FLOAT64, LOGITS, ACCURACY, SOONER = range(7)
+PRESENT, AT_LARGE, FLOAT64, ADAGRAD, DESCENT, RMSPROP, RMSPROP_LARGE, RMSPROP_FLOAT64 = range(8)
+LOGITS, ACCURACY, SOONER = range(8, 11)
 
 
 def sweep(cycles, *, seeds=8, first=None, accuracy=None, growing=True, lowest=1e-8, arms=ARMS):
@@ -69,23 +75,39 @@ def verdicts(ds):
     return [found.verdict for found in experiment.verdict(ds)]
 
 
-def test_cycles_with_adam_alone_support_every_claim():
-    ds = sweep({"a": 8, "d": 8}, first={"d": 300}, accuracy={"a": 0.95})
-    assert verdicts(ds) == ["supported"] * 7
+def test_cycles_at_small_epsilon_in_float32_support_every_claim():
+    ds = sweep({"a": 8, "d": 8, "f": 8}, first={"d": 300}, accuracy={"a": 0.95})
+    assert verdicts(ds) == ["supported"] * 11
     first = experiment.verdict(ds)[PRESENT]
     assert first.effect == 1.0 and first.low == pytest.approx(0.05**0.125, abs=1e-6)  # Clopper and Pearson, 8 of 8
     assert "8 at least two; median 2 cycles a run, 400 steps apart" in first.detail
 
 
+def test_each_optimizer_is_held_against_its_own_controls():
+    """RMSProp's claims do not hang on Adam's; Adagrad and SGD, which have no epsilon to vary, are held to Adam."""
+    found = verdicts(sweep({"a": 8, "d": 8, "g": 8, "i": 8}, first={"d": 300}, accuracy={"a": 0.95}))
+    refuted = {ADAGRAD, RMSPROP, RMSPROP_LARGE, RMSPROP_FLOAT64}
+    assert found == ["refuted" if place in refuted else "supported" for place in range(11)]
+    adam_only = sweep({"a": 8, "d": 8}, arms=[arm for arm in ARMS if arm[0] in "abcde"])
+    assert len(verdicts(adam_only)) == 7 and "RMSProp" not in experiment.figure(adam_only).get_supxlabel()
+
+
+def test_float64_at_larger_epsilons_is_told():
+    found = experiment.verdict(sweep({"a": 8, "j": 3}))[FLOAT64]
+    assert found.verdict == "supported" and "float64 at larger epsilons 3 of 8 runs have one" in found.detail
+
+
 def test_cycles_everywhere_refute_that_they_vanish():
-    ds = sweep(dict.fromkeys("abcde", 8), growing=False)
-    assert verdicts(ds) == ["supported"] + ["refuted"] * 5 + ["undecided"]  # float16's come no sooner and no later
+    ds = sweep(dict.fromkeys("abcdefghij", 8), growing=False)
+    expected = ["refuted"] * 10 + ["undecided"]  # float16's come no sooner and no later
+    expected[PRESENT] = expected[RMSPROP] = "supported"
+    assert verdicts(ds) == expected
     assert verdicts(sweep({"a": 8, "d": 8}, first={"d": 1200}))[SOONER] == "refuted"
 
 
 def test_without_cycles_nothing_can_vanish():
     found = verdicts(sweep({}))
-    assert found[PRESENT] == "refuted" and found[AT_LARGE : FLOAT64 + 1] == ["refuted"] * 3
+    assert found[: RMSPROP_FLOAT64 + 1] == ["refuted"] * 8
     assert found[LOGITS] == "supported"
 
 
@@ -120,20 +142,34 @@ def test_unfinished_runs_are_left_out_and_bad_datasets_refused():
     ds = sweep({"a": 8})
     ds["train_loss"].values[0, -1] = np.nan
     assert "7 of 7 runs" in experiment.verdict(ds)[PRESENT].detail
-    with pytest.raises(ConfigError, match=r"at least two values of optim\.eps"):
-        experiment.verdict(sweep({}, arms=ARMS[2:]))
+    with pytest.raises(ConfigError, match=r"different values of optim\.eps"):
+        experiment.verdict(sweep({}, arms=ARMS[1:]))
     with pytest.raises(ConfigError, match="no axis 'arm'"):
         experiment.verdict(sweep({}).drop_vars("arm"))
 
 
 def test_figure_of_synthetic_runs():
-    made = experiment.figure(sweep({"a": 8, "d": 8}))
-    assert isinstance(made, Figure) and "2 cycles a run" in made.get_supxlabel()
+    made = experiment.figure(sweep({"a": 8, "d": 8, "f": 8}))
+    assert isinstance(made, Figure) and "f: median 2 cycles a run, 400 steps apart" in made.get_supxlabel()
+    assert [text.get_text() for text in made.axes[0].get_legend().get_texts()] == ["a", "c", "f", "e"]
+    assert [tick.get_text() for tick in made.axes[2].get_yticklabels()] == list("abcdefghij")
 
 
 def test_the_smoke_config_runs_and_the_default_plans(tmp_path):
     ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["last_layer_norm/norm"].values).all()
-    assert len(experiment.verdict(ds)) == 6  # no float16 in it
+    assert len(experiment.verdict(ds)) == 8  # no float16 in it, and one RMSProp
     planned = gendyn.sweep.plan(config_file.get_config())
-    assert len(planned.runs) == 80 and {run.flat["optim.weight_decay"] for run in planned.runs} == {0.0}
+    assert len(planned.runs) == 168 and {run.flat["optim.weight_decay"] for run in planned.runs} == {0.0}
+
+
+def test_epsilon_and_precision_are_crossed_and_every_seed_has_its_split():
+    config = config_file.get_config()
+    of_adam = [dict(leaves) for _, leaves in config.arms if dict(leaves)["optim.name"] == "adam"]
+    crossed = {(leaves["optim.eps"], leaves["loss"]) for leaves in of_adam}
+    epsilons = {1e-8, 1e-6, 1e-5, 1e-4, 1e-3}
+    assert {(epsilon, loss) for epsilon in epsilons for loss in ("cross_entropy", "cross_entropy_float64")} <= crossed
+    assert {dict(leaves)["optim.name"] for _, leaves in config.arms} == {"adam", "rmsprop", "adagrad", "sgd"}
+    splits = {(run.flat["seed"], run.flat["task.seed"]) for run in gendyn.sweep.plan(config).runs}
+    assert splits == {(seed, seed) for seed in range(8)}
+    assert "task.seed" not in dict(config_file.get_config("full").axes)

@@ -15,20 +15,25 @@ ARM = ArmShares("small", Interval(0.75, 0.4, 0.95, 0.9, 1.0), 0.5, np.array([0.5
 
 
 def test_what_is_drawn_is_what_was_passed():
-    made = slingshot_cycles([RUN], [ARM, ARM], floor=1e-7, note="a note")
-    loss, norm, shares, lowest = made.axes
+    made = slingshot_cycles([RUN], [ARM, ARM._replace(label="large")], floor=1e-7, note="a note")
+    loss, norm, shares, lowest, accuracy = made.axes
     curve, marks = loss.get_lines()
     np.testing.assert_allclose(curve.get_ydata(), [1.0, 1e-7, 1e-7, 1.0, 1e-3])
     assert marks.get_xydata().tolist() == [[30.0, 1.0]] and loss.get_yscale() == "log"
     assert same_color(curve.get_color(), norm.get_lines()[0].get_color())
-    (bars,) = [container for container in shares.containers if container.has_yerr]
+    (bars,) = [container for container in shares.containers if container.has_xerr]
     segments = bars.lines[2][0].get_segments()
-    np.testing.assert_allclose(segments[0][:, 1], [0.4, 0.95])
-    dots = [line for line in shares.get_lines() if same_color(line.get_color(), style.TEST)]
-    np.testing.assert_allclose(dots[0].get_ydata(), [0.5, 0.7])
-    np.testing.assert_allclose(dots[1].get_ydata(), [0.6, 0.6])
-    np.testing.assert_allclose(lowest.get_lines()[0].get_ydata(), [1e-7, 1e-2])
-    assert [tick.get_text() for tick in lowest.get_xticklabels()] == ["small", "small"]
+    np.testing.assert_allclose(segments[1], [[0.4, 1.0], [0.95, 1.0]])
+    repeated = [line for line in shares.get_lines() if same_color(line.get_color(), style.THEORY)]
+    assert repeated[0].get_xydata().tolist() == [[0.5, 0.0], [0.5, 1.0]]
+    dots, median = accuracy.get_lines()[:2]
+    assert dots.get_xydata().tolist() == [[0.5, 0.0], [0.7, 0.0]]
+    np.testing.assert_allclose(median.get_xdata(), [0.6, 0.6])
+    np.testing.assert_allclose(lowest.get_lines()[0].get_xdata(), [1e-7, 1e-2])
+    # A row for each arm, the first on top, with its name on the left alone.
+    assert [tick.get_text() for tick in shares.get_yticklabels()] == ["small", "large"]
+    assert not any(tick.get_text() for ax in (lowest, accuracy) for tick in ax.get_yticklabels())
+    assert {ax.get_ylim() for ax in (shares, lowest, accuracy)} == {(1.6, -0.6)}
     assert "a note" in made.get_supxlabel() and "exact 90% intervals" in made.get_supxlabel()
 
 

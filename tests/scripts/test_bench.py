@@ -98,6 +98,25 @@ def test_a_prepared_chunk_trains_and_its_operations_are_counted():
     assert engine.step_flops(config, axes) == 2 * 8 * (2 * 64 * 4 + 3 * 4 * 10)
 
 
+def test_packed_reference_transformers_are_timed_on_accelerators_alone(monkeypatch):
+    from benchmarks import engine, packing
+
+    row = packing.seeds_of_the_reference_transformer(1, on_cpu=True)
+    assert math.isnan(row.value) and row.met is None and "on accelerators only" in row.note
+    # What an accelerator would do, with few runs of a network small enough to train here, and times that are given.
+    monkeypatch.setattr(packing.transformer, "published", lambda: engine.mlp_config(width=4, depth=1, batch_size=8))
+    monkeypatch.setattr(packing, "SEEDS", 4)
+
+    def stepper(prepared, seconds, *, per_run=1):
+        assert len(prepared.steps(2)["train_loss"]) == per_run
+        return lambda: timing(6.0 if per_run == 1 else 0.5)
+
+    monkeypatch.setattr(engine, "stepper", stepper)
+    row = packing.seeds_of_the_reference_transformer(1, on_cpu=False)
+    assert row.name == "reference transformer: 4 packed / one by one"
+    assert row.value == 12.0 and row.at_least == 10.0 and row.note == "2 run-steps/s"
+
+
 def test_a_fresh_process_answers_and_its_failure_is_told():
     from benchmarks import fresh
 

@@ -1,10 +1,10 @@
-"""Sparse parity, the linear teacher and the tanh teacher; spurious dimensions conceal and change nothing else."""
+"""Sparse parity and the linear, erf and tanh teachers; spurious dimensions conceal and change nothing else."""
 
 import numpy as np
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.tasks import linear_teacher, sparse_parity, tanh_teacher
+from gendyn.tasks import linear_teacher, sparse_parity, tanh_teacher, teacher_student
 
 
 def bits_of(task):
@@ -53,6 +53,9 @@ def test_another_seed_is_another_parity():
     [
         (sparse_parity, {"num_examples": 300, "num_test": 100}, 40),
         (linear_teacher, {"num_train": 200, "num_test": 100, "noise": 0.1}, 100),
+        (teacher_student, {"num_train": 200, "num_test": 100, "noise": 0.1}, 20),
+        (teacher_student, {"num_train": 200, "num_test": 100, "kind": "regression", "split_seed": 1}, 20),
+        (tanh_teacher, {"num_train": 200, "num_test": 100}, 5),
     ],
 )
 def test_spurious_dimensions_leave_the_problem_as_it_is(factory, kwargs, size):
@@ -96,10 +99,12 @@ def test_teacher_and_test_set_do_not_depend_on_the_training_set():
         assert not np.array_equal(one.y_test, factory(num_train=20, seed=1).y_test)
 
 
-def test_the_spurious_scale():
-    task = linear_teacher(spurious=50, spurious_scale=0.1)
-    assert task.x_train[:, 100:].std() == pytest.approx(0.1, rel=0.05)
-    assert task.x_train[:, :100].std() == pytest.approx(1.0, rel=0.05)
+@pytest.mark.parametrize(("factory", "size"), [(linear_teacher, 100), (teacher_student, 20), (tanh_teacher, 5)])
+def test_the_spurious_scale(factory, size):
+    task = factory(num_train=1000, spurious=50, spurious_scale=0.1)
+    for x in (task.x_train, task.x_test):
+        assert x[:, size:].std() == pytest.approx(0.1, rel=0.05)
+        assert x[:, :size].std() == pytest.approx(1.0, rel=0.1)
 
 
 def test_the_tanh_teacher_is_a_bounded_function_of_the_input():
@@ -133,6 +138,10 @@ def test_the_tanh_teacher_is_a_bounded_function_of_the_input():
         (linear_teacher, {"noise": -0.1}, r"task\.noise = -0\.1 must be in \[0, inf\)"),
         (linear_teacher, {"spurious_scale": -1.0}, r"task\.spurious_scale = -1\.0 must be in \[0, inf\)"),
         (linear_teacher, {"spurious": 1.5}, r"task\.spurious = 1\.5 must be an integer"),
+        (teacher_student, {"spurious": -1}, r"task\.spurious = -1 must be an integer of at least 0"),
+        (teacher_student, {"spurious_scale": -1.0}, r"task\.spurious_scale = -1\.0 must be in \[0, inf\)"),
+        (tanh_teacher, {"spurious": True}, r"task\.spurious = True must be an integer"),
+        (tanh_teacher, {"spurious_scale": -1.0}, r"task\.spurious_scale = -1\.0 must be in \[0, inf\)"),
         (tanh_teacher, {"teacher_depth": 0}, r"task\.teacher_depth = 0 must be an integer of at least 1"),
         (tanh_teacher, {"teacher_scale": float("nan")}, r"task\.teacher_scale = nan must be in \[0, inf\)"),
     ],

@@ -1,6 +1,7 @@
 """Modular arithmetic and permutations: every equation, exactly once, with the right answer."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -35,6 +36,8 @@ FORMULAS = {
     "divide_or_subtract": lambda x, y, p: divided(x, y, p) if y % 2 else x - y,
     "add_or_multiply": lambda x, y, p: x * y if x % 2 else x + y,
     "add_or_subtract": lambda x, y, p: x - y if x % 2 else x + y,
+    "power": pow,
+    "gcd": lambda x, y, p: math.gcd(x, y),
 }
 
 
@@ -78,6 +81,19 @@ def test_division_is_in_the_field_and_not_of_integers():
     assert all(answer * y % 97 == x for (x, y), answer in found.items())
     integer_quotients = sum(answer == x // y for (x, y), answer in found.items())
     assert integer_quotients < len(found) / 10
+
+
+@pytest.mark.parametrize("operation", ["power", "gcd"])
+def test_powers_and_divisors_of_every_pair_at_large_primes(operation):
+    """Where ``x**y`` overflows 64 bits: as 96^96 does."""
+    for modulus in (97, 257):
+        found = table(modular_arithmetic(modulus=modulus, operation=operation))
+        assert found == {pair: FORMULAS[operation](*pair, modulus) for pair in np.ndindex(modulus, modulus)}
+        assert set(found.values()) == set(range(modulus))
+    assert found[(0, 0)] == (1 if operation == "power" else 0) and found[(5, 0)] == (1 if operation == "power" else 5)
+    without_zero = table(modular_arithmetic(modulus=97, operation=operation, exclude_zero=True))
+    assert len(without_zero) == 97 * 96
+    assert set(range(97)) - set(without_zero.values()) == (set() if operation == "power" else {0})
 
 
 @pytest.mark.parametrize(("layout", "sequence"), [("pair", [3, 4]), ("equals", [3, 4, 5]), ("equation", [3, 6, 4, 5])])
