@@ -57,6 +57,7 @@ def _probes(modulus: int) -> tuple[str, ...]:
         f"circuit_efficiency(modulus={modulus})",
         "logit_scale()",
         "parameter_norm()",
+        "feature_snapshot(num_examples=64)",
     )
 
 

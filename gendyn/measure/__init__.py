@@ -45,6 +45,7 @@ from gendyn.measure._signal_to_noise import SignalToNoise, signal_to_noise
 from gendyn.measure.circuit_efficiency import circuit_efficiency
 from gendyn.measure.embedding_spectrum import embedding_spectrum
 from gendyn.measure.feature_rank import feature_rank
+from gendyn.measure.feature_snapshot import feature_snapshot
 from gendyn.measure.fourier_progress import fourier_progress
 from gendyn.measure.gradient_noise import gradient_noise
 from gendyn.measure.hessian_density import hessian_density
@@ -74,6 +75,7 @@ __all__ = [
     "embedding_spectrum",
     "empirical_ntk",
     "feature_rank",
+    "feature_snapshot",
     "fisher_matvec",
     "fourier_norms",
     "fourier_progress",

@@ -104,16 +104,45 @@ class Pairs(NamedTuple):
         return self.logits[..., self.elements]
 
 
-def check_layout(modulus: int, group: str, positions: tuple[int, int], batch_size: int) -> None:
+def check_layout(modulus: int, group: str, positions: tuple[int, int] | None, batch_size: int) -> None:
     """Raises :class:`ConfigError` for arguments that no task could fit."""
     group_elements(modulus, group)
     check_positive_int("batch_size", batch_size)
+    if positions is None:
+        return
     ok = isinstance(positions, (tuple, list)) and len(positions) == 2 and all(type(p) is int for p in positions)
     if not ok or positions[0] == positions[1]:
         raise ConfigError(
             f"positions = {positions!r} must be two different columns of the inputs: (0, 1) for tokens [a, b] and "
-            "[a, b, =], (0, 2) for [a, op, b, =]."
+            "[a, b, =], (0, 2) for [a, op, b, =], or None for that choice by the number of tokens."
         )
+
+
+_POSITIONS = {2: (0, 1), 3: (0, 1), 4: (0, 2)}
+"""Number of tokens -> columns of ``a`` and ``b``: the layouts of :mod:`gendyn.tasks`."""
+
+
+def _positions(given: tuple[int, int] | None, x: Array) -> tuple[int, int]:
+    """The columns of ``a`` and ``b`` in inputs that have them."""
+    tokens = x.ndim == 2 and jnp.issubdtype(x.dtype, jnp.integer)
+    if given is None and tokens and x.shape[1] in _POSITIONS:
+        return _POSITIONS[x.shape[1]]
+    if given is None or not tokens or x.shape[1] <= max(given) or min(given) < 0:
+        length = "2, 3 or 4" if given is None else f"above {max(given)}"
+        raise ConfigError(
+            f"positions = {given} needs integer tokens [N, L] with L {length}; "
+            f"the task has {x.dtype} inputs of shape {x.shape}. Leave the probe out, or give the columns of a and b."
+        )
+    return given
+
+
+def nan_without_pairs(values: dict[str, Array], pairs: Pairs) -> dict[str, Array]:
+    """The values; NaN, all of them, where no row of the task is a pair of the group: the columns are not its operands.
+
+    The network is then asked what it was never trained on, and shares or counts would look like results.
+    """
+    there = jnp.any(pairs.known)
+    return {name: jnp.where(there, value, jnp.nan) for name, value in values.items()}
 
 
 def evaluate_pairs(
@@ -123,7 +152,7 @@ def evaluate_pairs(
     *,
     modulus: int,
     group: str,
-    positions: tuple[int, int],
+    positions: tuple[int, int] | None,
     invert_second: bool,
     batch_size: int,
 ) -> Pairs:
@@ -131,12 +160,7 @@ def evaluate_pairs(
     elements = group_elements(modulus, group)
     size, seconds = len(elements), _second(elements, invert_second)
     x = data.x_train
-    if x.ndim != 2 or not jnp.issubdtype(x.dtype, jnp.integer) or x.shape[1] <= max(positions) or min(positions) < 0:
-        raise ConfigError(
-            f"positions = {positions} needs integer tokens [N, L] with L above {max(positions)}; "
-            f"the task has {x.dtype} inputs of shape {x.shape}. Leave the probe out, or give the columns of a and b."
-        )
-    first, second = positions
+    positions = first, second = _positions(positions, x)
     tokens = jnp.broadcast_to(x[0], (size * size, x.shape[1]))
     tokens = tokens.at[:, first].set(np.repeat(elements, size)).at[:, second].set(np.tile(seconds, size))
     logits = _in_batches(lambda rows: apply(params, rows), tokens, batch_size)

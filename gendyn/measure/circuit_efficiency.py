@@ -6,14 +6,14 @@ import jax.numpy as jnp
 import optax
 
 from gendyn.measure._fourier import trigonometric_component
-from gendyn.measure._fourier_table import check_layout, class_places, evaluate_pairs
+from gendyn.measure._fourier_table import check_layout, class_places, evaluate_pairs, nan_without_pairs
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
 
 
 def circuit_efficiency(
     modulus: int,
     *,
-    positions: tuple[int, int] = (0, 1),
+    positions: tuple[int, int] | None = None,
     group: str = "additive",
     invert_second: bool = False,
     batch_size: int = 2048,
@@ -34,7 +34,9 @@ def circuit_efficiency(
 
     Args:
         modulus: ``p``; tokens ``0 … p - 1`` are the numbers, and so are classes.
-        positions: columns of ``a`` and ``b`` in the inputs ``[N, L]``.
+        positions: columns of ``a`` and ``b`` in the inputs ``[N, L]``; ``None``: (0, 1) for two or three tokens, ``[a,
+            b]`` and ``[a, b, =]``, and (0, 2) for four, ``[a, op, b, =]``. Where no row has a pair of the group there,
+            every value is NaN.
         group: ``"additive"``, or ``"multiplicative"`` for a prime ``p`` (in the order of discrete logarithms, pairs
             with a zero left out).
         invert_second: for ``a - b`` and ``a / b``.
@@ -98,7 +100,7 @@ def circuit_efficiency(
             values[f"{name}_efficiency"] = values[f"{name}_margin"] / norm
         power = jnp.sum(jnp.square(logits))
         share = jnp.sum(jnp.square(trigonometric)) / jnp.where(power > 0, power, 1.0)
-        return values | {"trigonometric_share": share}
+        return nan_without_pairs(values | {"trigonometric_share": share}, pairs)
 
     return Probe("circuit_efficiency", measure)
 

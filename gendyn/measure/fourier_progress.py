@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int, check_range
+from gendyn.core import check_range
 from gendyn.measure._fourier import (
     frequency_shares,
     gini,
@@ -14,19 +14,18 @@ from gendyn.measure._fourier import (
     sum_component,
     trigonometric_coefficients,
 )
-from gendyn.measure._fourier_table import check_layout, evaluate_pairs
+from gendyn.measure._fourier_table import check_layout, evaluate_pairs, nan_without_pairs
 from gendyn.types import Array, ArrayLike, Probe, ProbeData, ProbeExample, PyTree
 
 
 def fourier_progress(
     modulus: int,
     *,
-    positions: tuple[int, int] = (0, 1),
+    positions: tuple[int, int] | None = None,
     group: str = "additive",
     invert_second: bool = False,
     threshold: ArrayLike = 0.01,
     contrast: ArrayLike = 3.0,
-    num_single: int = 8,
     spectrum: bool = False,
     batch_size: int = 2048,
 ) -> Probe:
@@ -40,7 +39,8 @@ def fourier_progress(
       one included. The second half leaves out what a look-up table of a fraction ``f`` of the pairs has: ``f / F`` at
       each.
     - restricted: ``mean over pairs of L + sum over key w of P_w L`` (the mean is the bias correction), on the pool.
-    - excluded: ``L - sum over key w of P_w L``, on the training rows with the labels that the run is told.
+    - excluded: ``L - sum over key w of P_w L``, on the training rows with the labels that the run is told; and
+      ``L - P_w L`` for each key ``w`` alone.
     - ablated key: the same on the pool. Ablated rest: ``L - sum over other w of P_w L``, on the pool.
 
     Losses are those of the run. The pool is all pairs that the training rows and the test set hold; with products,
@@ -48,17 +48,18 @@ def fourier_progress(
 
     Products are analysed in the order of discrete logarithms, in which they are sums: ``n = p - 1``.
 
-    Cost: ``n²`` forward passes, and losses of ``5 + num_single`` tables ``[n², C]``. Parameters are not looked at, so
-    padding cannot matter.
+    Cost: ``n²`` forward passes, and losses of 6 tables ``[n², C]`` and of one for each key frequency (for each of the
+    ``F``, where runs go side by side). Parameters are not looked at, so padding cannot matter.
 
     Args:
         modulus: ``p``; tokens ``0 … p - 1`` are the numbers, and so are classes.
-        positions: columns of ``a`` and ``b`` in the inputs ``[N, L]``.
+        positions: columns of ``a`` and ``b`` in the inputs ``[N, L]``; ``None``: (0, 1) for two or three tokens, ``[a,
+            b]`` and ``[a, b, =]``, and (0, 2) for four, ``[a, op, b, =]``. Where no row has a pair of the group there,
+            every value is NaN.
         group: ``"additive"``, or ``"multiplicative"`` for a prime ``p``.
         invert_second: for ``a - b`` and ``a / b``.
         threshold: share of variance from which a frequency is key, in (0, 1]; may be traced.
         contrast: at least 0 (which switches this half of the rule off); may be traced.
-        num_single: so many of the largest key frequencies are also excluded one at a time.
         spectrum: whether to record the 2-D power spectrum as well.
         batch_size: pairs at a time.
 
@@ -67,9 +68,9 @@ def fourier_progress(
         frequencies), ``gini`` (of the norms of all ``P_w L``), ``loss``, ``accuracy`` (on the pool),
         ``restricted_loss``, ``restricted_accuracy``, ``excluded_loss``, ``max_single_excluded_loss`` (``train_loss``
         where no frequency is key), ``train_loss``, ``ablated_key_loss``, ``ablated_key_accuracy``,
-        ``ablated_rest_loss``, ``ablated_rest_accuracy``; the vectors ``[F]`` ``shares``, ``is_key`` (0 or 1) and
-        ``coefficients`` (amplitudes of ``cos(2 pi w (a + b - c) / n)``); and with ``spectrum`` the matrix ``power``
-        ``[F + 1, F + 1]``.
+        ``ablated_rest_loss``, ``ablated_rest_accuracy``; the vectors ``[F]`` ``shares``, ``is_key`` (0 or 1),
+        ``single_excluded_loss`` (NaN where ``w`` is not key) and ``coefficients`` (amplitudes of ``cos(2 pi w (a + b -
+        c) / n)``); and with ``spectrum`` the matrix ``power`` ``[F + 1, F + 1]``.
 
     Raises:
         ConfigError: arguments out of range; by the probe, a task without such tokens or with fewer than ``p`` classes.
@@ -92,7 +93,6 @@ def fourier_progress(
     check_layout(modulus, group, positions, batch_size)
     check_range("threshold", threshold, low=0.0, high=1.0, open_low=True)
     check_range("contrast", contrast, low=0.0)
-    check_positive_int("num_single", num_single)
 
     def measure(
         key: Array, apply: Callable[[PyTree, Array], Array], params: PyTree, data: ProbeData
@@ -126,11 +126,15 @@ def fourier_progress(
             return _mean(data.loss(table.reshape(rows.shape), pairs.targets), pairs.trained)
 
         full = train_loss(logits)
-        single = jax.lax.top_k(shares, min(num_single, shares.size))[1]
-        one_out = jax.lax.map(
-            lambda w: train_loss(logits - sum_component(logits, jnp.arange(shares.size) == w)), single
+        single = jax.lax.map(
+            lambda w: jax.lax.cond(
+                is_key[w],
+                lambda: train_loss(logits - sum_component(logits, jnp.arange(shares.size) == w)),
+                lambda: jnp.full((), jnp.nan, full.dtype),
+            ),
+            jnp.arange(shares.size),
         )
-        any_key = jnp.any(is_key)
+        largest = jnp.max(jnp.where(is_key, single, -jnp.inf))
         values = judge("", logits)
         values |= judge("restricted_", key_part + jnp.mean(logits, axis=(0, 1)))
         values |= judge("ablated_key_", logits - key_part)
@@ -142,14 +146,15 @@ def fourier_progress(
             "gini": gini(jnp.sqrt(shares)),
             "train_loss": full,
             "excluded_loss": train_loss(logits - key_part),
-            "max_single_excluded_loss": jnp.where(any_key, jnp.max(jnp.where(is_key[single], one_out, -jnp.inf)), full),
+            "single_excluded_loss": single,
+            "max_single_excluded_loss": jnp.where(jnp.any(is_key), largest, full),
             "shares": shares,
             "is_key": is_key.astype(rows.dtype),
             "coefficients": trigonometric_coefficients(classes),
         }
         if spectrum:
             values["power"] = logit_spectrum(classes)
-        return values
+        return nan_without_pairs(values, pairs)
 
     return Probe("fourier_progress", measure)
 
@@ -162,4 +167,4 @@ def _mean(values: Array, counted: Array) -> Array:
 
 def example() -> ProbeExample:
     """For the contract test of this room."""
-    return ProbeExample(kwargs={"modulus": 5, "num_single": 2})
+    return ProbeExample(kwargs={"modulus": 5})

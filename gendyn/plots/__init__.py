@@ -5,6 +5,7 @@ from gendyn.plots.double_descent import double_descent
 from gendyn.plots.effective_dimension import effective_dimension
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum
 from gendyn.plots.frequency_response import Response, frequency_response
+from gendyn.plots.gradient_spectrum import gradient_spectrum
 from gendyn.plots.grokking_curves import Curves, grokking_curves
 from gendyn.plots.lazy_to_rich import Regimes, lazy_to_rich
 from gendyn.plots.learning_curves import learning_curves
@@ -44,6 +45,7 @@ __all__ = [
     "findings_html",
     "folded",
     "frequency_response",
+    "gradient_spectrum",
     "grokking_curves",
     "json_html",
     "lazy_to_rich",

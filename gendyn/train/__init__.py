@@ -7,7 +7,7 @@ from gendyn.train.run import Run, Stop
 from gendyn.train.schedule import record_steps
 from gendyn.train.segment import segment
 from gendyn.train.state import State, create, initial_state
-from gendyn.train.step import gradient_step
+from gendyn.train.step import gradient_step, step_and_gradient
 
 __all__ = [
     "Data",
@@ -24,4 +24,5 @@ __all__ = [
     "permute",
     "record_steps",
     "segment",
+    "step_and_gradient",
 ]

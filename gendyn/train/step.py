@@ -41,6 +41,13 @@ def gradient_step(run: Run, state: State, sample: Sample, data: Data, rows: Arra
     Args:
         rows: int32 ``[B]``, the step's :func:`batch_indices` where they are known; ignored at full batch.
     """
+    return step_and_gradient(run, state, sample, data, rows)[0]
+
+
+def step_and_gradient(
+    run: Run, state: State, sample: Sample, data: Data, rows: Array | None = None
+) -> tuple[State, PyTree]:
+    """:func:`gradient_step`, and the gradient it took: like the parameters, before any filter or optimizer."""
     x, targets, weights = batch(run, state.step, sample, data, rows)
 
     def forward(params: PyTree, x: Array) -> tuple[Array, PyTree]:
@@ -64,10 +71,11 @@ def gradient_step(run: Run, state: State, sample: Sample, data: Data, rows: Arra
         decay = jnp.asarray(run.ema_decay)
         ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, ema, params)
     newly_diverged = (state.diverged_step < 0) & ~jnp.isfinite(loss)
-    return state._replace(
+    state = state._replace(
         step=state.step + 1,
         variables=Variables(params, statistics),
         opt_state=opt_state,
         ema=ema,
         diverged_step=jnp.where(newly_diverged, state.step, state.diverged_step),
     )
+    return state, gradient

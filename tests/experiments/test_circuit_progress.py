@@ -9,8 +9,11 @@ import xarray
 
 import gendyn.sweep
 from configs import circuit_progress as config_file
+from gendyn import store
 from gendyn.core import ConfigError
+from gendyn.experiments import _circuit_measures as circuit_measures
 from gendyn.experiments import circuit_progress as experiment
+from gendyn.sweep.execute import flatten_state
 
 STEPS = np.arange(0.0, 2001.0, 25.0)
 ARMS = ("generalising", "random labels", "no decay")
@@ -119,7 +122,7 @@ def test_few_seeds_and_runs_that_do_not_generalise_decide_nothing():
 
 def test_half_way_is_counted_from_the_turning_point_and_a_flat_measure_never_is():
     values = np.array([[9.0, 1.5, 1.0, 3.0, 1.0, 3.0, 3.0, 3.0], [0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]])
-    assert experiment.turning_point(values, np.array([1, 1])).tolist() == [2, 1]
+    assert circuit_measures.turning_point(values, np.array([1, 1])).tolist() == [2, 1]
     found = experiment.half_way(np.arange(8.0), values, np.array([1, 1]))
     assert found.time[0] == 5.0 and found.previous[0] == 4.0  # a record alone on the far side does not count
     assert found.observed.tolist() == [True, False]
@@ -139,13 +142,54 @@ def test_bad_data():
     assert "1 seeds are left out" in experiment.verdict(ds)[0].detail
 
 
-def test_the_smoke_config_runs(tmp_path):
-    config = config_file.get_config("smoke")
-    ds = experiment.run(config, str(tmp_path))
+def test_the_smoke_config_runs(finished):
+    _, ds = finished("circuit_progress")
     assert np.isfinite(ds["fourier_progress/restricted_loss"].values).all()
     claims = [finding.claim for finding in experiment.verdict(ds)]
-    assert sum("half way before" in claim for claim in claims) == 8 and len(claims) == 24
+    assert sum("half way before" in claim for claim in claims) == 9 and len(claims) == 26
     assert "addition modulo 5" in experiment.figure(ds).get_supxlabel()
+
+
+def test_gradients_are_those_of_the_sweeps_own_training(finished):
+    """Steps 4 … 12 of the very runs: every parameter ends where the sweep left it, whatever the arm and the seed."""
+    folder, _ = finished("circuit_progress")
+    config = config_file.get_config("smoke")
+    found = experiment.gradient_spectra(config, start=4, num_steps=8, segment_length=4, cutoff=0.25)
+    row = 0
+    for chunk in gendyn.sweep.plan(config).chunks:
+        saved = store.ChunkStore(store.chunk_folder(folder, chunk.id)).restore_state("latest").state
+        rows = slice(row, row + len(chunk.runs))
+        for name, leaf in flatten_state(found.state).items():
+            if name.startswith(("variables", "step")):
+                np.testing.assert_allclose(leaf[rows], saved[name], rtol=2e-4, atol=1e-6, err_msg=name)
+        row = rows.stop
+    assert row == 6 and found.state.step.tolist() == [12] * 6
+    # Runs on other labels have other gradients; a run alone has those that it has among the others.
+    assert np.unique(np.asarray(found.slow_fraction["total"])).size == 6
+    axes = {"arm": ("no decay",), "seed": (1,), "task.seed": (1,)}
+    alone = experiment.gradient_spectra(config, axes=axes, start=4, num_steps=8, segment_length=4, cutoff=0.25)
+    matches = np.isclose(found.density["embedding/table"], alone.density["embedding/table"], rtol=1e-3).all(axis=1)
+    assert matches.sum() == 1
+    made = experiment.gradient_figure(found, note="smoke")
+    assert "grokfast_ema (alpha 0.98): 0.0032" in [text.get_text() for text in made.axes[1].get_legend().get_texts()]
+
+
+def test_movement_of_features_is_their_alignment_with_the_end():
+    """Features that turn into others at 600, 400 steps before the accuracy: a rotation on the way is no movement."""
+    ds, random = sweep(), np.random.default_rng(1)
+    before, after = random.normal(size=(2, 12, 5))
+    turned = after @ np.linalg.qr(random.normal(size=(5, 5)))[0]
+    grams = []
+    for step in STEPS:
+        features = before if step < 600 else turned if step < 1200 else 3.0 * after
+        centred = features - features.mean(0)
+        grams.append(centred @ centred.T)
+    ds[circuit_measures.FEATURES] = (("run", "record", "i", "j"), np.tile(grams, (ds.sizes["run"], 1, 1, 1)))
+    found = circuit_measures.records(ds).arms["generalising"][circuit_measures.FEATURES]
+    np.testing.assert_allclose(found[:, STEPS >= 600], 1.0, atol=1e-6)
+    assert found.shape == (8, len(STEPS)) and np.all(found[:, STEPS < 600] < 0.9)
+    assert of(verdicts(ds), "alignment of features leads") == "supported"
+    assert of(verdicts(ds), "alignment of features does not move") == "refuted"  # all arms turn alike
 
 
 def test_variants_plan():

@@ -67,6 +67,10 @@ def test_key_frequencies_are_found_and_carry_the_loss():
     assert values["ablated_rest_accuracy"] == 1.0
     assert values["restricted_loss"] < values["loss"]
     assert values["train_loss"] < values["max_single_excluded_loss"] < values["excluded_loss"]
+    single = values["single_excluded_loss"]
+    assert tuple(np.flatnonzero(np.isfinite(single)) + 1) == KEYS
+    assert np.all(single[np.array(KEYS) - 1] > values["train_loss"])
+    assert np.nanmax(single) == values["max_single_excluded_loss"]
     assert values["gini"] > 0.6
 
 
@@ -112,6 +116,7 @@ def test_losses_equal_a_dense_transcription():
         "restricted_loss": loss(part(2) + logits.mean(axis=(0, 1)), everything, y),
         "excluded_loss": loss(logits - part(2), trained, told),
         "max_single_excluded_loss": loss(logits - part(2), trained, told),
+        "single_excluded_loss": [np.nan, loss(logits - part(2), trained, told), *[np.nan] * 3],
         "ablated_key_loss": loss(logits - part(2), everything, y),
         "ablated_rest_loss": loss(logits - sum(part(w) for w in others), everything, y),
     }
@@ -168,6 +173,56 @@ def mlp_apply(params, x):
     return jax.nn.relu(params["embedding"][x[:, 0]] + params["embedding"][x[:, 1]]) @ params["kernel"]
 
 
+def test_every_key_frequency_is_excluded_alone_however_many_there_are():
+    """Twelve of fifteen: more than a default of eight would show; and each loss is that without its own wave."""
+    keys = tuple(w for w in range(1, 16) if w not in (2, 7, 11))
+    sizes = 0.5 + 0.05 * jnp.arange(12)
+    angle = 2 * jnp.pi * jnp.arange(P) / P
+
+    def network(sizes, x):
+        phase = angle[x[:, :1]] + angle[x[:, 1:]] - angle
+        return sum(size * jnp.cos(w * phase) for size, w in zip(sizes, keys, strict=True))
+
+    values = measured(measure.fourier_progress(P, contrast=1.0), network, sizes, SUMS)
+    assert tuple(np.flatnonzero(values["is_key"]) + 1) == keys
+    single = values["single_excluded_loss"]
+    assert single.shape == (15,) and tuple(np.flatnonzero(np.isfinite(single)) + 1) == keys
+    for place in (0, 11):
+        without = network(sizes.at[place].set(0.0), SUMS.x_train[:300])
+        expected = jnp.mean(cross_entropy(without, SUMS.targets[:300]))
+        np.testing.assert_allclose(single[keys[place] - 1], expected, rtol=1e-4)
+
+
+LAYOUTS = {
+    "pair": lambda a, b: [a, b],
+    "equals": lambda a, b: [a, b, np.full_like(a, P)],
+    "equation": lambda a, b: [a, np.full_like(a, P + 1), b, np.full_like(a, P)],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_operands_are_found_in_every_layout_and_where_they_are_not_nothing_looks_like_a_result(layout):
+    pair = np.asarray(SUMS.x_train)
+    x = jnp.asarray(np.stack(LAYOUTS[layout](pair[:, 0], pair[:, 1]), axis=1))
+    data = data_of(x, SUMS.targets)
+    second = 2 if layout == "equation" else 1
+
+    def network(scale, x):
+        phase = 2 * jnp.pi * (x[:, :1] + x[:, second : second + 1] - jnp.arange(P)) / P
+        return scale * sum(jnp.cos(w * phase) for w in KEYS)
+
+    found = measured(measure.fourier_progress(P), network, jnp.float32(3.0), data)
+    assert tuple(np.flatnonzero(found["is_key"]) + 1) == KEYS and found["accuracy"] == 1.0
+    efficient = measured(measure.circuit_efficiency(P), network, jnp.float32(3.0), data)
+    np.testing.assert_allclose(efficient["trigonometric_share"], 1.0, rtol=1e-4)
+    if layout == "pair":
+        return
+    wrong = (0, 1) if layout == "equation" else (0, 2)  # the sign of the operation, or of equality
+    for probe in (measure.fourier_progress(P, positions=wrong), measure.circuit_efficiency(P, positions=wrong)):
+        values = measured(probe, network, jnp.float32(3.0), data)
+        assert all(np.isnan(value).all() for value in values.values()), [n for n in values if not np.isnan(values[n])]
+
+
 def test_random_and_memorising_networks_have_no_key_frequency():
     networks = jax.vmap(random_network)(jax.random.split(jax.random.key(0), 4))
     probe = measure.fourier_progress(P, spectrum=True)
@@ -204,8 +259,6 @@ def test_bad_input_is_named():
         measure.fourier_progress(7, threshold=0)
     with pytest.raises(ConfigError, match=r"modulus = 9 must be a prime"):
         measure.circuit_efficiency(9, group="multiplicative")
-    with pytest.raises(ConfigError, match=r"num_single = 0"):
-        measure.fourier_progress(7, num_single=0)
 
     def traced(probe, data):
         params = {"scale": 1.0, "table": jnp.zeros((P, P, P))}
@@ -214,6 +267,9 @@ def test_bad_input_is_named():
     with pytest.raises(ConfigError, match=r"needs integer tokens \[N, L\] with L above 2"):
         traced(measure.fourier_progress(P, positions=(0, 2)), SUMS)
     floats = SUMS._replace(x_train=SUMS.x_train.astype(jnp.float32))
+    five = SUMS._replace(x_train=jnp.zeros((9, 5), int))
+    with pytest.raises(ConfigError, match=r"positions = None needs integer tokens \[N, L\] with L 2, 3 or 4"):
+        traced(measure.fourier_progress(P), five)
     with pytest.raises(ConfigError, match=r"the task has float32 inputs"):
         traced(measure.fourier_progress(P), floats)
     with pytest.raises(ConfigError, match=r"modulus = 37 needs as many classes; the network has outputs \(31,\)"):

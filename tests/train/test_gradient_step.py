@@ -1,6 +1,7 @@
 """One step equals the optimizer applied by hand to the gradient written by hand."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -142,3 +143,15 @@ def test_create_draws_variables_of_the_models_init(linear):
     assert_close(state.variables.params["w"], np.full((4, 3), 0.1))
     assert int(state.step) == 0
     assert all(np.isnan(value) for value in state.metrics.values())
+
+
+def test_the_gradients_of_training_are_those_written_by_hand(linear, loss_and_gradient):
+    """Along Adam with momentum, whose updates are not the gradients; and the states are those of ``gradient_step``."""
+    run = linear.run._replace(optimizer=optax.adam(0.05), batch_size=3)
+    plain = steps(linear, run, 4)
+    seen = jax.jit(functools.partial(train.step_and_gradient, run))
+    for before, after in itertools.pairwise(plain):
+        state, gradient = seen(before, linear.sample, linear.data)
+        assert_close(state, after)
+        x, targets, weights = batch(run, before.step, linear.sample, linear.data)
+        assert_close(gradient, loss_and_gradient(before.variables.params, x, targets, weights)[2])
