@@ -12,7 +12,7 @@ Variants, as ``--config=configs/circuit_progress.py:smoke``:
     each with pairs of its own.
 ``smoke``
     Seconds: modulo 5, two seeds, 12 steps. Its findings mean nothing.
-``nanda``
+``full``
     The published network and training: addition modulo 113 as ``a b =``, one layer of width 128 without normalisation
     (226,816 parameters), 30 % of the pairs, full batch, AdamW at learning rate 0.001, weight decay 1 and b2 0.98,
     10 warm-up steps; 40,000 steps, a record every 500. 8 seeds in the same three arms. For a GPU, or a few hours of a
@@ -86,7 +86,7 @@ def _smoke() -> ml_collections.ConfigDict:
     return config
 
 
-def _nanda() -> ml_collections.ConfigDict:
+def _full() -> ml_collections.ConfigDict:
     config = base_config(task="modular_arithmetic", model="transformer", optim="adamw")
     config.task.update({"modulus": 113, "layout": "equals"})
     config.data.train_fraction = 0.3
@@ -104,5 +104,5 @@ def _nanda() -> ml_collections.ConfigDict:
 VARIANTS: dict[str, Callable[[], ml_collections.ConfigDict]] = {
     "modulo47": _modulo47,
     "smoke": _smoke,
-    "nanda": _nanda,
+    "full": _full,
 }

@@ -39,8 +39,7 @@ in the hidden biases, 0.61 [0.55, 0.67]. But so it is on random labels, 0.964 [0
 more: ``gradient_spectra(get_config(), start=200, num_steps=2048, segment_length=1024, cutoff=0.0032)``, with the
 ``get_config`` of the config file; ``gradient_figure`` draws it.
 
-Cost: the default, 24 runs of 2,400 steps with 61 records, took 186 s of CPU time and 283 s of wall time on two x86-64
-cores shared with three times their load.
+Cost: the default, 24 runs of 2,400 steps with 61 records, took 143 s of CPU time on one shared x86-64 core.
 
 Reference: Nanda, Chan, Lieberum, Smith & Steinhardt (2023), Progress measures for grokking via mechanistic
 interpretability, arXiv:2301.05217, section 5; Varma et al. (2023), arXiv:2309.02390 (efficiency).

@@ -193,7 +193,7 @@ def test_movement_of_features_is_their_alignment_with_the_end():
 
 
 def test_variants_plan():
-    plan = gendyn.sweep.plan(config_file.get_config("nanda"))
+    plan = gendyn.sweep.plan(config_file.get_config("full"))
     assert len(plan.runs) == 24 and plan.programs() == 1
     assert plan.runs[0].flat["model.initialisation"] == "nanda"
     labels = {run.flat["arm"]: run.flat["data.label_noise"] for run in plan.runs}
