@@ -16,11 +16,11 @@ filter it replaces. Variants, as ``--config=configs/grokfast.py:smoke``:
     Full size, for a GPU: multiplication modulo 97 without 0 (9,312 equations), half of them, batches of 512, the
     reference's transformer of 422,784 parameters, Adam 1e-3 with b2 = 0.98 and ten steps of warm-up, 8 seeds. Weight
     decays as published: 0 for the baseline, 0.005 with EMA, 0.01 with MA. 150,000 steps for the baseline and MA without
-    decay, 10,000 with a filter, 50,000 for the controls, 20,000 for tuned AdamW
-    with and without EMA.
+    decay, 10,000 with a filter, 50,000 for the controls, 20,000 for tuned AdamW with and without EMA.
 ``full_cpu``
     The same in a few hours of two cores: the baseline is followed for 40,000 steps, everything else for 2,500, with
-    fewer candidates for tuned AdamW. ``--axis arm=EMA,MA`` runs the filters alone, in half an hour of one core.
+    fewer candidates for tuned AdamW. ``--axis arm=EMA,MA --axis seed=0:8`` is the filters alone, half an hour of one
+    core.
 ``smoke``
     Seconds: five arms, two seeds, 40 steps. Its findings mean nothing.
 """

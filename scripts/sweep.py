@@ -68,6 +68,8 @@ def main(argv: Sequence[str]) -> None:
         gendyn.sweep.run(config, axes=axes, workdir=_WORKDIR.value, overrides=overrides, quiet=_QUIET.value)
         after = getattr(module("experiments", config.experiment), "after_sweep", None) if config.experiment else None
         if after is not None:
+            with config.unlocked():
+                config.axes = tuple(axes)  # those in force
             after(config, _WORKDIR.value)
 
 

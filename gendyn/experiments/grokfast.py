@@ -116,10 +116,11 @@ def after_sweep(config: "ml_collections.ConfigDict", workdir: str) -> None:
     """
     folder = store.open_workdir(workdir)
     known = json.loads(store.read_plan(folder).get("attributes", {}).get(SECONDS, "{}"))
-    arms = tuple(dict.fromkeys([*known, *dict(config.axes)["arm"]]))
-    if set(arms) == set(known):
+    wanted = dict(config.axes).get("arm", ())
+    if set(wanted) <= set(known):
         return
-    seconds = json.dumps(time_steps(config, arms))
+    arms = tuple(dict.fromkeys([*(arm for arm in known if arm in dict(config.arms)), *wanted]))
+    seconds = json.dumps(known | time_steps(config, arms))
     with store.lock(folder):
         plan = store.read_plan(folder)
         plan["attributes"] = plan.get("attributes", {}) | {SECONDS: seconds}
@@ -135,7 +136,7 @@ def time_steps(
     sweep would. In each round every program is timed once, so that a machine that slows down slows all of them; on one
     that others use the errors are large, and the findings in seconds then decide nothing.
     """
-    seeds = dict(config.axes)["seed"]
+    seeds = dict(config.axes).get("seed", (config.seed,))
     single = config.copy_and_resolve_references()
     with single.unlocked():
         single.zip_axes = ()

@@ -92,17 +92,19 @@ def step_timer(job: "ChunkJob", strategy: str, batch: int) -> Callable[[], float
     compiled = compile_segment(job.program._replace(stop=False), layout, job.mesh, job.abstract_inputs(size))
     state = put_rows(job.state, np.asarray(rows), size, job.mesh)
     fixed = put_rows((job.inputs.hypers, job.inputs.sample), np.asarray(rows), size, job.mesh)
+    data, mesh = job.data, job.mesh  # not the job, whose own state may go while this is kept
 
     def timed(num_steps: int) -> float:
         nonlocal state
         began = time.perf_counter()
-        state, record = compiled(state, *fixed, job.data, put(np.int32(num_steps), job.mesh, shared=True))
+        state, record = compiled(state, *fixed, data, put(np.int32(num_steps), mesh, shared=True))
         jax.block_until_ready((state, record))
         return time.perf_counter() - began
 
     timed(1)
     num_steps = 1
     empty = timed(0)
-    while timed(num_steps) - empty < 0.2 and num_steps < 1024:
+    # Long enough for the clock, and beside the evaluation, whose own time scatters.
+    while timed(num_steps) - empty < max(0.2, empty / 2) and num_steps < 4096:
         num_steps *= 4
     return lambda: (timed(num_steps) - timed(0)) / num_steps

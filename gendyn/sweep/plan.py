@@ -121,13 +121,14 @@ _MISSING = object()
 def plan_from_json(stored: Mapping[str, Any]) -> Plan:
     """The plan that :meth:`Plan.to_json` wrote."""
     config = {name: _as_tuples(value) for name, value in flatten(stored["config"]).items()}
+    # A leaf younger than the plan has its default, which leaves identities as they were.
+    config = {name: leaf.default for name, leaf in leaves_of(config).items()} | config
     chunks = []
     for entry in stored["chunks"]:
         runs = []
         for run in entry["runs"]:
             overrides = {name: _as_tuples(value) for name, value in run["overrides"].items()}
             merged = config | overrides
-            # A leaf younger than the plan has its default, which leaves identities as they were.
             flat = {name: merged.get(name, leaf.default) for name, leaf in leaves_of(merged).items()}
             runs.append(PlannedRun(run["index"], run["identity"], flat))
         estimate = Estimate(**entry["estimate"])

@@ -17,6 +17,7 @@ from gendyn.sweep.config import Flat, complete, flatten, leaves_of
 from gendyn.sweep.pack import shapes_at
 from gendyn.sweep.plan import Chunk, Estimate, Plan, PlannedRun
 from gendyn.sweep.points import (
+    Point,
     build,
     canonical,
     changed_num_train,
@@ -70,10 +71,12 @@ def make_plan(
     tasks = {} if tasks is None else tasks
     chosen, zips = read_axes(config, axes)
     flat = complete(flatten(config))
+    if known is not None:
+        flat = flat | {"arms": _all_arms(known, flat)}
     points = make_points(flat, chosen, zips)
     if known is not None:
         _check_same_sweep(known, flat, chosen)
-        _check_same_arms(known, flat)
+        _check_same_arms(known, flat, points)
     done = set() if known is None else {run.identity for run in known.runs}
     offset = 0 if known is None else 1 + max(run.index for run in known.runs)
     fresh = [point for point in points if point.identity not in done]
@@ -88,9 +91,7 @@ def make_plan(
     if known is None:
         return Plan(flat, chosen, tuple(chunks))
     # How to execute is this call's affair, also for the runs that were planned before; their arm's name is their own.
-    varied = {name for name, _ in (*known.axes, *chosen)}
-    execution = {name for name, leaf in leaves_of(flat).items() if leaf.kind == "execution"}
-    present = {name: flat[name] for name in execution - varied}
+    present = {n: flat[n] for n, leaf in leaves_of(flat).items() if leaf.kind == "execution" and n != "arm"}
     kept = [
         chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
         for chunk in known.chunks
@@ -110,7 +111,7 @@ def _check_same_sweep(known: Plan, flat: Flat, axes: axes_module.Axes) -> None:
     varied = {name for name, _ in (*known.axes, *axes)}
     leaves = leaves_of(flat)
     for name in sorted(set(flat) | set(known.config)):
-        if name in varied or (name in leaves and leaves[name].kind == "execution"):
+        if name in varied or (name in leaves and leaves[name].kind == "execution" and name != "arm"):
             continue
         old, new = known.config.get(name), flat.get(name)
         if old != new:
@@ -120,14 +121,25 @@ def _check_same_sweep(known: Plan, flat: Flat, axes: axes_module.Axes) -> None:
             )
 
 
-def _check_same_arms(known: Plan, flat: Flat) -> None:
-    """An arm is called by its name alone: under one name, old and new runs must be set alike."""
-    before, now = (read_arms(config.get("arms", ())) for config in (known.config, flat))
+def _all_arms(known: Plan, flat: Flat) -> tuple[Any, ...]:
+    """This call's arms, and those that only runs of earlier calls have."""
+    now = read_arms(flat["arms"])
+    return (*flat["arms"], *(pair for pair in known.config["arms"] if pair[0] not in now))
+
+
+def _check_same_arms(known: Plan, flat: Flat, points: Sequence[Point]) -> None:
+    """In a folder a name stands for one set of leaves, and a set of leaves for one name."""
+    before, now = read_arms(known.config["arms"]), read_arms(flat["arms"])
+    names = {point.identity: point.flat["arm"] for point in points}
     for run in known.runs:
-        name = str(run.flat.get("arm", ""))
-        settings = now.get(name, {})
-        for leaf in sorted({*settings, *before.get(name, {})} if name in now else ()):
-            old, new = run.flat.get(leaf), settings.get(leaf, flat.get(leaf))
+        name = run.flat["arm"]
+        if names.get(run.identity, name) != name:
+            raise ConfigError(
+                f"workdir holds a run of arm {names[run.identity]!r} already, under the name {name!r}. Call the arm "
+                "that, leave it out, or use another --workdir."
+            )
+        for leaf in sorted({*before.get(name, {}), *now.get(name, {})}):
+            old, new = run.flat.get(leaf), now[name].get(leaf, flat.get(leaf))
             if old != new:
                 raise ConfigError(
                     f"workdir holds runs of arm {name!r} with {leaf} = {old!r}, and config.arms now gives it {new!r}. "

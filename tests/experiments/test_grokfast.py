@@ -162,6 +162,16 @@ def test_arms_are_timed_once_and_all_together(tmp_path, monkeypatch):
     assert timed == [("EMA",), ("EMA", experiment.BASELINE)]
     attributes = store.read_plan(tmp_path)["attributes"]
     assert attributes["other"] == "kept" and set(json.loads(attributes[experiment.SECONDS])) == set(timed[1])
+    # An arm that has left the config cannot be timed again, and keeps its seconds.
+    control = experiment.SAME_DECAY["EMA"]
+    config.arms = tuple(pair for pair in config.arms if pair[0] != "EMA")
+    config.axes = (("arm", (control,)), ("seed", (0, 1)))
+    experiment.after_sweep(config, str(tmp_path))
+    assert timed[2:] == [(experiment.BASELINE, control)]
+    assert "EMA" in json.loads(store.read_plan(tmp_path)["attributes"][experiment.SECONDS])
+    config.axes = (("seed", (0, 1)),)  # no arms, no timing
+    experiment.after_sweep(config, str(tmp_path))
+    assert len(timed) == 3
 
 
 def points(variant=""):

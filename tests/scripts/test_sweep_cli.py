@@ -1,5 +1,6 @@
 """``scripts/sweep.py`` as a user calls it: bad input is exit status 2 and one line; a folder in use is status 1."""
 
+import json
 import os
 import subprocess
 import sys
@@ -76,3 +77,11 @@ def test_plan_only_prints_the_plan_and_writes_nothing(sweep, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "6 runs of 40 steps" in done.stdout
     assert not workdir.exists()
+
+
+def test_what_an_experiment_does_after_a_sweep_knows_the_axes_in_force(sweep, tmp_path):
+    axes = ("--axis=arm=EMA", "--axis=seed=0:1", "--axis=task.seed=0:1")
+    done = sweep("--config=configs/grokfast.py:smoke", *axes, f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    ds = store.open(tmp_path)
+    assert ds.sizes["run"] == 1 and list(json.loads(ds.attrs["seconds_per_step"])) == ["EMA"]

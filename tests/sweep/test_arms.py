@@ -2,6 +2,7 @@
 
 import pytest
 
+from gendyn.analysis import config_of
 from gendyn.core import ConfigError
 from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
@@ -83,3 +84,33 @@ def test_arms_keep_their_names_when_a_sweep_goes_on_and_grows(small, tmp_path):
     config.arms = (("low", ()),)
     with pytest.raises(ConfigError, match="Give the changed arm another name"):
         small.run(config, {"arm": ("low",)}, tmp_path)
+
+
+def arms_of(small, *names, **settings):
+    config = small.config(train__num_steps=4, record__num_records=2)
+    config.unlock()
+    config.arms = tuple((name, (("optim.learning_rate", rate),)) for name, rate in settings.items())
+    return config, {"arm": names}
+
+
+def test_an_arm_that_left_the_config_keeps_its_settings(small, tmp_path):
+    small.run(*arms_of(small, "low", "high", low=0.1, high=0.5), tmp_path)
+    ds = small.run(*arms_of(small, "high", high=0.5), tmp_path).dataset
+    assert dict(config_of(ds)["arms"])["low"] == [["optim.learning_rate", 0.1]]
+    with pytest.raises(ConfigError, match=r"arm 'low' with optim\.learning_rate = 0\.1, .* gives it 0\.2"):
+        small.run(*arms_of(small, "low", low=0.2), tmp_path)
+
+
+def test_one_run_has_one_name(small, tmp_path):
+    small.run(*arms_of(small, "low", low=0.1), tmp_path)
+    with pytest.raises(ConfigError, match="a run of arm 'renamed' already, under the name 'low'"):
+        small.run(*arms_of(small, "renamed", renamed=0.1), tmp_path)
+
+
+def test_without_an_axis_over_them_a_folder_holds_one_arm(small, tmp_path):
+    config, _ = arms_of(small, low=0.1, high=0.5)
+    config.arm = "low"
+    small.run(config, {"seed": (0,)}, tmp_path)
+    config.arm = "high"
+    with pytest.raises(ConfigError, match=r"config\.arm is 'low' there and 'high' here"):
+        small.run(config, {"seed": (0,)}, tmp_path)

@@ -232,6 +232,14 @@ def test_an_extension_is_another_sweep_where_a_leaf_outside_the_axes_changed(old
         make_plan({**AXES, "seed": range(3)}, workdir=tmp_path, optim__momentum=0.5)
 
 
+def test_a_folder_that_is_older_than_a_leaf_goes_on(old, tmp_path):
+    stored = old.to_json()
+    del stored["config"]["gate"]["stop_train_loss"]
+    store.write_plan(tmp_path, stored)
+    assert make_plan(AXES, workdir=tmp_path) == old
+    assert len(kept(old, make_plan({**AXES, "seed": range(3)}, workdir=tmp_path))) == 6
+
+
 # Buckets. -------------------------------------------------------------------------------------------------------------
 
 
