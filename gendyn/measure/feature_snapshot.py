@@ -1,10 +1,12 @@
 """Gram matrices of a network's hidden features on fixed inputs: two records give the representation's movement."""
 
+import inspect
 from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.core.tracers import current_trace
 
 from gendyn.core import ConfigError, check_positive_int
 from gendyn.types import Array, Probe, ProbeData, ProbeExample, PyTree
@@ -29,13 +31,15 @@ def feature_snapshot(*, num_examples: int = 96, features: Features | None = None
     Args:
         num_examples: at least 2.
         features: ``(params, x [B, ...]) -> {layer: [B, ...]}``, flattened to ``[B, width]``; ``None``: every real array
-            ``[B, ...]`` that a flax module sows as an intermediate (gendyn's own sow ``hidden_<layer>``).
+            ``[B, ...]`` that a flax module sows as an intermediate (gendyn's own sow ``hidden_<layer>``). The network
+            calls that one module plainly: not inside ``jax.vmap``, ``jax.checkpoint``, a loop, or a ``jax.jit`` other
+            than around the whole.
 
     Returns:
         A probe with a float32 ``[m, m]`` for each layer, by its name.
 
     Raises:
-        ConfigError: a count below 2; by the probe, a network that sows nothing.
+        ConfigError: a count below 2; by the probe, a network that sows nothing, or whose module is not found.
 
     >>> from gendyn.measure import kernel_alignment
     >>> x = jax.random.normal(jax.random.key(0), (9, 3))
@@ -71,15 +75,24 @@ def _gram(features: Array) -> Array:
 def _sown(apply: Callable[[PyTree, Array], Array], params: PyTree, x: Array) -> dict[str, Array]:
     """What the flax module behind ``apply`` sows: it is met in a call, and called once more with a place to sow in."""
     met: list[Callable[[], PyTree]] = []
+    outside = current_trace()
 
     def meet(call: Callable[..., object], args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> object:
-        if context.method_name == "__call__" and not context.module.path:
+        # Inside another transformation its arguments are tracers that mean nothing out here.
+        if context.method_name == "__call__" and not context.module.path and current_trace() == outside:
             module, variables = context.module.unbind()
             met.append(lambda: module.apply(variables, *args, mutable=["intermediates"], **kwargs)[1])
         return call(*args, **kwargs)
 
+    # A function that jit has traced before is not called again.
+    plain = inspect.unwrap(apply, stop=lambda function: not isinstance(function, jax.stages.Wrapped))
     with nn.intercept_methods(meet):
-        apply(params, x)
+        plain(params, x)
+    if len(met) > 1:
+        raise ConfigError(
+            f"feature_snapshot: the network calls {len(met)} flax modules, and which has the features is not known; "
+            "pass features=(params, x) -> {layer: [B, ...]}."
+        )
     found = met[0]().get("intermediates", {}) if met else {}
     named = {
         # Each name holds a tuple with an entry a call; of one call, it has the name alone.
@@ -89,8 +102,9 @@ def _sown(apply: Callable[[PyTree, Array], Array], params: PyTree, x: Array) -> 
     batched = {name: leaf for name, leaf in named.items() if leaf.ndim > 1 and leaf.shape[0] == x.shape[0]}
     if not batched:
         raise ConfigError(
-            "feature_snapshot: the network sows no intermediates [B, ...]: it is no flax module, or sows nothing. "
-            "Write self.sow('intermediates', 'hidden_0', x) in it, or pass features=(params, x) -> {layer: [B, ...]}."
+            "feature_snapshot: no intermediates [B, ...] are found: the network is no flax module, sows nothing, or "
+            "calls the module inside jit, vmap, checkpoint or a loop. Write self.sow('intermediates', 'hidden_0', x) "
+            "in it and call it plainly on the whole batch, or pass features=(params, x) -> {layer: [B, ...]}."
         )
     return batched
 

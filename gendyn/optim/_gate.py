@@ -57,8 +57,8 @@ def gate(
       A transform with the extra argument ``value``, a scalar, needed where a threshold is not ``None``.
 
     Raises:
-      ConfigError: a concrete number outside its interval, or concrete starts and stops between which the filter is
-        never active; when updated, a threshold without a ``value``.
+      ConfigError: what is no number, a concrete number outside its interval, or concrete starts and stops between
+        which the filter is never active; when updated, a threshold without a ``value``.
 
     >>> transform = gate(optax.scale(10.0), start_train_loss=0.5, stop_train_loss=0.1)
     >>> state = transform.init(jnp.zeros(1))
@@ -125,8 +125,12 @@ def _check_steps(start: ArrayLike, stop: ArrayLike) -> None:
 
 def _check_losses(start: ArrayLike | None, stop: ArrayLike | None) -> None:
     for name, loss in (("start_train_loss", start), ("stop_train_loss", stop)):
-        if loss is not None and is_concrete(loss) and np.isnan(np.asarray(loss)).any():
-            raise ConfigError(f"gate.{name} = nan must be a number, or None for no threshold.")
+        if loss is None or not is_concrete(loss):
+            continue
+        # Infinite ones are thresholds too: no range says so.
+        array = np.asarray(loss)
+        if not jnp.issubdtype(array.dtype, jnp.number) or np.isnan(array).any():
+            raise ConfigError(f"gate.{name} = {loss!r} must be a number, or None for no threshold.")
     if start is None or stop is None or not (is_concrete(start) and is_concrete(stop)):
         return
     if np.any(np.asarray(stop) >= np.asarray(start)):

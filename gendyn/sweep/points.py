@@ -250,13 +250,15 @@ def _check_gate(run: Flat) -> None:
     if 0 < stop <= start:
         raise ConfigError(
             f"config.gate.stop_step = {stop} must be greater than config.gate.start_step = {start}: the filter is "
-            "never active. For no filter at all set it to 0, for no stop to -1."
+            "never active. For no filter at all set it to 0, for no stop to -1; if only some pairs of two axes are so, "
+            "name the others with zip_axes or arms."
         )
     high, low = run["gate.start_train_loss"], run["gate.stop_train_loss"]
     if 0 <= high <= low:
         raise ConfigError(
             f"config.gate.stop_train_loss = {low} must be less than config.gate.start_train_loss = {high}: the filter "
-            "is never active. For no threshold set it to -1."
+            "is never active. For no threshold set it to -1; if only some pairs of two axes are so, name the others "
+            "with zip_axes or arms."
         )
 
 

@@ -103,9 +103,9 @@ def modular_arithmetic(
 
     Division is by the inverse in the field of ``p`` elements (not the integer quotient ``x // y``). Odd and even, the
     exponent and the greatest common divisor are of the representatives in ``0 .. p - 1``. All ``p`` residues are
-    answers, except that ``gcd`` is never 0 where ``y = 0`` is left out. Operations of more than two operands, such
-    as ``x + y + z``, are not here: a sequence holds two. The order is one uniform permutation of the equations, not
-    stratified by answer: training sets are drawn as in the published experiments.
+    answers of ``power`` and ``gcd``, except that ``gcd`` is never 0 where ``y = 0`` is left out. Operations of more
+    than two operands, such as ``x + y + z``, are not here: a sequence holds two. The order is one uniform permutation
+    of the equations, not stratified by answer: training sets are drawn as in the published experiments.
 
     Args:
       modulus: ``p``, a prime up to 4,096.

@@ -11,6 +11,7 @@ import gendyn.sweep
 from configs import circuit_progress as config_file
 from gendyn import store
 from gendyn.core import ConfigError
+from gendyn.experiments import _circuit_gradients
 from gendyn.experiments import _circuit_measures as circuit_measures
 from gendyn.experiments import circuit_progress as experiment
 from gendyn.sweep.execute import flatten_state
@@ -158,12 +159,12 @@ def test_gradients_are_those_of_the_sweeps_own_training(finished):
     row = 0
     for chunk in gendyn.sweep.plan(config).chunks:
         saved = store.ChunkStore(store.chunk_folder(folder, chunk.id)).restore_state("latest").state
-        rows = slice(row, row + len(chunk.runs))
-        for name, leaf in flatten_state(found.state).items():
-            if name.startswith(("variables", "step")):
-                np.testing.assert_allclose(leaf[rows], saved[name], rtol=2e-4, atol=1e-6, err_msg=name)
-        row = rows.stop
-    assert row == 6 and found.state.step.tolist() == [12] * 6
+        for place in range(len(chunk.runs)):
+            for name, leaf in flatten_state(found.state[row + place]).items():
+                if name.startswith(("variables", "step")):
+                    np.testing.assert_allclose(leaf, saved[name][place], rtol=2e-4, atol=1e-6, err_msg=name)
+        row += len(chunk.runs)
+    assert row == 6 and [int(state.step) for state in found.state] == [12] * 6
     # Runs on other labels have other gradients; a run alone has those that it has among the others.
     assert np.unique(np.asarray(found.slow_fraction["total"])).size == 6
     axes = {"arm": ("no decay",), "seed": (1,), "task.seed": (1,)}
@@ -172,6 +173,54 @@ def test_gradients_are_those_of_the_sweeps_own_training(finished):
     assert matches.sum() == 1
     made = experiment.gradient_figure(found, note="smoke")
     assert "grokfast_ema (alpha 0.98): 0.0032" in [text.get_text() for text in made.axes[1].get_legend().get_texts()]
+
+
+def small_config(**leaves):
+    config = gendyn.sweep.base_config(task="modular_arithmetic", model="embedding_mlp", optim="adamw")
+    config.task.modulus, config.data.train_fraction, config.model.width, config.train.num_steps = 5, 0.5, 4, 12
+    config.update_from_flattened_dict({name.replace("__", "."): value for name, value in leaves.items()})
+    return config
+
+
+def test_gradients_of_runs_with_other_optimizers_and_filters_side_by_side():
+    """States of a filter and of none do not stack; the spectra do, and are those of each run alone."""
+    axes = {"filter.name": ("identity", "grokfast_ema"), "optim.name": ("adamw", "sgd")}
+    options = {"start": 2, "num_steps": 8, "segment_length": 4, "cutoff": 0.25}
+    found = experiment.gradient_spectra(small_config(), axes=axes, **options)
+    assert found.density["embedding/table"].shape == (4, 3) and found.slow_fraction["total"].shape == (4,)
+    assert [int(state.step) for state in found.state] == [10] * 4
+    assert np.unique(np.asarray(found.slow_fraction["total"])).size == 4
+    filtered = {name: values[-1:] for name, values in axes.items()}
+    alone = experiment.gradient_spectra(small_config(), axes=filtered, **options)
+    matches = np.isclose(found.density["embedding/table"], alone.density["embedding/table"], rtol=1e-3).all(axis=1)
+    assert matches.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("leaves", "axes", "match"),
+    [
+        ({"train__num_steps": 9}, {}, r"start \+ num_steps = 10 must be at most config\.train\.num_steps = 9.* axes="),
+        ({}, {"train.num_steps": (12, 9)}, r"start \+ num_steps = 10 must be at most .* = 9, the least of all runs"),
+        ({"stop__train_loss": 0.1}, {}, r"the config has a stop rule .* switch it off"),
+        ({}, {"stop.step": (0, 6)}, r"the config has a stop rule .* switch it off"),
+        (
+            {"sweep__buckets": "exact"},
+            {"model.width": (4, 6)},
+            r"differ in shape: dense_0/bias is \(.*4,\) .*\(6,\); .* axes=",
+        ),
+        ({}, {"model.name": ("embedding_mlp", "quadratic_mlp")}, r"differ in shape: .* is .*none.* axes="),
+    ],
+)
+def test_gradients_that_are_none_of_the_sweep_are_refused_before_anything_is_trained(monkeypatch, leaves, axes, match):
+    monkeypatch.setattr(_circuit_gradients, "_spectrum", lambda *arguments: pytest.fail("a run was trained"))
+    monkeypatch.setattr(_circuit_gradients, "first_state", lambda *arguments: pytest.fail("a run was initialised"))
+    with pytest.raises(ConfigError, match=match):
+        experiment.gradient_spectra(small_config(**leaves), axes=axes, start=2, num_steps=8)
+
+
+def test_a_filter_that_never_falls_to_half_power_keeps_all_frequencies():
+    assert _circuit_gradients.half_power_frequency("grokfast_ma", window=1) == 0.5
+    assert _circuit_gradients.half_power_frequency("grokfast_ma", window=10) == pytest.approx(0.0443, abs=2e-4)
 
 
 def test_movement_of_features_is_their_alignment_with_the_end():

@@ -93,11 +93,53 @@ def test_layers_inside_a_loop_are_found_too():
     }
 
 
+def small_network():
+    model = from_flax(mlp(num_outputs=3, depth=1, width=5))
+    return (lambda params, x: model.apply(Variables(params, {}), x)[0]), model.init(KEY, X).params
+
+
+def test_a_jitted_network_is_as_good_as_a_plain_one_whether_or_not_it_has_been_called():
+    plain, params = small_network()
+    probe, jitted = feature_snapshot(), jax.jit(plain)
+    expected = probe.fn(KEY, plain, params, data(X))["hidden_0"]
+    for _ in ("cold", "warm"):
+        np.testing.assert_array_equal(probe.fn(KEY, jitted, params, data(X))["hidden_0"], expected)
+        jitted(params, X)
+    twice = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf]), params)
+    packed = jax.vmap(lambda params: probe.fn(KEY, jitted, params, data(X))["hidden_0"])(twice)
+    np.testing.assert_allclose(packed[0], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("hide", ["jit", "checkpoint", "vmap", "loop", "compiled"])
+def test_a_module_inside_another_transformation_is_refused_alike_warm_or_cold(hide):
+    plain, params = small_network()
+    inner = jax.jit(plain)
+    network = {
+        "jit": lambda params, x: 2.0 * inner(params, x),
+        "checkpoint": jax.checkpoint(plain),
+        "vmap": jax.vmap(jax.jit(lambda params, row: plain(params, row[None])[0]), (None, 0)),
+        "loop": lambda params, x: jax.lax.map(lambda row: plain(params, row[None])[0], x),
+        "compiled": inner.lower(params, X).compile(),
+    }[hide]
+    for _ in ("cold", "warm"):
+        with pytest.raises(ConfigError, match=r"calls the module inside jit, vmap, checkpoint or a loop.*features="):
+            feature_snapshot().fn(KEY, network, params, data(X))
+        network(params, X)
+    shown = feature_snapshot(features=lambda params, x: {"outputs": network(params, X)}).fn(KEY, None, params, data(X))
+    assert shown["outputs"].shape == (20, 20)
+
+
+def test_two_modules_are_refused():
+    plain, params = small_network()
+    with pytest.raises(ConfigError, match=r"the network calls 2 flax modules.*pass features="):
+        feature_snapshot().fn(KEY, lambda params, x: plain(params, x) - plain(params, -x), params, data(X))
+
+
 def test_bad_input_is_named():
     with pytest.raises(ConfigError, match=r"num_examples = 1 must be an integer of at least 2"):
         feature_snapshot(num_examples=1)
-    with pytest.raises(ConfigError, match=r"it is no flax module, or sows nothing. Write self.sow"):
+    with pytest.raises(ConfigError, match=r"is no flax module, sows nothing, or .* Write self.sow"):
         feature_snapshot().fn(KEY, lambda params, x: x @ params, jnp.eye(4), data(X))
     silent = from_flax(nn.Dense(2))
-    with pytest.raises(ConfigError, match=r"feature_snapshot: the network sows no intermediates \[B, ...\]"):
+    with pytest.raises(ConfigError, match=r"feature_snapshot: no intermediates \[B, ...\] are found"):
         snapshot(silent, silent.init(KEY, X).params, X)

@@ -105,6 +105,8 @@ def test_gate_in_a_chain_needs_a_loss_only_for_a_threshold():
         ({"start_step": 7, "stop_step": 7}, r"stop_step = 7 must be greater than gate\.start_step = 7"),
         ({"start_train_loss": float("nan")}, r"gate\.start_train_loss = nan must be a number"),
         ({"stop_train_loss": float("nan")}, r"gate\.stop_train_loss = nan must be a number"),
+        ({"start_train_loss": "0.5"}, r"gate\.start_train_loss = '0\.5' must be a number, or None"),
+        ({"stop_train_loss": True}, r"gate\.stop_train_loss = True must be a number, or None"),
         ({"start_train_loss": 0.1, "stop_train_loss": 0.5}, r"stop_train_loss = 0\.5 must be less than .* = 0\.1"),
     ],
 )

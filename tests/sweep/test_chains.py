@@ -82,11 +82,11 @@ def test_fractions_of_a_pool_share_a_program_and_are_tested_on_the_rest(small, t
         ({"gate__stop_train_loss": 0.1}, "config.filter.name = 'identity' is none"),
         (
             {"filter__name": "kalman", "gate__start_step": 3, "gate__stop_step": 1},
-            r"config\.gate\.stop_step = 1 must be greater than config\.gate\.start_step = 3: .* never active",
+            r"config\.gate\.stop_step = 1 must be greater than config\.gate\.start_step = 3: .* zip_axes or arms",
         ),
         (
             {"filter__name": "kalman", "gate__start_train_loss": 0.1, "gate__stop_train_loss": 0.5},
-            r"config\.gate\.stop_train_loss = 0\.5 must be less than config\.gate\.start_train_loss = 0\.1",
+            r"stop_train_loss = 0\.5 must be less than config\.gate\.start_train_loss = 0\.1: .* zip_axes or arms",
         ),
         ({"data__change_step": 3}, "config.data.change_step = 3 needs"),
         ({"data__train_fraction": 0.5, "data__num_train": 3}, "both say how many examples"),
