@@ -6,6 +6,10 @@ from types import ModuleType
 
 import ml_collections
 
+from gendyn.sweep.axes import normalise
+from gendyn.sweep.config import flatten
+from gendyn.sweep.points import Point, make_points
+
 EXPERIMENTS = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "configs").glob("*.py")))
 """Each has a config of its own name."""
 
@@ -20,3 +24,8 @@ def smoke_config(experiment: str, /, **changes: object) -> ml_collections.Config
     # Still locked: a change of a leaf that does not exist is a fault of the test.
     config.update_from_flattened_dict({name.replace("__", "."): value for name, value in changes.items()})
     return config
+
+
+def points_of(config: ml_collections.ConfigDict) -> list[Point]:
+    """All runs of a sweep, checked leaf by leaf; the engine's plan would also trace every program."""
+    return make_points(flatten(config), normalise(config.axes), config.zip_axes)

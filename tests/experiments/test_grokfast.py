@@ -11,9 +11,7 @@ from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments import grokfast as experiment
 from gendyn.store.workdir import FORMAT
-from gendyn.sweep.axes import normalise
-from gendyn.sweep.config import flatten
-from gendyn.sweep.points import make_points
+from tests.experiments.smoke import points_of
 
 STEPS = np.concatenate([[0], np.geomspace(30, 10_000, 121).round()])
 TUNED = {f"{experiment.TUNED} slow": 2500.0, f"{experiment.TUNED} fast": 250.0}
@@ -174,16 +172,10 @@ def test_arms_are_timed_once_and_all_together(tmp_path, monkeypatch):
     assert len(timed) == 3
 
 
-def points(variant=""):
-    """All runs of a variant, checked leaf by leaf; the engine's plan would also trace every program."""
-    chosen = config_file.get_config(variant)
-    return make_points(flatten(chosen), normalise(chosen.axes), chosen.zip_axes)
-
-
 def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_they_say():
-    assert len(points()) == 28 * 12
+    assert len(points_of(config_file.get_config())) == 28 * 12
     for variant in ("", "full", "full_cpu"):
-        arms = {point.flat["arm"]: point.flat for point in points(variant)}
+        arms = {point.flat["arm"]: point.flat for point in points_of(config_file.get_config(variant))}
         for name in experiment.FILTERS:
             decay, gain = arms[name]["optim.weight_decay"], 1.0 + arms[name]["filter.lamb"]
             assert arms[experiment.SAME_DECAY[name]]["optim.weight_decay"] == decay > 0
@@ -196,5 +188,5 @@ def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_the
     assert (arms["EMA"]["optim.weight_decay"], arms["MA"]["optim.weight_decay"]) == (0.005, 0.01)
     assert arms.pop(experiment.BASELINE)["train.num_steps"] == 40_000
     assert {flat["train.num_steps"] for flat in arms.values()} == {2_500}
-    budgets = {point.flat["arm"]: point.flat["train.num_steps"] for point in points("full")}
+    budgets = {point.flat["arm"]: point.flat["train.num_steps"] for point in points_of(config_file.get_config("full"))}
     assert budgets[experiment.BASELINE] == 150_000 and budgets["EMA"] == 10_000

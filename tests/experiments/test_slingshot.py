@@ -7,10 +7,10 @@ import pytest
 import xarray
 from matplotlib.figure import Figure
 
-import gendyn.sweep
 from configs import slingshot as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import slingshot as experiment
+from tests.experiments.smoke import points_of
 
 ADAM = (("optim.name", "adam"),)
 ARMS = (
@@ -155,12 +155,10 @@ def test_figure_of_synthetic_runs():
     assert [tick.get_text() for tick in made.axes[2].get_yticklabels()] == list("abcdefghij")
 
 
-def test_the_smoke_config_runs_and_the_default_plans(tmp_path):
+def test_the_smoke_config_runs(tmp_path):
     ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
     assert np.isfinite(ds["last_layer_norm/norm"].values).all()
     assert len(experiment.verdict(ds)) == 8  # no float16 in it, and one RMSProp
-    planned = gendyn.sweep.plan(config_file.get_config())
-    assert len(planned.runs) == 168 and {run.flat["optim.weight_decay"] for run in planned.runs} == {0.0}
 
 
 def test_epsilon_and_precision_are_crossed_and_every_seed_has_its_split():
@@ -170,6 +168,8 @@ def test_epsilon_and_precision_are_crossed_and_every_seed_has_its_split():
     epsilons = {1e-8, 1e-6, 1e-5, 1e-4, 1e-3}
     assert {(epsilon, loss) for epsilon in epsilons for loss in ("cross_entropy", "cross_entropy_float64")} <= crossed
     assert {dict(leaves)["optim.name"] for _, leaves in config.arms} == {"adam", "rmsprop", "adagrad", "sgd"}
-    splits = {(run.flat["seed"], run.flat["task.seed"]) for run in gendyn.sweep.plan(config).runs}
+    runs = [point.flat for point in points_of(config)]
+    assert len(runs) == 168 and {run["optim.weight_decay"] for run in runs} == {0.0}
+    splits = {(run["seed"], run["task.seed"]) for run in runs}
     assert splits == {(seed, seed) for seed in range(8)}
     assert "task.seed" not in dict(config_file.get_config("full").axes)
