@@ -19,8 +19,8 @@ filter it replaces. Variants, as ``--config=configs/grokfast.py:smoke``:
     decay, 10,000 with a filter, 50,000 for the controls, 20,000 for tuned AdamW with and without EMA.
 ``full_cpu``
     The same in a few hours of two cores: the baseline is followed for 40,000 steps, everything else for 2,500, with
-    fewer candidates for tuned AdamW. ``--axis arm=EMA,MA --axis seed=0:8`` is the filters alone, half an hour of one
-    core.
+    fewer candidates for tuned AdamW. The experiment's docstring says what was found. ``--axis arm=EMA,MA --axis
+    seed=0:8`` is the filters alone, half an hour of one core.
 ``smoke``
     Seconds: five arms, two seeds, 40 steps. Its findings mean nothing.
 """
