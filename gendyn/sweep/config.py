@@ -28,7 +28,8 @@ class Leaf(NamedTuple):
     kind: str
     """``static``: one program for each value. ``traced``: an array ``[R]`` inside one program. ``size``: shapes that
     runs may share by zero-padding. ``sample``: decides what a run sees of the data, never the program.
-    ``execution``: how, not what, is computed; no part of a run's identity."""
+    ``execution``: how, not what, is computed; no part of a run's identity. ``label``: what a run is called; no part of
+    its identity either, but its own and not this call's affair."""
 
 
 FACTORIES = {"task": "tasks", "model": "models", "optim": "optim", "filter": "optim", "projection": "optim"}
@@ -43,7 +44,7 @@ _LARGEST = 2**31 - 1
 _FIXED: dict[str, Leaf] = {
     "experiment": Leaf("", "execution"),
     # Only what an arm sets is part of a run's identity, not how it is called.
-    "arm": Leaf("", "execution"),
+    "arm": Leaf("", "label"),
     "arms": Leaf((), "execution"),
     "seed": Leaf(0, "sample"),
     "loss": Leaf("cross_entropy", "static"),

@@ -90,8 +90,8 @@ def make_plan(
     chunks = [c for members in groups.values() for c in _chunks(members, load_task(members[0].flat, tasks), limits)]
     if known is None:
         return Plan(flat, chosen, tuple(chunks))
-    # How to execute is this call's affair, also for the runs that were planned before; their arm's name is their own.
-    present = {n: flat[n] for n, leaf in leaves_of(flat).items() if leaf.kind == "execution" and n != "arm"}
+    # How to execute is this call's affair, also for the runs that were planned before.
+    present = {name: flat[name] for name, leaf in leaves_of(flat).items() if leaf.kind == "execution"}
     kept = [
         chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
         for chunk in known.chunks
@@ -111,7 +111,7 @@ def _check_same_sweep(known: Plan, flat: Flat, axes: axes_module.Axes) -> None:
     varied = {name for name, _ in (*known.axes, *axes)}
     leaves = leaves_of(flat)
     for name in sorted(set(flat) | set(known.config)):
-        if name in varied or (name in leaves and leaves[name].kind == "execution" and name != "arm"):
+        if name in varied or (name in leaves and leaves[name].kind == "execution"):
             continue
         old, new = known.config.get(name), flat.get(name)
         if old != new:

@@ -74,7 +74,8 @@ def _identity(run: Flat, leaves: Mapping[str, Leaf]) -> str:
     meaningful = {
         name: value
         for name, value in run.items()
-        if leaves[name].kind != "execution" and value != (absent.get(name) if name in names else leaves[name].default)
+        if leaves[name].kind not in ("execution", "label")
+        and value != (absent.get(name) if name in names else leaves[name].default)
     }
     return digest(meaningful)
 
