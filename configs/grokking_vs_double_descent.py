@@ -50,12 +50,17 @@ def _arms_and_axes(
     )
 
 
-def _digits() -> ml_collections.ConfigDict:
-    config = base_config(task="digits", model="mlp", optim="adamw")
-    config.data.num_train = 300
+def _regression(task: str, num_train: int) -> ml_collections.ConfigDict:
+    config = base_config(task=task, model="mlp", optim="adamw")
+    config.data.num_train = num_train
     config.model.update({"depth": 2, "activation": "relu"})
     config.optim.learning_rate = 1e-3
     config.loss = "squared_error"
+    return config
+
+
+def _digits() -> ml_collections.ConfigDict:
+    config = _regression("digits", 300)
     config.train.update({"num_steps": 12_000, "batch_size": 0})
     config.record.update({"kind": "log", "num_records": 80})
     _arms_and_axes(config, slow=(2.0, 0.1), widths=(32, 64, 128), num_seeds=8)
@@ -63,11 +68,7 @@ def _digits() -> ml_collections.ConfigDict:
 
 
 def _full() -> ml_collections.ConfigDict:
-    config = base_config(task="mnist5k", model="mlp", optim="adamw")
-    config.data.num_train = 1_000
-    config.model.update({"depth": 2, "activation": "relu"})
-    config.optim.learning_rate = 1e-3
-    config.loss = "squared_error"
+    config = _regression("mnist5k", 1_000)
     config.train.update({"num_steps": 100_000, "batch_size": 200})
     config.record.update({"kind": "log", "num_records": 121})
     _arms_and_axes(config, slow=(8.0, 0.01), widths=(32, 64, 128, 256, 512), num_seeds=16)
