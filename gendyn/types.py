@@ -12,10 +12,18 @@ Shape letters, used on every field of every room:
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Figure
+    from ml_collections import ConfigDict as Config
+    from xarray import Dataset as Dataset
+else:
+    # Names for annotations: nobody waits a second for matplotlib, pandas and xarray who does not use them.
+    Config = Dataset = Figure = Any
 
 Array = jax.Array
 ArrayLike = jax.typing.ArrayLike

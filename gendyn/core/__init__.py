@@ -20,7 +20,7 @@ from gendyn.core.errors import (
     nearest,
 )
 from gendyn.core.flops import count_flops, peak_bytes
-from gendyn.core.lookup import lookup, module, names
+from gendyn.core.lookup import lookup, module, names, paths
 from gendyn.core.memory import check_basis, check_memory, free_bytes
 from gendyn.core.random import normal, stream
 
@@ -43,6 +43,7 @@ __all__ = [
     "names",
     "nearest",
     "normal",
+    "paths",
     "peak_bytes",
     "qr",
     "qr_triangle",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 from gendyn.core import ConfigError
-from gendyn.sweep.config import plain
+from gendyn.sweep.leaf import plain
 
 Axes = tuple[tuple[str, tuple[Any, ...]], ...]
 """``(("model.width", (2, 4, 8)), ("seed", (0, 1)))``, in the order given."""

@@ -15,7 +15,8 @@ import ml_collections
 from absl import flags
 
 from gendyn.core import ConfigError, nearest
-from gendyn.sweep.config import Flat, flatten, leaves_of, unknown_leaf
+from gendyn.sweep.config import Flat, flatten, leaves_of
+from gendyn.sweep.leaf import unknown_leaf
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<name>[^=]*)(?:=(?P<text>.*))?", re.DOTALL)
 _PARSERS: dict[type, tuple[flags.ArgumentParser, str]] = {

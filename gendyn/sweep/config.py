@@ -6,30 +6,18 @@ Leaves come from two places: the fixed sections below, and the signatures of the
 
 import functools
 import inspect
-import math
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import ml_collections
-import numpy as np
 
-from gendyn.core import ConfigError, lookup, module, names, nearest
+from gendyn.core import ConfigError, lookup, module, names
+from gendyn.sweep.leaf import Leaf, check_leaf, unknown_leaf
 from gendyn.types import ArrayLike
 
 Flat = dict[str, Any]
 """Dotted leaf name -> plain value."""
-
-
-class Leaf(NamedTuple):
-    """One leaf of the config and its law of variation."""
-
-    default: Any
-    kind: str
-    """``static``: one program for each value. ``traced``: an array ``[R]`` inside one program. ``size``: shapes that
-    runs may share by zero-padding. ``sample``: decides what a run sees of the data, never the program.
-    ``execution``: how, not what, is computed; no part of a run's identity. ``label``: what a run is called; no part of
-    its identity either, but its own and not this call's affair."""
 
 
 FACTORIES = {"task": "tasks", "model": "models", "optim": "optim", "filter": "optim", "projection": "optim"}
@@ -39,7 +27,6 @@ optimizer, projection; a filter may also stand last, where it sees the updates."
 ABSENT = {"filter": "identity", "projection": "identity"}
 """Sections that a config may leave out."""
 _GIVEN = ("num_outputs", "input_shape")
-_LARGEST = 2**31 - 1
 
 _FIXED: dict[str, Leaf] = {
     "experiment": Leaf("", "execution"),
@@ -219,13 +206,6 @@ def flatten(config: Mapping[str, Any]) -> Flat:
     return flat
 
 
-def plain(value: Any) -> Any:
-    """NumPy scalars as Python's numbers, and lists as tuples: what JSON stores and axes compare."""
-    if isinstance(value, (list, tuple)):
-        return tuple(plain(item) for item in value)
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value
-
-
 def leaves_of(flat: Flat) -> dict[str, Leaf]:
     """The schema of a flat config, by the factories it names."""
     chosen = {section: flat.get(f"{section}.name", ABSENT.get(section)) for section in FACTORIES}
@@ -249,23 +229,8 @@ def complete(flat: Flat) -> Flat:
     for name, value in flat.items():
         if name not in leaves:
             raise ConfigError(f"config.{name} {_of_another(name, leaves) or unknown_leaf(name, leaves)}")
-        result[name] = _typed(name, plain(value), leaves[name].default)
+        result[name] = check_leaf(f"config.{name}", value, leaves[name])
     return result
-
-
-def unknown_leaf(name: str, known: Iterable[str]) -> str:
-    """Why ``name`` is no leaf and what may have been meant: the end of a sentence that begins with its name."""
-    known = sorted(known)
-    inside = [leaf for leaf in known if leaf.startswith(f"{name}.")]
-    if inside:
-        return f"is a section, not a leaf; its leaves are {', '.join(inside)}."
-    elsewhere = [leaf for leaf in known if leaf.rpartition(".")[2] == name]
-    hint = f" Did you mean {elsewhere[0]!r}?" if elsewhere else nearest(name, known)
-    section = name.rpartition(".")[0]
-    siblings = [leaf for leaf in known if section and leaf.rpartition(".")[0] == section]
-    if siblings:
-        return f"does not exist.{hint} Leaves there: {', '.join(siblings)}."
-    return f"does not exist.{hint} Sections and leaves: {', '.join(sorted({leaf.split('.')[0] for leaf in known}))}."
 
 
 def _of_another(name: str, leaves: Mapping[str, Leaf]) -> str:
@@ -285,19 +250,3 @@ def _of_another(name: str, leaves: Mapping[str, Leaf]) -> str:
         f"belongs to {', '.join(owners)}, not to {section}.name = {chosen!r}. Start from base_config({section}="
         f"{chosen!r}), or keep the config as it was and vary the name by an axis: --axis {section}.name={chosen}."
     )
-
-
-def _typed(name: str, value: Any, default: Any) -> Any:
-    wanted = type(default)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise ConfigError(
-            f"config.{name} = {value!r} is of type {type(value).__name__}, but must be of type {wanted.__name__} "
-            f"(the default is {default!r})."
-        )
-    if wanted is float and not math.isfinite(value):
-        raise ConfigError(f"config.{name} = {value} must be a finite number (the default is {default!r}).")
-    if wanted is int and abs(value) > _LARGEST:
-        raise ConfigError(f"config.{name} = {value} must be at most {_LARGEST} in size, to fit 32 bits on the device.")
-    return value

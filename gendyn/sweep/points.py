@@ -11,7 +11,8 @@ from gendyn.core import ConfigError, check_choice, check_positive_int, check_ran
 from gendyn.core import names as known_names
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import axes as axes_module
-from gendyn.sweep.config import ABSENT, FACTORIES, Flat, Leaf, complete, leaves_of, role, unknown_leaf
+from gendyn.sweep.config import ABSENT, FACTORIES, Flat, complete, leaves_of, role
+from gendyn.sweep.leaf import Leaf, unknown_leaf
 from gendyn.sweep.probes import make_probes
 from gendyn.tasks import LABEL_NOISE_KINDS
 

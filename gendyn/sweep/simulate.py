@@ -9,14 +9,14 @@ import numpy as np
 
 from gendyn import store
 from gendyn.core import ConfigError, check_positive_int
-from gendyn.sweep.config import plain
+from gendyn.sweep.leaf import plain
+from gendyn.sweep.points import canonical
 from gendyn.sweep.progress import Progress
 from gendyn.sweep.run import use_compilation_cache
-from gendyn.types import ArrayLike
+from gendyn.types import ArrayLike, Dataset
 
 if TYPE_CHECKING:
     import threadpoolctl
-    import xarray
 
 
 class Measured(NamedTuple):
@@ -42,26 +42,56 @@ class Group(NamedTuple):
     """Further coordinates that all runs of the group share, such as ``num_parameters``."""
 
 
-def simulate(
-    config: Mapping[str, Any],
-    workdir: str | Path,
-    groups: Sequence[Group],
-    measured: Mapping[str, Measured],
-    *,
-    runs_at_once: int = 256,
-    quiet: bool = True,
-) -> "xarray.Dataset":
+class Simulation(NamedTuple):
+    """All runs of a program of its own."""
+
+    groups: tuple[Group, ...]
+    """Their points name the same axes, in the same order."""
+    measured: Mapping[str, Measured]
+    """What every ``compute`` returns."""
+    runs_at_once: int = 256
+    """Runs of a chunk; the last chunk of a group may be smaller, and compiles once more."""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the axes."""
+        return tuple(self.groups[0].points[0]) if self.groups and self.groups[0].points else ()
+
+    def select(self, wanted: Callable[[Mapping[str, Any]], bool]) -> "Simulation":
+        """The runs whose point is wanted."""
+        parts = (group._replace(points=tuple(filter(wanted, group.points))) for group in self.groups)
+        return self._replace(groups=tuple(part for part in parts if part.points))
+
+    def summary(self) -> str:
+        """A line a group, and the totals; nothing is computed."""
+        lines = [f"{'group':<7}{'runs':>7}{'records':>9}{'chunks':>8}  axes"]
+        totals = [0, 0]
+        for number, group in enumerate(self.groups):
+            chunks = -(-len(group.points) // self.runs_at_once)
+            totals = [totals[0] + len(group.points), totals[1] + chunks]
+            values = {name: list(dict.fromkeys(point[name] for point in group.points)) for name in self.axes}
+            shown = ", ".join(f"{name} {_brief(of_axis)}" for name, of_axis in values.items())
+            lines.append(f"{number:<7}{len(group.points):>7}{len(group.steps) or 1:>9}{chunks:>8}  {shown}")
+        numbers = sum(int(np.prod(about.shape, dtype=int)) for about in self.measured.values())
+        lines.append(f"{totals[0]} runs in {totals[1]} chunks; {numbers:,} numbers a run and record.")
+        return "\n".join(lines)
+
+
+def _brief(values: Sequence[Any]) -> str:
+    return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]} … {values[-1]} ({len(values)})"
+
+
+def simulate(config: Mapping[str, Any], workdir: str | Path, simulation: Simulation, *, quiet: bool = True) -> Dataset:
     """Computes the runs of every group, or those that ``workdir`` lacks, and returns the labelled results.
 
-    A chunk is ``runs_at_once`` runs of one group; its commit is atomic, so a kill costs one chunk. A compute function
-    whose randomness comes from the points alone makes every result a pure function of the config.
+    A chunk is some runs of one group; its commit is atomic, so a kill costs one chunk. A compute function whose
+    randomness comes from the points alone makes every result a pure function of the config. Runs that the folder does
+    not have yet form chunks of their own; those it has are kept, whether asked for again or not.
 
     Args:
         config: plain leaves; stored, and compared with what ``workdir`` holds.
         workdir: the results folder; made if it does not exist.
-        groups: their points name the same axes.
-        measured: what ``compute`` returns.
-        runs_at_once: the last chunk of a group may be smaller, and compiles once more.
+        simulation: its groups.
         quiet: no progress.
 
     Returns:
@@ -77,24 +107,33 @@ def simulate(
     ...     return {"square": [point["x"] ** 2 for point in points]}
     >>> group = Group(points=({"x": 1}, {"x": 3}), compute=compute)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     ds = simulate({}, folder, [group], {"square": Measured("x squared")})
+    ...     ds = simulate({}, folder, Simulation((group,), {"square": Measured("x squared")}))
     >>> ds["x"].values.tolist(), ds["square"].values.tolist()
     ([1, 3], [[1.0], [9.0]])
     """
-    check_positive_int("runs_at_once", runs_at_once)
-    plan = _plan(config, groups, measured, runs_at_once)
+    check_positive_int("runs_at_once", simulation.runs_at_once)
+    groups, measured = simulation.groups, simulation.measured
+    plan = _plan(config, simulation)
     use_compilation_cache()
     folder = store.open_workdir(workdir)
     with store.lock(folder):
-        if not store.born(folder):
+        known = store.read_plan(folder) if store.born(folder) else None
+        if known is not None:
+            if any(known.get(name) != json.loads(json.dumps(plan[name])) for name in _IDENTITY):
+                raise ConfigError(
+                    f"workdir = {str(workdir)!r} holds other runs than this config asks for. Choose another folder."
+                )
+            plan = known
+        owners = {canonical(point): group for group in groups for point in _plain_points(group)}
+        fresh = _missing_chunks(simulation, plan["chunks"])
+        if fresh or known is None:
+            plan = plan | {"chunks": plan["chunks"] + fresh}
             store.write_plan(folder, plan)
-        elif any(store.read_plan(folder).get(name) != json.loads(json.dumps(plan[name])) for name in _IDENTITY):
-            raise ConfigError(
-                f"workdir = {str(workdir)!r} holds other runs than this config asks for. Choose another folder."
-            )
-        count = sum(len(group.points) for group in groups)
+        chunks = [chunk for chunk in plan["chunks"] if canonical(chunk["runs"][0]["coords"]) in owners]
+        count = sum(len(chunk["runs"]) for chunk in chunks)
         with Progress(count, count, quiet=quiet) as progress:
-            for group, chunk in _chunks_of(groups, plan["chunks"]):
+            for chunk in chunks:
+                group = owners[canonical(chunk["runs"][0]["coords"])]
                 held = _open_chunk(folder, chunk, measured)
                 if held.committed() == len(chunk["steps"]):
                     progress.resume(len(chunk["runs"]))
@@ -119,51 +158,51 @@ def _one_blas_thread() -> "threadpoolctl.threadpool_limits":
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
-_IDENTITY = ("config", "chunks", "axes", "metrics")
+_IDENTITY = ("config", "axes", "metrics")
 
 
-def _plan(
-    config: Mapping[str, Any], groups: Sequence[Group], measured: Mapping[str, Measured], size: int
-) -> dict[str, Any]:
-    points = [{name: plain(value) for name, value in point.items()} for group in groups for point in group.points]
+def _plain_points(group: Group) -> list[dict[str, Any]]:
+    return [{name: plain(value) for name, value in point.items()} for point in group.points]
+
+
+def _plan(config: Mapping[str, Any], simulation: Simulation) -> dict[str, Any]:
+    """The plan of a new folder, without its chunks."""
+    points = [point for group in simulation.groups for point in _plain_points(group)]
     axes = list(points[0]) if points else []
     if not axes or any(list(point) != axes for point in points):
         raise ConfigError("simulate: give points, all of the same axes in the same order.")
-    if len({json.dumps(point) for point in points}) < len(points):
+    if len({canonical(point) for point in points}) < len(points):
         raise ConfigError(f"simulate: two points of {', '.join(axes)} are equal; each run may be given once.")
-    runs = iter([{"index": index, "coords": point} for index, point in enumerate(points)])
-    chunks = []
-    for group in groups:
-        members = [next(runs) | {"values": dict(group.values)} for _ in group.points]
-        for i in range(0, len(members), size):
-            part = members[i : i + size]
-            name = f"runs_{part[0]['index']:04d}"
-            chunks.append({"id": name, "steps": [int(step) for step in group.steps] or [0], "runs": part})
-    leaves = {name: value for name, value in dict(config).items() if name != "axes"}
+    leaves = {name: value for name, value in dict(config).items() if name not in ("axes", "zip_axes")}
     return {
         "format": 1,
         "axes": axes,
         "metrics": {
             name: {"shape": list(about.shape), "dtype": about.dtype, "long_name": about.long_name}
-            for name, about in measured.items()
+            for name, about in simulation.measured.items()
         },
-        "chunks": chunks,
+        "chunks": [],
         "config": leaves,
         "provenance": dict(store.collect(leaves, {}, device=True)),
     }
 
 
-def _chunks_of(groups: Sequence[Group], chunks: Sequence[dict[str, Any]]) -> list[tuple[Group, dict[str, Any]]]:
-    """Every chunk with the group it was cut from."""
-    remaining = iter(chunks)
-    pairs = []
-    for group in groups:
-        left = len(group.points)
-        while left:
-            chunk = next(remaining)
-            pairs.append((group, chunk))
-            left -= len(chunk["runs"])
-    return pairs
+def _missing_chunks(simulation: Simulation, chunks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Chunks of the runs that no chunk has yet, in the order of the groups; a chunk never mixes groups."""
+    there = {canonical(run["coords"]) for chunk in chunks for run in chunk["runs"]}
+    index = len(there)
+    made = []
+    for group in simulation.groups:
+        members = []
+        for point in _plain_points(group):
+            if canonical(point) not in there:
+                members.append({"index": index, "coords": point, "values": dict(group.values)})
+                index += 1
+        for i in range(0, len(members), simulation.runs_at_once):
+            part = members[i : i + simulation.runs_at_once]
+            steps = [int(step) for step in group.steps] or [0]
+            made.append({"id": f"runs_{part[0]['index']:04d}", "steps": steps, "runs": part})
+    return made
 
 
 def _open_chunk(folder: Path, chunk: Mapping[str, Any], measured: Mapping[str, Measured]) -> store.ChunkStore:

@@ -1,28 +1,47 @@
 """The variants of an experiment's config: as reported, a smoke test, the published size."""
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable
 
-import ml_collections
+from gendyn.core import ConfigError, check_choice
+from gendyn.types import Config
 
-from gendyn.core import check_choice
 
+class Variants:
+    """A config file's ``get_config``: ``get_config("smoke")`` is the locked config that the function ``smoke`` makes.
 
-def choose_variant(
-    experiment: str, variants: Mapping[str, Callable[[], ml_collections.ConfigDict]], variant: str
-) -> ml_collections.ConfigDict:
-    """The named variant's config, unlocked, with ``experiment`` set; ``""`` is the first of ``variants``.
+    Args:
+        experiment: its name; set in every config.
+        *functions: each returns a config, and is named and described (its docstring) as its variant. The first is the
+            default.
 
     Raises:
-        ConfigError: an unknown variant.
+        ConfigError: a function without a docstring; when called, an unknown variant.
 
+    >>> import ml_collections
     >>> def digits():
+    ...     \"\"\"64 units.\"\"\"
     ...     return ml_collections.ConfigDict({"width": 64})
-    >>> config = choose_variant("example", {"digits": digits}, "")
-    >>> config.experiment, config.width
-    ('example', 64)
+    >>> get_config = Variants("example", digits)
+    >>> get_config().experiment, get_config("digits").width, get_config.describe()
+    ('example', 64, {'digits': '64 units.'})
     """
-    name = variant or next(iter(variants))
-    check_choice("variant", name, variants)
-    config = variants[name]()
-    config.experiment = experiment
-    return config
+
+    def __init__(self, experiment: str, *functions: Callable[[], Config]) -> None:
+        self.experiment = experiment
+        self.functions = {function.__name__: function for function in functions}
+        for name, function in self.functions.items():
+            if not function.__doc__:
+                raise ConfigError(f"variant {name!r} of {experiment!r} needs a docstring that says what it computes.")
+
+    def __call__(self, variant: str = "") -> Config:
+        name = variant or next(iter(self.functions))
+        check_choice("variant", name, self.functions)
+        config = self.functions[name]()
+        with config.unlocked():
+            config.experiment = self.experiment
+        return config.lock()
+
+    def describe(self) -> dict[str, str]:
+        """What each variant computes, by name."""
+        return {name: inspect.getdoc(function) or "" for name, function in self.functions.items()}

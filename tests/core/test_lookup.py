@@ -37,6 +37,22 @@ def test_a_new_file_is_found_without_a_registry(attic, tmp_path):
     assert lookup(attic, "chest") == 3
 
 
+def test_files_in_folders_by_role_and_packages_in_them_are_names_too(attic, tmp_path):
+    for folder in ("shelf", "shelf/jar", "_cellar"):
+        (tmp_path / attic / folder).mkdir()
+        (tmp_path / attic / folder / "__init__.py").write_text("jar = 7\n")
+    (tmp_path / attic / "shelf" / "cup.py").write_text("cup = 5\n")
+    (tmp_path / attic / "shelf" / "jar" / "lid.py").write_text("lid = 8\n")  # a part of jar
+    importlib.invalidate_caches()
+    assert names(attic) == ("box", "cup", "jar", "trunk")
+    assert (lookup(attic, "cup"), lookup(attic, "jar")) == (5, 7)
+    assert module(attic, "jar").__name__ == "gendyn.attic.shelf.jar"
+    (tmp_path / attic / "shelf" / "trunk.py").write_text("")
+    importlib.invalidate_caches()
+    with pytest.raises(ConfigError, match=r"attic: 'trunk' is both .* rename one"):
+        names(attic)
+
+
 def test_lookup_returns_the_object_the_file_is_named_after(attic):
     assert lookup(attic, "trunk")() == "found"
     assert module(attic, "trunk").__name__ == "gendyn.attic.trunk"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gendyn.core import ConfigError, lookup
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import base_config
-from gendyn.sweep.config import FACTORIES, complete, flatten, leaves_of, nest, offered, plain, schema
+from gendyn.sweep.config import FACTORIES, complete, flatten, leaves_of, nest, offered, schema
+from gendyn.sweep.leaf import plain
 from gendyn.sweep.points import make_points
 
 DEFAULTS = {"task": "digits", "model": "mlp", "optim": "adam", "filter": "identity", "projection": "identity"}

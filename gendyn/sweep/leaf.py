@@ -1,0 +1,87 @@
+"""A leaf of a config: its default, how it may vary, its rule and its meaning, in one line."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gendyn.core import ConfigError, nearest
+from gendyn.core.rules import Rule, anything
+
+LARGEST = 2**31 - 1
+
+
+class Leaf(NamedTuple):
+    """One leaf of a config and its law of variation."""
+
+    default: Any
+    """Its type is the leaf's; an int is taken for a float."""
+    kind: str = "static"
+    """``static``: one program for each value. ``traced``: an array ``[R]`` inside one program. ``size``: shapes that
+    runs may share by zero-padding. ``sample``: decides what a run sees of the data, never the program.
+    ``execution``: how, not what, is computed; no part of a run's identity. ``label``: what a run is called; no part of
+    its identity either, but every run has its own. ``axis``: of a program of its own, a value for each run."""
+    rule: Rule = anything
+    """What values are allowed."""
+    meaning: str = ""
+    """One sentence."""
+
+
+def check_leaf(name: str, value: Any, leaf: Leaf) -> Any:
+    """The value in plain Python, of the leaf's type and within its rule; ``name`` is what errors call it.
+
+    Raises:
+        ConfigError: a value of another type, not finite, too large, or against the rule.
+
+    >>> check_leaf("config.depth", 3, Leaf(1.0))
+    3.0
+    """
+    value, wanted = plain(value), type(leaf.default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise ConfigError(
+            f"{name} = {value!r} is of type {type(value).__name__}, but must be of type {wanted.__name__} "
+            f"(the default is {leaf.default!r})."
+        )
+    if wanted is float and not math.isfinite(value):
+        raise ConfigError(f"{name} = {value} must be a finite number (the default is {leaf.default!r}).")
+    if wanted is int and abs(value) > LARGEST:
+        raise ConfigError(f"{name} = {value} must be at most {LARGEST} in size, to fit 32 bits on the device.")
+    leaf.rule(name, value)
+    return value
+
+
+def plain(value: Any) -> Any:
+    """NumPy scalars as Python's numbers, and lists as tuples: what JSON stores and axes compare."""
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(item) for item in value)
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value
+
+
+def unknown_leaf(name: str, known: Iterable[str]) -> str:
+    """Why ``name`` is no leaf and what may have been meant: the end of a sentence that begins with its name."""
+    known = sorted(known)
+    inside = [leaf for leaf in known if leaf.startswith(f"{name}.")]
+    if inside:
+        return f"is a section, not a leaf; its leaves are {', '.join(inside)}."
+    elsewhere = [leaf for leaf in known if leaf.rpartition(".")[2] == name]
+    hint = f" Did you mean {elsewhere[0]!r}?" if elsewhere else nearest(name, known)
+    section = name.rpartition(".")[0]
+    siblings = [leaf for leaf in known if section and leaf.rpartition(".")[0] == section]
+    if siblings:
+        return f"does not exist.{hint} Leaves there: {', '.join(siblings)}."
+    return f"does not exist.{hint} Sections and leaves: {', '.join(sorted({leaf.split('.')[0] for leaf in known}))}."
+
+
+def check_leaves(flat: Mapping[str, Any], leaves: Mapping[str, Leaf]) -> dict[str, Any]:
+    """The flat config with defaults filled in, every value checked.
+
+    Raises:
+        ConfigError: an unknown leaf, or see :func:`check_leaf`.
+    """
+    for name in flat:
+        if name not in leaves:
+            raise ConfigError(f"config.{name} {unknown_leaf(name, leaves)}")
+    return {name: check_leaf(f"config.{name}", flat.get(name, leaf.default), leaf) for name, leaf in leaves.items()}
