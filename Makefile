@@ -51,7 +51,7 @@ test-slow: $(STAMP) ## the tests that take minutes: laws over every model, kills
 	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(BIN)/python -m pytest -m slow
 
 demo: $(STAMP) ## double descent on handwritten digits: a sweep, its figures and its verdict
-	$(BIN)/python scripts/sweep.py --config=configs/model_wise_double_descent.py --workdir=$(WORKDIR)
+	$(BIN)/python scripts/sweep.py --config=configs/double_descent/model_wise_double_descent.py --workdir=$(WORKDIR)
 	$(BIN)/python scripts/report.py --workdir=$(WORKDIR)
 	@echo "the figure and the report:"
 	@find $(WORKDIR) -maxdepth 2 \( -name '*.png' -o -name '*.html' \) -exec echo "  {}" \;
@@ -64,7 +64,7 @@ solvable: $(STAMP) ## linear models, kernels, Gaussian processes: eleven experim
 	done
 
 grokfast-published: $(STAMP) ## Grokfast and its controls at the published size, 8 seeds: a few hours of two cores
-	$(BIN)/python scripts/sweep.py --config=configs/grokfast.py:full_cpu --workdir=$(WORKDIR)-grokfast
+	$(BIN)/python scripts/sweep.py --config=configs/grokking/grokfast.py:full_cpu --workdir=$(WORKDIR)-grokfast
 	$(BIN)/python scripts/report.py --workdir=$(WORKDIR)-grokfast
 
 bench: $(STAMP) ## speed and memory figures, printed as ratios with their spread

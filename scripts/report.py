@@ -13,7 +13,8 @@ import numpy as np
 from absl import app, flags
 
 from gendyn.analysis import config_of, final_values, run_status, swept_axes
-from gendyn.core import ConfigError, StoreError, module, names
+from gendyn.core import ConfigError, StoreError
+from gendyn.experiments import experiments, find
 from gendyn.plots import learning_curves, report_page
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
 def _experiment(ds: "xarray.Dataset") -> Any:
     """The experiment named in the config; ``None`` for a sweep without one, or with one this version does not have."""
     name = config_of(ds).get("experiment", "")
-    return module("experiments", name) if name in names("experiments") else None
+    return find(name) if name in experiments() else None
 
 
 def _or_reason(make: Callable[[], str]) -> str:

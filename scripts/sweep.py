@@ -1,6 +1,6 @@
-"""Runs or resumes a sweep.
+"""Runs or resumes an experiment, or a plain sweep.
 
-    python scripts/sweep.py --config=configs/model_wise_double_descent.py:smoke --workdir=runs/smoke
+    python scripts/sweep.py --config=configs/double_descent/model_wise_double_descent.py:smoke --workdir=runs/smoke
     python scripts/sweep.py --config=… --config.model.depth=2 --axis model.width=2,4,8 --axis seed=0:10 --workdir=…
     python scripts/sweep.py --config=… --plan_only
 
@@ -10,18 +10,19 @@ The same command again goes on from the last commit; with more axis values it ad
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-import gendyn.sweep
-from gendyn.core import ConfigError, StoreError, module
+from gendyn.core import ConfigError, StoreError
+from gendyn.experiments import launch, plan
 from gendyn.sweep import cli
 from gendyn.sweep.axes import parse
 
-_CONFIG = config_flags.DEFINE_config_file("config", lock_config=True, help_string="configs/<experiment>.py[:variant]")
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", lock_config=True, help_string="configs/<family>/<experiment>.py[:variant]"
+)
 _WORKDIR = flags.DEFINE_string("workdir", "", "Results folder; made if it does not exist.")
 _AXIS = flags.DEFINE_multi_string("axis", [], "leaf=a,b,c or leaf=start:stop; repeatable; replaces the config's axes.")
 _ZIP = flags.DEFINE_multi_string("zip_axes", [], "leaf,leaf: axes that advance together; repeatable.")
@@ -32,45 +33,24 @@ _HOST_DEVICES = flags.DEFINE_integer(
 )
 
 
-def own_experiment(config: Any) -> Any:
-    """The experiment of a config that describes no sweep (it has no task): it trains by a program of its own."""
-    name = config.get("experiment", "")
-    return module("experiments", name) if name and "task" not in config else None
-
-
 def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise ConfigError(f"unexpected argument {argv[1]!r}: options are written --name=value.")
     config = _CONFIG.value
     if config is None:
         raise ConfigError(cli.missing_config())
-    own = own_experiment(config)
-    if own is not None and (_PLAN_ONLY.value or _AXIS.value or _ZIP.value):
-        raise ConfigError(
-            f"experiment {config.experiment!r} has a program of its own, not a sweep's plan: --plan_only, --axis and "
-            "--zip_axes do not apply. Set its leaves by --config.leaf=value."
-        )
     if not _WORKDIR.value and not _PLAN_ONLY.value:
         raise ConfigError("--workdir is missing: name a folder for the results, such as --workdir=runs/first.")
     jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or cli.usable_cores())
-    if own is not None:
-        own.run(config, _WORKDIR.value)
-        return
     overrides = config_flags.get_override_values(flags.FLAGS["config"])
-    axes = [parse(text) for text in _AXIS.value] or config.get("axes", ())
-    cli.check_not_varied(overrides, axes)
+    axes = [parse(text) for text in _AXIS.value] or None
+    zips = tuple(tuple(name.strip() for name in text.split(",")) for text in _ZIP.value) or None
+    cli.check_not_varied(overrides, axes or config.get("axes", ()))
     cli.drop_replaced(config, overrides)
-    if _ZIP.value:
-        config.zip_axes = tuple(tuple(name.strip() for name in text.split(",")) for text in _ZIP.value)
     if _PLAN_ONLY.value:
-        print(gendyn.sweep.plan(config, axes=axes, workdir=_WORKDIR.value or None).summary(), flush=True)
+        print(plan(config, axes=axes, zip_axes=zips, workdir=_WORKDIR.value or None).summary(), flush=True)
     else:
-        gendyn.sweep.run(config, axes=axes, workdir=_WORKDIR.value, overrides=overrides, quiet=_QUIET.value)
-        after = getattr(module("experiments", config.experiment), "after_sweep", None) if config.experiment else None
-        if after is not None:
-            with config.unlocked():
-                config.axes = tuple(axes)  # those in force
-            after(config, _WORKDIR.value)
+        launch(config, _WORKDIR.value, axes=axes, zip_axes=zips, overrides=overrides, quiet=_QUIET.value)
 
 
 def parse_flags(argv: Sequence[str]) -> list[str]:

@@ -52,7 +52,7 @@ def temporal_gradient_spectrum(
     Args:
         step: ``state -> (next state, gradient of this step)``; pure. Return the raw gradient, before filters. Of a run
             of :mod:`gendyn.train` it is ``lambda state: train.step_and_gradient(run, state, sample, data)``; of the
-            networks of a sweep, ``gendyn.experiments.circuit_progress.gradient_spectra`` makes it.
+            networks of a sweep, ``gendyn.experiments.grokking.circuit_progress.gradient_spectra`` makes it.
         state: where to start: parameters, optimizer state, step, … of a checkpoint.
         num_steps: length of the series.
         key: typed PRNG key of the projections.

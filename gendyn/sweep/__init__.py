@@ -11,3 +11,4 @@ from gendyn.sweep.simulate import Measured as Measured
 from gendyn.sweep.simulate import Simulation as Simulation
 from gendyn.sweep.simulate import simulate as simulate
 from gendyn.sweep.variants import Variants as Variants
+from gendyn.sweep.variants import vary as vary

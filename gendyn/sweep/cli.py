@@ -83,7 +83,7 @@ def drop_replaced(config: ml_collections.ConfigDict, overrides: Iterable[str]) -
 
 def missing_config() -> str:
     """What to say when there is no ``--config``."""
-    found = sorted(str(file) for file in Path("configs").glob("[!_]*.py"))
+    found = sorted(str(file) for file in Path("configs").rglob("[!_]*.py"))
     return f"--config is missing: name a config file, such as --config={found[0] if found else 'my_config.py'}."
 
 
@@ -95,8 +95,11 @@ def load_config(path: str) -> Any:
     """
     file, *variant = path.split(":", 1)
     if not Path(file).is_file():
-        others = [str(other) for folder in {Path(file).parent, Path("configs")} for other in folder.glob("[!_]*.py")]
-        raise ConfigError(f"--config={path}: there is no file {file!r}.{nearest(file, others)}")
+        beside = Path(file).parent.glob("[!_]*.py") if Path(file).parent.is_dir() else ()
+        others = sorted({str(other) for other in (*beside, *Path("configs").rglob("[!_]*.py"))})
+        moved = [other for other in others if Path(other).name == Path(file).name]
+        hint = f" It is {moved[0]}." if moved else nearest(file, others)
+        raise ConfigError(f"--config={path}: there is no file {file!r}.{hint}")
     try:
         contents = runpy.run_path(file)
         if "get_config" not in contents:

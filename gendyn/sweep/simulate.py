@@ -81,7 +81,14 @@ def _brief(values: Sequence[Any]) -> str:
     return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]} … {values[-1]} ({len(values)})"
 
 
-def simulate(config: Mapping[str, Any], workdir: str | Path, simulation: Simulation, *, quiet: bool = True) -> Dataset:
+def simulate(
+    config: Mapping[str, Any],
+    workdir: str | Path,
+    simulation: Simulation,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    quiet: bool = True,
+) -> Dataset:
     """Computes the runs of every group, or those that ``workdir`` lacks, and returns the labelled results.
 
     A chunk is some runs of one group; its commit is atomic, so a kill costs one chunk. A compute function whose
@@ -92,6 +99,7 @@ def simulate(config: Mapping[str, Any], workdir: str | Path, simulation: Simulat
         config: plain leaves; stored, and compared with what ``workdir`` holds.
         workdir: the results folder; made if it does not exist.
         simulation: its groups.
+        overrides: what the user changed, stored with the provenance.
         quiet: no progress.
 
     Returns:
@@ -113,7 +121,7 @@ def simulate(config: Mapping[str, Any], workdir: str | Path, simulation: Simulat
     """
     check_positive_int("runs_at_once", simulation.runs_at_once)
     groups, measured = simulation.groups, simulation.measured
-    plan = _plan(config, simulation)
+    plan = _plan(dict(config), simulation, dict(overrides or {}))
     use_compilation_cache()
     folder = store.open_workdir(workdir)
     with store.lock(folder):
@@ -165,7 +173,7 @@ def _plain_points(group: Group) -> list[dict[str, Any]]:
     return [{name: plain(value) for name, value in point.items()} for point in group.points]
 
 
-def _plan(config: Mapping[str, Any], simulation: Simulation) -> dict[str, Any]:
+def _plan(config: Mapping[str, Any], simulation: Simulation, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The plan of a new folder, without its chunks."""
     points = [point for group in simulation.groups for point in _plain_points(group)]
     axes = list(points[0]) if points else []
@@ -173,7 +181,7 @@ def _plan(config: Mapping[str, Any], simulation: Simulation) -> dict[str, Any]:
         raise ConfigError("simulate: give points, all of the same axes in the same order.")
     if len({canonical(point) for point in points}) < len(points):
         raise ConfigError(f"simulate: two points of {', '.join(axes)} are equal; each run may be given once.")
-    leaves = {name: value for name, value in dict(config).items() if name not in ("axes", "zip_axes")}
+    leaves = {name: value for name, value in config.items() if name not in ("axes", "zip_axes")}
     return {
         "format": 1,
         "axes": axes,
@@ -183,7 +191,7 @@ def _plan(config: Mapping[str, Any], simulation: Simulation) -> dict[str, Any]:
         },
         "chunks": [],
         "config": leaves,
-        "provenance": dict(store.collect(leaves, {}, device=True)),
+        "provenance": dict(store.collect(leaves, overrides, device=True)),
     }
 
 

@@ -1,7 +1,8 @@
 """The variants of an experiment's config: as reported, a smoke test, the published size."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from gendyn.core import ConfigError, check_choice
 from gendyn.types import Config
@@ -45,3 +46,29 @@ class Variants:
     def describe(self) -> dict[str, str]:
         """What each variant computes, by name."""
         return {name: inspect.getdoc(function) or "" for name, function in self.functions.items()}
+
+
+def vary(config: Config, axes: Mapping[str, Iterable[Any]], seeds: Iterable[int], *, own: str = "") -> None:
+    """Sets the axes of a config: those given, then ``seed``; in place.
+
+    Args:
+        config: of a sweep.
+        axes: ``{leaf: values}``, in this order.
+        seeds: the values of ``seed``.
+        own: a leaf that takes the seed's value in every run, such as ``task.seed``, so that a seed draws its own split
+            too.
+
+    >>> import ml_collections
+    >>> config = ml_collections.ConfigDict({"axes": (), "zip_axes": ()})
+    >>> vary(config, {"model.width": (2, 4)}, range(2), own="task.seed")
+    >>> config.axes
+    (('model.width', (2, 4)), ('seed', (0, 1)), ('task.seed', (0, 1)))
+    >>> config.zip_axes
+    (('seed', 'task.seed'),)
+    """
+    listed = tuple(seeds)
+    config.axes = (*((name, tuple(values)) for name, values in axes.items()), ("seed", listed))
+    config.zip_axes = ()
+    if own:
+        config.axes = (*config.axes, (own, listed))
+        config.zip_axes = (("seed", own),)

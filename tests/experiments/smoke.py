@@ -1,21 +1,25 @@
-"""What the tests of all experiments share: which experiments there are, and their smoke configs with changes."""
+"""What the tests of all experiments share: which there are, their configs, and their smoke variants with changes."""
 
 import importlib
-from pathlib import Path
 from types import ModuleType
 
 import ml_collections
 
+from gendyn.experiments import experiments
 from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
 from gendyn.sweep.points import Point, make_points
 
-EXPERIMENTS = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "configs").glob("*.py")))
-"""Each has a config of its own name."""
+EXPERIMENTS = tuple(sorted(experiments()))
+"""By file; each has a config of its own name, in the folder of its family."""
+
+
+def family_of(experiment: str) -> str:
+    return experiments()[experiment].split(".")[2]
 
 
 def config_file_of(experiment: str) -> ModuleType:
-    return importlib.import_module(f"configs.{experiment}")
+    return importlib.import_module(f"configs.{family_of(experiment)}.{experiment}")
 
 
 def smoke_config(experiment: str, /, **changes: object) -> ml_collections.ConfigDict:

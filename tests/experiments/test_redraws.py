@@ -9,7 +9,7 @@ import xarray
 
 from gendyn import store
 from gendyn.core import ConfigError, module
-from gendyn.experiments import _polynomial_laws as laws
+from gendyn.experiments.priors import _polynomial_laws as laws
 from gendyn.experiments import _redraws as shared
 from gendyn.store import ChunkStore
 from gendyn.sweep import Measured, simulate

@@ -11,7 +11,7 @@ import pytest
 
 from gendyn import store
 
-CONFIG = "--config=configs/model_wise_double_descent.py:smoke"
+CONFIG = "--config=configs/double_descent/model_wise_double_descent.py:smoke"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def one_error(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
     ("arguments", "parts"),
     [
         ([], ["--config is missing", "--config=configs/"]),
-        (["--config=configs/model_wise_double_descent.py:smok"], ["variant = 'smok'", "Did you mean 'smoke'"]),
+        (["--config=configs/double_descent/model_wise_double_descent.py:smok"], ["variant = 'smok'", "Did you mean 'smoke'"]),
         ([CONFIG, "--config.model.widht=64"], ["--config.model.widht", "Did you mean 'model.width'"]),
         ([CONFIG, "--config.loss=a\nb\x1b[31m"], [r"config.loss = 'a\nb\x1b[31m'", "cross_entropy"]),
         ([CONFIG, "--config.sweep.platform=tpu"], ["sweep.platform = 'tpu'", "no such device"]),
@@ -81,7 +81,7 @@ def test_plan_only_prints_the_plan_and_writes_nothing(sweep, tmp_path):
 
 def test_what_an_experiment_does_after_a_sweep_knows_the_axes_in_force(sweep, tmp_path):
     axes = ("--axis=arm=EMA", "--axis=seed=0:1", "--axis=task.seed=0:1")
-    done = sweep("--config=configs/grokfast.py:smoke", *axes, f"--workdir={tmp_path}")
+    done = sweep("--config=configs/grokking/grokfast.py:smoke", *axes, f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     ds = store.open(tmp_path)
     assert ds.sizes["run"] == 1 and list(json.loads(ds.attrs["seconds_per_step"])) == ["EMA"]

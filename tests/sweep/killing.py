@@ -18,7 +18,7 @@ import numpy as np
 from gendyn import store
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = "configs/model_wise_double_descent.py"
+CONFIG = "configs/double_descent/model_wise_double_descent.py"
 AXES = {"model.width": (2, 5), "seed": (0, 1, 2)}
 LEAVES = {
     "store.commit_seconds": 0.0,  # at every record

@@ -1,0 +1,69 @@
+"""Grokking: train fraction x weight decay x seed on modular addition, full batch AdamW.
+
+A seed draws its own initial weights and, zipped with it, its own split of the equations (one split for all seeds in the
+full variant, since runs of one split pack into one program).
+"""
+
+from gendyn.sweep import Variants, base_config
+from gendyn.types import Config
+
+
+def _axes(
+    config: Config,
+    fractions: tuple[float, ...],
+    decays: tuple[float, ...],
+    num_seeds: int,
+    *,
+    own_split: bool = True,
+) -> None:
+    seeds = tuple(range(num_seeds))
+    config.axes = (("data.train_fraction", fractions), ("optim.weight_decay", decays), ("seed", seeds))
+    if own_split:
+        config.axes = (*config.axes, ("task.seed", seeds))
+        config.zip_axes = (("seed", "task.seed"),)
+
+
+def quadratic() -> Config:
+    """Addition modulo 31, 64 units with a quadratic activation, AdamW 3e-3 with b2 = 0.98, 6,000 steps. Six train
+    fractions, five weight decays, six seeds: 180 runs. The quadratic network can represent the solution exactly and
+    finds it some ten times sooner than a transformer.
+    """
+    config = base_config(task="modular_arithmetic", model="quadratic_mlp", optim="adamw")
+    config.task.modulus = 31
+    config.model.width = 64
+    config.optim.update({"learning_rate": 3e-3, "b2": 0.98})
+    config.train.update({"num_steps": 6_000, "batch_size": 0})
+    config.record.update({"kind": "log", "num_records": 81})
+    _axes(config, (0.25, 0.35, 0.45, 0.55, 0.65, 0.8), (0.0, 0.1, 0.3, 1.0, 2.0), 6)
+    return config
+
+
+def full() -> Config:
+    """Published size, for a GPU: addition modulo 113, transformer of one layer without normalisation, width 128, four
+    heads, 226,816 parameters, full batch AdamW 1e-3 with b2 = 0.98 and ten steps of warm-up, 40,000 steps; fractions
+    0.1 to 0.8, weight decays 0 to 3, six seeds.
+    """
+    config = base_config(task="modular_arithmetic", model="transformer", optim="adamw")
+    config.task.update({"modulus": 113, "layout": "equals"})
+    config.model.update({"depth": 1, "activation": "relu", "normalisation": "none", "final_norm": False})
+    config.model.update({"attention_bias": False, "initialisation": "nanda"})
+    config.optim.update({"learning_rate": 1e-3, "b2": 0.98})
+    config.schedule.warmup_steps = 10
+    config.train.update({"num_steps": 40_000, "batch_size": 0})
+    config.record.update({"kind": "log", "num_records": 101})
+    _axes(config, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8), (0.0, 0.3, 1.0, 3.0), 6, own_split=False)
+    return config
+
+
+def smoke() -> Config:
+    """Seconds: two fractions, three weight decays, two seeds, 60 steps. Its findings mean nothing."""
+    config = quadratic()
+    config.task.modulus = 7
+    config.model.width = 8
+    config.train.num_steps = 60
+    config.record.num_records = 8
+    _axes(config, (0.5, 0.8), (0.0, 0.3, 1.0), 2)
+    return config
+
+
+get_config = Variants("grokking", quadratic, full, smoke)

@@ -1,0 +1,1 @@
+"""What the curvature of loss and function says while networks train."""

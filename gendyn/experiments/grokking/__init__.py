@@ -1,0 +1,1 @@
+"""Networks that memorise first and generalise later, and what makes them sooner."""

@@ -1,0 +1,1 @@
+"""Models linear in their parameters or their inputs, held to closed forms."""

@@ -1,0 +1,1 @@
+"""Soft preferences for simple functions in flexible models: polynomials and Gaussian processes."""

@@ -1,0 +1,140 @@
+"""The verdict follows the data: N_eff that moves with the test loss supports the claim, a rising one refutes it."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray
+
+import gendyn.sweep
+from configs.curvature import effective_dimension as config_file
+from gendyn.core import ConfigError
+from gendyn.experiments.curvature import effective_dimension as experiment
+
+WIDTHS = np.array([4, 8, 16, 32, 48, 64, 96, 128, 256])
+ALPHAS = (0.1, 1.0)
+
+
+def bump(width, at):
+    return np.exp(-(np.log(width / at) ** 2) / 0.5)
+
+
+def sweep(quadrature, *, seeds=8, fits_from=64, wrong_by=1.0, curvature="hessian"):
+    """Test loss peaks at width 64; ``quadrature`` maps widths to N_eff; the Ritz sum runs along its ceiling of 100."""
+    random = np.random.default_rng(0)
+    width, seed = (np.ravel(column) for column in np.meshgrid(WIDTHS, np.arange(seeds)))
+    noise = np.exp(0.005 * random.normal(size=(2, len(width))))
+    whole = (quadrature(width) * noise[0])[:, None] / np.array([1.0, 3.0])
+    naive = np.minimum(whole, 90 + 0.1 * random.normal(size=whole.shape))
+    loss = (0.8 + bump(width, 64)) * noise[1]
+    error = np.where(width >= fits_from, 0.0, 0.2)
+    dense = np.where((width <= 16)[:, None], whole / wrong_by, np.nan)
+    records, probe = ("run", "record"), f"{experiment.PROBE}/"
+    alphas = np.broadcast_to(ALPHAS, whole.shape)
+    tables = {"quadrature": whole, "quadrature_standard_error": 0.02 * whole, "ritz": naive, "dense": dense}
+    variables = {probe + name: ((*records, f"{name}_dim_0"), v[:, None]) for name, v in (*tables.items(), ("alpha", alphas))}  # fmt: skip  # noqa: E501
+    scalars = {"train_loss": loss / 9, "test_loss": loss, "train_error": error, "test_error": error}
+    scalars |= {probe + "ceiling": np.full(len(width), 100.0), "diverged": np.zeros(len(width), bool)}
+    return xarray.Dataset(
+        variables
+        | {name: (records, value[:, None]) for name, value in scalars.items()}
+        | {"num_parameters": ("run", 75 * width + 10)},
+        coords={"model.width": ("run", width), "seed": ("run", seed), "step": ("record", np.array([100]))},
+        attrs={
+            "config": json.dumps(
+                {"data": {"num_train": 400}, "probes": [f"{experiment.PROBE}(curvature={curvature!r})"]}
+            ),
+            "num_outputs": 10,
+        },
+    )
+
+
+def rising(width):
+    return 5.0 * width
+
+
+def tracking(width):
+    return 100.0 + 900 * bump(width, 64)
+
+
+def verdicts(ds, part):
+    return [found.verdict for found in experiment.verdict(ds) if part in found.claim]
+
+
+def test_an_effective_dimension_that_only_grows_refutes_the_claim():
+    ds = sweep(rising)
+    assert verdicts(ds, "whole spectrum, alpha") == ["refuted"] * 4
+    correlation = experiment.verdict(ds)[0]
+    assert correlation.effect == -1.0 and "alpha = 0.1" in correlation.claim and "the 4 widths" in correlation.detail
+
+
+def test_one_that_peaks_and_falls_with_the_test_loss_supports_it():
+    assert verdicts(sweep(tracking), "whole spectrum, alpha") == ["supported"] * 4
+
+
+def test_one_that_falls_with_the_loss_but_peaks_elsewhere_has_its_place_refuted():
+    found = verdicts(sweep(lambda width: 100.0 + 900 * bump(width, 16)), "whole spectrum, alpha = 0.1")
+    assert found == ["supported", "supported", "refuted"]
+
+
+def test_a_sum_along_its_ceiling_decides_nothing_and_is_said_to_miss_most():
+    ds = sweep(rising)
+    assert verdicts(ds, "second descent (100 Ritz values") == ["undecided"] * 2
+    assert verdicts(ds, "misses more than half") == ["supported"]
+    assert verdicts(sweep(lambda width: 50.0 + 40 * bump(width, 64)), "misses more than half") == ["refuted"]
+
+
+def test_an_estimate_that_dense_eigenvalues_contradict_is_found():
+    assert verdicts(sweep(rising), "agrees with dense") == ["supported"]
+    assert verdicts(sweep(rising, wrong_by=1.2), "agrees with dense") == ["refuted"]
+
+
+def test_few_seeds_or_no_interpolation_decide_nothing():
+    assert set(verdicts(sweep(tracking, seeds=2), "")) == {"undecided"}
+    censored = experiment.verdict(sweep(rising, fits_from=1000))[0]
+    assert censored.verdict == "undecided" and "needs 3 widths" in censored.detail
+
+
+def test_unfinished_seeds_are_left_out_in_pairs():
+    ds = sweep(rising)
+    ds["test_loss"].values[3, -1] = np.nan
+    found = experiment.verdict(ds)
+    assert all("1 of 8 seeds are left out" in f.detail for f in found if "peaks within" not in f.claim)
+    assert found[0].verdict == "refuted"
+
+
+def test_the_figure_names_what_the_numbers_mean():
+    made = experiment.figure(sweep(rising, curvature="ggn"))
+    upper, lower = made.axes
+    assert {text.get_text() for text in upper.get_legend().get_texts()} == {
+        "whole spectrum",
+        "100 Ritz values",
+        "dense eigenvalues",
+    }
+    caption = made._supxlabel.get_text()
+    for part in ("Gauss-Newton matrix of the mean training loss", "alpha = 0.1", "standard error 2.0%"):
+        assert part in caption
+    assert any("4,000" in text.get_text() for text in lower.texts)
+    assert "Hessian of" in experiment.figure(sweep(rising))._supxlabel.get_text()
+
+
+def test_a_sweep_without_the_probe_says_what_to_set():
+    with pytest.raises(ConfigError, match=r"name hessian_effective_dimension in config.probes"):
+        experiment.verdict(sweep(rising).drop_vars(f"{experiment.PROBE}/quadrature"))
+
+
+def test_the_smoke_config_runs(tmp_path):
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
+    values = ds[f"{experiment.PROBE}/quadrature"].values
+    assert values.shape == (8, 1, 2) and np.isfinite(values).all()
+    assert (ds[f"{experiment.PROBE}/ritz"].values <= 20).all()
+    assert np.isfinite(ds[f"{experiment.PROBE}/dense"].values).all()
+    assert len(experiment.verdict(ds)) == 10
+    assert experiment.figure(ds).axes
+
+
+@pytest.mark.parametrize("variant", ["", "digits", "ggn"])
+def test_every_variant_can_be_planned(variant):
+    config = config_file.get_config(variant)
+    assert gendyn.sweep.plan(config).runs[-1].flat["model.width"] == 256
+    assert (variant == "ggn") == ("'ggn'" in config.probes[0])

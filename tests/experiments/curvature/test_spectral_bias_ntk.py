@@ -1,0 +1,153 @@
+"""The verdict follows the data; the program is gradient descent on the network it says; the folder resumes."""
+
+import json
+import shutil
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray
+
+from gendyn.core import ConfigError
+from gendyn.experiments.curvature import spectral_bias_ntk as experiment
+from gendyn.theory import circle_kernel
+from scripts import report as report_script
+from tests.experiments.smoke import smoke_config
+
+FREQUENCIES, STEPS = list(range(8)), np.unique(np.geomspace(1, 3000, 60).round().astype(int) - 1)
+AGREE, AGREE_BIAS, POWER, FROZEN, CONTROL = range(5)
+
+
+def results(*, faster=1.0, exponent=0.0, leak=0.0, scatter=0.01, seeds=6, learning_rate=2.0):
+    """Decay at the closed form's rates, times ``faster * k^exponent``; frozen frequencies leak at a rate."""
+    random = np.random.default_rng(0)
+    config = {"experiment": "spectral_bias_ntk", "num_points": 64, "num_units": 512, "frequencies": FREQUENCIES}
+    points = [(bias, seed) for bias in (False, True) for seed in range(seeds)]
+    attrs = {"config": json.dumps(config | {"learning_rate": learning_rate, "amplitude": 0.01}), "axes": "[]"}
+    ds = xarray.Dataset(attrs=attrs)
+    rows = []
+    for bias, _ in points:
+        rates = experiment.predicted_rates(ds, use_bias=bias) * faster * np.maximum(FREQUENCIES, 1.0) ** exponent
+        rates = np.where(rates == 0, leak, rates) * np.exp(scatter * random.normal(size=len(FREQUENCIES)))
+        phases = np.exp(1j * random.uniform(size=len(FREQUENCIES)))
+        modes = 0.005 * (1.0 - learning_rate * rates) ** STEPS[:, None] * phases
+        rows.append(np.stack([modes.real, modes.imag], axis=-1))
+    bias, seed = (np.array(column) for column in zip(*points, strict=True))
+    ds["residual"] = (("run", "record", "residual_dim_0", "residual_dim_1"), np.array(rows))
+    ds["weight_movement"] = (("run", "record"), np.full((len(points), len(STEPS)), 0.01))
+    return ds.assign_coords(use_bias=("run", bias), seed=("run", seed), step=("record", STEPS))
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_closed_form_decay_is_supported():
+    assert verdicts(results()) == ["supported"] * 5
+
+
+@pytest.mark.parametrize("use_bias", [False, True])
+def test_rates_are_recovered_from_the_discrete_decay_and_not_as_exponents(use_bias):
+    ds = results(scatter=0.0)
+    expected = experiment.predicted_rates(ds, use_bias=use_bias)
+    found = experiment.measured_rates(ds, use_bias=use_bias)
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), rtol=1e-9, atol=1e-14)
+    # At rate 0.125 and learning rate 2 an exponential would be 15 % off.
+    assert -np.log1p(-2.0 * expected[1]) / 2.0 > 1.12 * expected[1]
+
+
+def test_other_rates_are_refuted():
+    found = verdicts(results(faster=0.8))
+    assert found[AGREE] == found[AGREE_BIAS] == "refuted" and found[POWER] == found[FROZEN] == "supported"
+
+
+def test_another_power_is_refuted():
+    found = verdicts(results(faster=0.5, exponent=0.5))
+    assert found[POWER] == "refuted" and found[FROZEN] == "supported"
+
+
+def test_odd_frequencies_that_are_learned_without_bias_refute_the_freeze():
+    assert verdicts(results(leak=1e-4))[FROZEN] == "refuted"
+    assert verdicts(results(leak=1e-7))[FROZEN] == "supported"
+
+
+def test_a_control_that_learns_nothing_is_seen():
+    assert verdicts(results(faster=0.01))[CONTROL] == "refuted"
+
+
+def test_errors_around_the_tolerance_stay_open():
+    assert verdicts(results(faster=0.93, scatter=0.05))[AGREE_BIAS] == "undecided"
+
+
+def test_too_few_seeds_decide_nothing_and_unfinished_ones_are_left_out():
+    assert set(verdicts(results(seeds=2))) == {"undecided"}
+    ds = results(seeds=7)
+    ds["residual"][dict(run=np.flatnonzero(ds["seed"] == 6), record=slice(-3, None))] = np.nan
+    assert experiment.verdict(ds) == experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] < 6)))
+
+
+def test_predicted_rates_are_the_eigenvalues_of_the_kernel_on_the_grid():
+    ds = results(seeds=1)
+    for use_bias in (False, True):
+        kernel = circle_kernel(2 * np.pi * np.arange(64) / 64, use_bias=use_bias)
+        spectrum = np.fft.fft(kernel).real[: len(FREQUENCIES)] / 64
+        np.testing.assert_allclose(experiment.predicted_rates(ds, use_bias=use_bias), spectrum, atol=5e-8)
+
+
+@pytest.mark.parametrize("use_bias", [False, True])
+def test_the_program_starts_at_zero_and_steps_by_its_own_tangent_kernel(use_bias):
+    """One step of the records equals ``r - learning_rate K r / N`` with the finite network's kernel, built here."""
+    setting = experiment.Setting(num_units=64, num_points=16, frequencies=(0, 1, 3, 5), steps=(0, 1))
+    args = jnp.array([use_bias], jnp.float32), jnp.array([3], jnp.uint32)
+    _, records = experiment._train(setting, *args, jnp.float32(0.5), jnp.float32(1e-3))
+    modes = np.asarray(records["residual"][0]) @ np.array([1.0, 1j])
+    # The network starts at 0, so the residual is minus the target: a / 2 at each k > 0 and a at 0.
+    np.testing.assert_allclose(np.abs(modes[0]), [1e-3, 5e-4, 5e-4, 5e-4], rtol=1e-4)
+    angles = 2 * np.pi * np.arange(16) / 16
+    start, _ = experiment._train(setting._replace(steps=(0, 0)), *args, jnp.float32(0.5), jnp.float32(1e-3))
+    x = np.stack([np.cos(angles), np.sin(angles), np.full(16, float(use_bias))], axis=1) / np.sqrt(1.0 + use_bias)
+    gates = (x @ np.asarray(start[0], float).T > 0) / np.sqrt(64)
+    kernel = (x @ x.T) * (gates @ gates.T)
+    waves = np.exp(-1j * np.outer(angles, setting.frequencies)) / 16
+    residual = np.real(16 * waves.conj() @ (modes[0] * np.array([1, 2, 2, 2])))
+    np.testing.assert_allclose(modes[1], (residual - 0.5 * kernel @ residual / 16) @ waves, rtol=2e-3, atol=1e-7)
+
+
+def test_no_odd_frequency_of_the_smoke_variant_moves_without_bias(finished):
+    _, ds = finished("spectral_bias_ntk")
+    residuals = experiment.relative_residuals(ds, use_bias=False)[:, -1]
+    np.testing.assert_allclose(residuals[:, 3::2], 1.0, atol=1e-3)
+    assert np.all(residuals[:, [0, 1, 2]] < 0.2)
+    assert float(ds["train_loss"][:, -1].max()) < float(ds["train_loss"][:, 0].min())
+
+
+def test_another_config_in_the_same_folder_is_refused(finished, tmp_path):
+    folder = shutil.copytree(finished("spectral_bias_ntk")[0], tmp_path / "copy")
+    with pytest.raises(ConfigError, match="holds other runs than this config asks for"):
+        experiment.run(smoke_config("spectral_bias_ntk", amplitude=0.1), str(folder))
+
+
+def test_report_of_the_experiment(finished, tmp_path):
+    path = report_script.write_report(finished("spectral_bias_ntk")[1], tmp_path / "report", name="smoke")
+    text = path.read_text()
+    assert "Claim: Full-batch gradient descent" in text and "4 finished" in text and "data:image/png;base64," in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_units": 5}, "must be even"),
+        ({"num_points": 9}, "must be even"),
+        ({"frequencies": (3, 5, 16)}, "must be different and below num_points / 2 = 16"),
+        ({"frequencies": (3, 5, 5)}, "must be different"),
+        ({"frequencies": (0, 1, 2, 3)}, "must hold two odd numbers of at least 3"),
+        ({"learning_rate": 6.0}, r"config.learning_rate = 6.0 must be in \(0, 5.69"),
+        ({"amplitude": 0.0}, r"config.amplitude = 0.0 must be in \(0, inf\)"),
+        ({"num_steps": 0}, "config.num_steps = 0 must be an integer of at least 1"),
+        ({"axes": (("seed", (0,)),)}, "config.axes = .* must be use_bias"),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("spectral_bias_ntk", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,231 @@
+"""The verdict follows the data; features and networks are what they say; the folder resumes."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import xarray
+
+from gendyn.core import ConfigError
+from gendyn.experiments.double_descent import _equation_counting_programs as programs
+from gendyn.experiments.double_descent import _equation_counting_results as tables
+from gendyn.experiments.double_descent import equation_counting as experiment
+from tests.experiments.smoke import smoke_config
+
+EXACT, UNIFORM, TRUE, POWER, FOURIER_TRUE, FOURIER_UNIFORM, NETWORK_TRUE, NETWORK_UNIFORM, SHORTER = range(9)
+PROBLEMS = ((32, 10), (48, 10), (96, 10))
+WIDTHS = tuple(range(4, 64, 2))
+CONFIG = {
+    "problems": PROBLEMS,
+    "widths": WIDTHS,
+    "steps": (100, 1000),
+    "tolerance": 1e-3,
+    "num_redraws": 10,
+    "num_networks": 10,
+}
+
+
+def results(*, needed=1.0, true=1.0, power=1.0, feature=1.0, inequality=0.6, short=1.3, redraws=10, scatter=0.02):
+    """Residuals that fall to the tolerance, and errors that fall to zero, at the asked numbers of parameters."""
+    random = np.random.default_rng(0)
+    rows = []
+
+    def add(place, parameters, at, zero_at, tolerance):
+        at, zero_at = (share * np.exp(scatter * random.normal()) for share in (at, zero_at))
+        ratio = parameters / (place[2] * place[3])
+        # Exactly the tolerance at its place, falling by ten decades for each factor of e.
+        residual = tolerance * (ratio / at) ** -10.0 if place[0] == "network" else np.where(ratio >= at, 1e-28, 0.1)
+        rows.append((place, parameters, residual, np.clip(zero_at / ratio - 1, 0, 1)))
+
+    for n, k in PROBLEMS:
+        networks = np.array([programs.num_parameters(width, k) for width in WIDTHS], float)
+        features = k * np.arange(n // 4, 2 * n, dtype=float)
+        grown = (n * k / 480) ** (power - 1)
+        for seed in range(redraws):
+            for labels, share in (("random", needed), ("true", true)):
+                for model in programs.FEATURES:
+                    exact = feature * np.exp(-scatter * random.normal()) if feature != 1.0 else 1.0
+                    rows.append(
+                        (
+                            (model, labels, n, k, 0, seed),
+                            features,
+                            np.where(features >= exact * n * k, 1e-28, 0.1),
+                            np.clip(inequality * n * k / features - 1, 0, 1),
+                        )
+                    )
+                for steps, factor in ((100, short), (1000, 1.0)):
+                    place = ("network", labels, n, k, steps, seed)
+                    add(place, networks, share * grown * factor, inequality, 1e-3)
+    longest = max(len(row[1]) for row in rows)
+    padded = [
+        np.array([[np.pad(row[i], (0, longest - len(row[i])), constant_values=np.nan)] for row in rows])
+        for i in (1, 2, 3)
+    ]
+    dims = ("run", "record")
+    names = ("parameters", "residual", "error")
+    variables = {name: ((*dims, "size"), array) for name, array in zip(names, padded, strict=True)}
+    coords = {axis: ("run", np.array([row[0][i] for row in rows])) for i, axis in enumerate(experiment.AXES)}
+    coords |= {"step": (dims, np.zeros((len(rows), 1))), "committed": ("run", np.ones(len(rows), int))}
+    return xarray.Dataset(variables, coords, {"config": json.dumps(CONFIG), "axes": json.dumps(experiment.AXES)})
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_results_that_count_equations_are_supported():
+    assert verdicts(results()) == ["supported"] * 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "refuted"),
+    [
+        ({"feature": 1.1}, {EXACT}),
+        ({"needed": 0.6}, {UNIFORM}),
+        ({"true": 1.4}, {TRUE}),
+        ({"power": 1.5}, {UNIFORM, TRUE, POWER}),
+        ({"inequality": 1.0}, {FOURIER_TRUE, FOURIER_UNIFORM, NETWORK_TRUE, NETWORK_UNIFORM}),
+        ({"short": 1.0}, {SHORTER}),
+    ],
+)
+def test_other_results_are_refuted(changes, refuted):
+    found = {place for place, verdict in enumerate(verdicts(results(**changes))) if verdict == "refuted"}
+    assert found == refuted
+
+
+def test_thresholds_are_recovered_and_ends_of_the_grid_are_censored():
+    found = tables.curves(results(scatter=0.0), "network", "random", (48, 10))
+    np.testing.assert_allclose(tables.thresholds(found, 1e-3, interpolate=True), 1.0, rtol=0.01)
+    np.testing.assert_allclose(tables.thresholds(found, 1e-3, interpolate=False), 1.0, atol=27 * 2 / 480)
+    assert np.all(np.isinf(tables.thresholds(found, 1e-15, interpolate=True)))
+    wide = tables.Curves(found.parameters[14:], found.residual[:, 14:], found.error[:, 14:], found.equations)
+    assert np.all(tables.thresholds(wide, 1e-3, interpolate=True) == 0.0)
+    unresolved = results(needed=50.0)
+    assert verdicts(unresolved)[UNIFORM] == "refuted" and verdicts(unresolved)[POWER] == "undecided"
+
+
+def test_model_complexity_is_the_largest_number_of_examples_that_is_fitted():
+    sizes, largest = tables.model_complexity(results(scatter=0.0), "random", 10)
+    inside = (sizes / 10 >= 32) & (sizes / 10 < 96)
+    np.testing.assert_allclose(largest[0, inside], sizes[inside] / 10, rtol=0.02)
+    assert np.all(largest[:, sizes / 10 < 32] == 0) and np.all(np.isinf(largest[:, sizes / 10 > 97]))
+
+
+def test_two_redraws_decide_nothing_and_runs_that_are_not_there_are_not_read():
+    assert set(verdicts(results(redraws=2))) == {"undecided"}
+    ds = results()
+    ds["committed"][ds["seed"].values >= 7] = 0
+    assert len(tables.curves(ds, "relu", "true", (32, 10)).residual) == 7
+    ds["committed"][:] = 0
+    with pytest.raises(ConfigError, match=r"no run at .* is finished; wait for its first chunk"):
+        experiment.verdict(ds)
+
+
+def test_networks_that_diverged_are_named():
+    ds = results()
+    ds["residual"][dict(run=np.flatnonzero(ds["model"] == "network")[0], size=3)] = np.nan
+    with pytest.raises(ConfigError, match=r"residual is not finite at .*; lower config.learning_rate"):
+        experiment.verdict(ds)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    return programs.pooled_digits()
+
+
+def test_problems_come_from_the_seed_and_labels_of_both_kinds_share_the_images(pool):
+    own, uniform, other = (
+        programs.image_problem(seed, labels, 40, 3, pool) for seed, labels in ((1, "true"), (1, "random"), (2, "true"))
+    )
+    assert pool[0].shape == (1500, 16) and len(np.unique(own.inputs, axis=0)) == 40
+    np.testing.assert_array_equal(own.inputs, uniform.inputs)
+    assert not np.array_equal(own.inputs, other.inputs) and set(own.labels) == set(uniform.labels) == {0, 1, 2}
+    where = [int(np.flatnonzero((pool[0] == row).all(axis=1))[0]) for row in own.inputs]
+    np.testing.assert_array_equal(pool[1][where], own.labels)
+    assert np.mean(uniform.labels == own.labels) < 0.7
+    linear = [programs.linear_problem(5, labels, 30, 4, 6) for labels in ("true", "random")]
+    weights = np.linalg.lstsq(linear[0].inputs, np.eye(4)[linear[0].labels], rcond=None)[0]
+    hits = [np.mean(np.argmax(p.inputs @ weights, axis=1) == linear[0].labels) for p in linear]
+    assert hits[0] > 0.6 and not np.array_equal(linear[0].labels, linear[1].labels)
+
+
+@pytest.mark.parametrize("model", programs.FEATURES)
+def test_features_interpolate_at_n_and_not_one_before(model, pool):
+    sizes = (6, 11, 12, 14)
+    problem = (
+        programs.linear_problem(3, "random", 12, 3, 14)
+        if model == "linear"
+        else programs.image_problem(3, "random", 12, 3, pool)
+    )
+    fit = programs.fit_features(model, [3], [problem], 3, sizes)
+    assert np.all(fit.residual[0, :2] > 1e-4) and np.all(fit.residual[0, 2:] < 1e-20)
+    assert np.all(fit.error[0, 2:] == 0) and fit.error[0, 0] > 0
+    if model == "linear":
+        targets, _ = programs.targets_of(problem.labels, 3)
+        left = targets - problem.inputs[:, :6] @ np.linalg.lstsq(problem.inputs[:, :6], targets, rcond=None)[0]
+        assert fit.residual[0, 0] == pytest.approx(np.sum(left**2) / np.sum(targets**2), rel=1e-9)
+
+
+def test_networks_are_trained_by_adam_whatever_they_are_padded_to(pool):
+    problem, classes, steps = programs.image_problem(4, "random", 10, 3, pool), 3, 6
+    alone = programs.train_networks([4], [problem], classes, [5], num_steps=steps, learning_rate=0.02)
+    packed = programs.train_networks([4], [problem], classes, [5, 7], num_steps=steps, learning_rate=0.02)
+    np.testing.assert_allclose(packed.residual[0, 0], alone.residual[0, 0], rtol=1e-5)
+
+    targets, mean = programs.targets_of(problem.labels, classes)
+    key = programs.stream(jax.random.key(4), "units")
+    units = np.asarray(programs.normal(key, (5, 19)))
+    params = [units[:, :16].T * np.sqrt(1 / 8), np.zeros(5), units[:, 16:] / np.sqrt(5), np.zeros(3)]
+    params = [jnp.asarray(leaf, jnp.float32) for leaf in params]
+    x = jnp.asarray(problem.inputs, jnp.float32)
+
+    def outputs(p):
+        return jnp.maximum(x @ p[0] + p[1], 0) @ p[2] + p[3]
+
+    def loss(p):
+        return jnp.mean((outputs(p) - targets) ** 2) / jnp.mean(targets**2)
+
+    adam = optax.adam(optax.cosine_decay_schedule(0.02, steps))
+    state, gradient = adam.init(params), jax.jit(jax.grad(loss))
+    for _ in range(steps):
+        updates, state = adam.update(gradient(params), state)
+        params = optax.apply_updates(params, updates)
+    assert alone.residual[0, 0] == pytest.approx(float(loss(params)), rel=1e-3)
+    assert alone.error[0, 0] == pytest.approx(np.mean(np.argmax(outputs(params) + mean, axis=1) != problem.labels))
+    assert sum(leaf.size for leaf in params) == programs.num_parameters(5, classes)
+
+
+def test_buckets_hold_neighbouring_widths():
+    assert programs.buckets([4, 5, 6, 7, 20], 1.6) == [[0, 1, 2], [3], [4]]
+
+
+def test_features_of_the_smoke_variant_need_n(finished):
+    _, ds = finished("equation_counting")
+    for model in programs.FEATURES:
+        found = tables.curves(ds, model, "random", (12, 2))
+        np.testing.assert_array_equal(tables.thresholds(found, tables.ROUNDING, interpolate=False), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_redraws": 0}, "config.num_redraws = 0 must be an integer of at least 1"),
+        ({"widths": (4, 0)}, "config.widths: each = 0 must be an integer of at least 1"),
+        ({"widths": (6, 4)}, r"config.widths = .* must hold two or more numbers that ascend"),
+        ({"widths": (4, 5)}, r"config.widths = .* has fewer than three with"),
+        ({"steps": (100,)}, r"config.steps = .* must hold two or more numbers that ascend"),
+        ({"learning_rate": 0.0}, r"config.learning_rate = 0.0 must be in \(0, inf\)"),
+        ({"tolerance": 1.0}, r"config.tolerance = 1.0 must be in \(0, 1\)"),
+        ({"parameters_over_equations": (1.1, 2.0)}, r"config.parameters_over_equations = .* must lie around 1"),
+        ({"problems": ((8, 2), (4, 4))}, r"config.problems = .* with different products"),
+        ({"problems": ((0, 2), (8, 2))}, "config.problems: each n = 0 must be an integer of at least 4"),
+        ({"problems": ((8, 11), (8, 2))}, r"config.problems: \(8, 11\) asks for more than there is"),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("equation_counting", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()

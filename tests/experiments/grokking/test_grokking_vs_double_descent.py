@@ -1,0 +1,144 @@
+"""The verdict follows the curves: which of pattern and training set comes first, and whether the test error rises."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray
+from matplotlib.figure import Figure
+
+import gendyn.sweep
+from configs.grokking import grokking_vs_double_descent as config_file
+from gendyn.core import ConfigError
+from gendyn.experiments.grokking import grokking_vs_double_descent as experiment
+
+ARMS = ("slow", "fast")
+WIDTHS = (8, 16, 32)
+STEPS = np.unique(np.geomspace(1, 10_000, 60).round()).astype(int)
+RISING, FALLING, FLAT, GROKKING, IMMEDIATE, BY_WIDTH, AXIS = range(7)
+
+
+def after(step):
+    """0 before a step and 1 after it, over a factor of 1.2."""
+    return np.clip(np.log(STEPS / step) / np.log(1.2) + 1, 0, 1)
+
+
+def sweep(*, rise=0.12, fall=0.06, clean_rise=0.0, slow=3000, fast=40, by_width=True, seeds=8, arms=ARMS):
+    """The training set is fitted at 300; test error falls at ``slow`` or ``fast``. In the fast arm with noise it
+    rises by ``rise`` at 300 and falls by ``fall`` at 2000. In narrow networks the slow arm is less slow."""
+    random = np.random.default_rng(0)
+    rows, train, test = [], [], []
+    for arm in arms:
+        for noise in (0.0, 0.2):
+            for width in WIDTHS:
+                for seed in range(seeds):
+                    learnt = fast if arm == "fast" else slow * (width / WIDTHS[-1] if by_width else 1.0)
+                    jitter = 1 + 0.1 * random.random()
+                    error = 0.9 - 0.8 * after(learnt * jitter)
+                    up = rise if noise else clean_rise
+                    if arm == "fast":
+                        error = error + up * after(300) - min(fall, up) * after(2000)
+                    rows.append((arm, noise, width, seed))
+                    train.append(0.9 * (1 - after(300)))
+                    test.append(error + 0.004 * random.random(len(STEPS)))
+    names = ("arm", "data.label_noise", "model.width", "seed")
+    columns = {name: ("run", list(column)) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    record = ("run", "record")
+    train, test = np.array(train), np.array(test)
+    return xarray.Dataset(
+        {
+            "train_error": (record, train),
+            "test_error": (record, test),
+            "train_loss": (record, train),
+            "diverged": (record, np.zeros(train.shape, bool)),
+        },
+        coords={**columns, "step": ("record", STEPS)},
+        attrs={"config": json.dumps({"arms": [(name, ()) for name in arms]})},
+    )
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_both_phenomena_and_the_axis_are_supported():
+    found = experiment.verdict(sweep())
+    assert [one.verdict for one in found] == ["supported"] * 7
+    assert found[RISING].effect == pytest.approx(0.12, abs=0.01)
+    assert found[FALLING].effect == pytest.approx(0.06, abs=0.01)
+    assert found[GROKKING].effect == pytest.approx(0.1, rel=0.2) and found[IMMEDIATE].effect > 5
+    assert found[BY_WIDTH].effect == pytest.approx(0.25, rel=0.2)
+
+
+def test_no_rise_or_no_second_descent():
+    assert verdicts(sweep(rise=0.0))[:2] == ["refuted", "refuted"]
+    assert verdicts(sweep(fall=0.0))[:2] == ["supported", "refuted"]
+    assert verdicts(sweep(clean_rise=0.1))[FLAT] == "refuted"
+
+
+def test_grokking_is_a_delay_and_model_wise_only_if_it_grows():
+    soon = verdicts(sweep(slow=400))
+    assert soon[GROKKING] == "refuted" and soon[RISING] == "supported"
+    assert verdicts(sweep(fast=2500))[IMMEDIATE] == "refuted"
+    assert verdicts(sweep(by_width=False))[BY_WIDTH] != "supported"
+
+
+def test_a_rise_in_the_slow_arm_turns_the_axis_round():
+    ds = sweep(rise=0.0)
+    rows = (ds["arm"].values == "slow") & (ds["data.label_noise"].values > 0)
+    ds["test_error"].values[rows] += 0.15 * after(6000) - 0.1 * after(9000)
+    assert verdicts(ds)[AXIS] == "refuted"
+
+
+def test_runs_that_never_generalise_have_grokked_least_of_all():
+    found = experiment.verdict(sweep(slow=50_000, by_width=False))
+    assert found[GROKKING].verdict == "supported" and found[GROKKING].effect == 0
+    measured = experiment.measure(sweep(slow=50_000, by_width=False))
+    assert (measured.ratio[0] == 0).all() and (measured.ratio[1] > 1).all()
+
+
+def test_noise_alone_is_no_rise():
+    """The largest of many noisy values lies above the smallest before it; held-out places do not see that."""
+    random = np.random.default_rng(1)
+    errors = 0.1 + 0.02 * random.random((8, 60))
+    naive = np.max(errors - np.minimum.accumulate(errors, axis=1), axis=1)
+    rise, fall = experiment.rises(errors)
+    assert np.median(naive) > 0.015 and abs(np.median(rise)) < 0.012 and abs(np.median(fall)) < 0.012
+
+
+def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out():
+    assert set(verdicts(sweep(seeds=2))) == {"undecided"}
+    ds = sweep()
+    ds["train_loss"].values[3, -1] = np.nan
+    found = experiment.verdict(ds)
+    assert "1 seeds are left out" in found[RISING].detail and "7 seeds" in found[RISING].detail
+
+
+def test_refuses_what_the_claims_do_not_fit():
+    with pytest.raises(ConfigError, match="the claims compare two"):
+        experiment.verdict(sweep(arms=("slow",)))
+    ds = sweep()
+    with pytest.raises(ConfigError, match="need 0 and at least one other"):
+        experiment.verdict(ds.isel(run=ds["data.label_noise"].values > 0))
+
+
+def test_cells_where_nothing_was_reached_are_no_points_of_the_axis():
+    ds = sweep()
+    rows = (ds["arm"].values == "slow") & (ds["model.width"].values == 8) & (ds["seed"].values == 0)
+    for name in ("train_error", "test_error"):
+        ds[name].values[rows] = 0.9
+    found = experiment.verdict(ds)[AXIS]
+    assert found.verdict == "supported" and "at 5 regimes and widths; 1 are left out" in found.detail
+
+
+def test_figure_of_synthetic_runs():
+    made = experiment.figure(sweep())
+    assert isinstance(made, Figure) and len(made.axes) == 6
+
+
+def test_the_smoke_config_runs_and_the_default_plans(tmp_path):
+    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
+    assert np.isfinite(ds["test_error"].values).all()
+    assert len(experiment.verdict(ds)) == 7 and isinstance(experiment.figure(ds), Figure)
+    planned = gendyn.sweep.plan(config_file.get_config())
+    assert len(planned.runs) == 96 and len({run.flat["optim.weight_decay"] for run in planned.runs}) == 2

@@ -1,0 +1,201 @@
+"""The verdict follows the data; cells, ensembles and learners are what they say; the folder resumes."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray
+
+from configs.linear_models import bias_variance as config_file
+from gendyn.core import ConfigError, normal, stream
+from gendyn.experiments.linear_models import _crossed
+from gendyn.experiments.linear_models import bias_variance as experiment
+from tests.experiments.smoke import smoke_config
+
+SUM, CLOSED_FORM, RISE, RISE_NETWORK, PREDICTED, PREDICTED_NETWORK, ENSEMBLE, BAGGED, BAGGED_PLACE, WIDTH = range(10)
+
+
+def results(*, off=1.0, lost=0.0, by="noise:init:sample", ensemble=1.0, bagged=0.25, place=0.64, wide=0.0, redraws=12):
+    """Parts that make up the closed form, with a peak in ``by``; a network alike; ensembles as predicted."""
+    config = config_file.get_config().to_dict()
+    members = config["members"]
+    random = np.random.default_rng(0)
+    empty = xarray.Dataset(attrs={"config": json.dumps(config), "axes": json.dumps(["learner", "seed"])})
+    ratios = np.array(config["random_features"]["ratios"])
+    exact = experiment.closed_form(empty, ratios)
+    exact[np.isinf(exact)] = 40.0
+    widths = np.array(config["mlp"]["widths"])
+    network = np.ones((3, 1)) * (0.4 + 2 * np.exp(-2 * np.log(widths / 5) ** 2))
+    bump = np.exp(-(np.log(ratios / place) ** 2) / 0.02)
+    rows = []
+    for learner, curve in (("random_features", off * exact), ("mlp", network)):
+        rest = 0.2 * np.ones_like(curve)
+        for seed in range(redraws):
+            scatter = np.exp(0.01 * random.normal(size=len(ratios)))
+            parts = dict.fromkeys(experiment.PARTS, 0.0 * curve)
+            parts["sample"], parts["init"] = rest * scatter, 1e-6 * curve
+            parts[by] = parts[by] + (curve - 2 * rest) * scatter
+            if wide and learner == "mlp":
+                parts["init"] = wide * np.ones_like(curve)
+            bias = rest * scatter
+            averaged = sum(value / (members if "init" in name else 1) for name, value in parts.items())
+            risk = (bias + sum(parts.values())) / (1 - lost)
+            rows.append(
+                {
+                    "learner": learner,
+                    "seed": seed,
+                    "risk": risk,
+                    "squared_bias": bias,
+                    "components": np.stack([parts[name] for name in experiment.PARTS]),
+                    "ensemble_risk": ensemble * (bias + averaged),
+                    "bagged_risk": (0.2 + bagged * bump) * curve.max(axis=1, keepdims=True),
+                    "training_error": 0.0 * curve,
+                }
+            )
+    ds = empty.assign_coords({name: ("run", [row[name] for row in rows]) for name in ("learner", "seed")})
+    ds = ds.assign_coords(committed=("run", np.ones(len(rows), int)), step=("record", [0]))
+    for name in list(rows[0])[2:]:
+        values = np.array([row[name] for row in rows])[:, None]
+        ds[name] = (("run", "record", *(f"{name}_{i}" for i in range(values.ndim - 2))), values)
+    return ds
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_parts_of_the_closed_form_are_supported():
+    assert verdicts(results()) == ["supported"] * 10
+
+
+@pytest.mark.parametrize(
+    ("change", "refuted"),
+    [
+        ({"off": 1.15}, [CLOSED_FORM]),
+        ({"lost": 0.01}, [SUM]),
+        ({"by": "noise:sample"}, [RISE, RISE_NETWORK, ENSEMBLE]),
+        ({"ensemble": 1.3}, [PREDICTED, PREDICTED_NETWORK]),
+        ({"ensemble": 0.7}, [PREDICTED, PREDICTED_NETWORK]),
+        # Signed errors that cancel over sizes.
+        ({"ensemble": np.tile([0.7, 1.3], 6)}, [PREDICTED, PREDICTED_NETWORK]),
+        ({"bagged": 0.6}, [BAGGED]),
+        ({"place": 1.0}, [BAGGED_PLACE]),
+        ({"wide": 8.0}, [WIDTH]),
+    ],
+)
+def test_each_claim_is_refuted_by_data_that_contradict_it(change, refuted):
+    found = verdicts(results(**change))
+    assert [found[i] for i in refuted] == ["refuted"] * len(refuted)
+    assert "refuted" not in [found[i] for i in range(10) if i not in refuted]
+
+
+def test_few_redraws_decide_nothing_and_none_is_an_error():
+    assert set(verdicts(results(redraws=2))) == {"undecided"}
+    ds = results(redraws=2)
+    ds["committed"][:] = 0
+    with pytest.raises(ConfigError, match=r"no run at .*random_features.* is finished"):
+        experiment.figure(ds)
+
+
+def test_cells_cross_the_factors_and_ensembles_take_their_own_initialisations():
+    # Learners whose prediction, everywhere, is one of the draws that they are given.
+    key = jax.random.key(3)
+    shape = {"dimension": 4, "num_train": 6, "num_test": 5, "noise_variance": 0.5, "members": 3}
+    seen = {}
+    learners = {
+        "init": lambda key, x, y, points: jnp.full((1, 1, len(points)), jax.random.uniform(key)),
+        "sample": lambda key, x, y, points: jnp.full((1, 1, len(points)), jnp.sum(x)),
+        "labels": lambda key, x, y, points: jnp.full((1, 1, len(points)), jnp.sum(y)),
+    }
+    with jax.enable_x64(True):
+        for name, learner in learners.items():
+            seen[name] = jax.tree.map(np.asarray, _crossed.crossed(key, learner, **shape))
+    cells = {name: found.cells[..., 0, 0, 0] for name, found in seen.items()}
+    assert cells["init"].shape == (2, 2, 2)
+    for axis, name in ((1, "init"), (2, "sample")):
+        others = tuple(i for i in range(3) if i != axis)
+        assert (np.ptp(cells[name], axis=others) == 0).all() and np.ptp(cells[name]) > 1e-3
+    # Noise is added to the labels of either sample alike.
+    labels = cells["labels"]
+    assert np.ptp(labels, axis=1).max() == 0
+    np.testing.assert_allclose(labels[0, 0] - labels[1, 0], np.full(2, labels[0, 0, 0] - labels[1, 0, 0]), atol=1e-9)
+    assert abs(labels[0, 0, 0] - labels[1, 0, 0]) > 1e-3
+    # Ensembles: the first sample and noise, other initialisations; resamples of that sample.
+    assert seen["sample"].ensemble[0, 0, 0] == pytest.approx(cells["sample"][0, 0, 0])
+    assert seen["labels"].ensemble[0, 0, 0] == pytest.approx(labels[0, 0, 0])
+    assert not np.isin(seen["init"].ensemble[0, 0, 0], cells["init"])
+    assert seen["init"].bagged[0, 0, 0] == pytest.approx(seen["init"].ensemble[0, 0, 0])
+    assert abs(seen["sample"].bagged[0, 0, 0] - cells["sample"][0, 0, 0]) > 1e-3
+    assert seen["init"].target.shape == (5,)
+
+
+def test_the_network_is_gradient_descent_from_normal_draws():
+    x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    y = x[:, 0]
+    learn = _crossed.mlp_learner((2, 5), (1, 4), 0.3)
+    found = learn(jax.random.key(1), x, y, x)
+    for place, width in enumerate((2, 5)):
+        hidden = np.asarray(normal(stream(jax.random.key(1), "hidden"), (width, 3)))
+        readout = np.asarray(normal(stream(jax.random.key(1), "readout"), (width,)))
+        for step in range(1, 5):
+            active = x @ hidden.T / np.sqrt(3)
+            error = np.maximum(active, 0) @ readout / np.sqrt(width) - y
+            to_readout = np.maximum(active, 0).T @ error / (7 * np.sqrt(width))
+            to_hidden = ((error[:, None] * (active > 0)) * readout).T @ x / (7 * np.sqrt(3 * width))
+            hidden, readout = hidden - 0.3 * to_hidden, readout - 0.3 * to_readout
+            if step in (1, 4):
+                expected = np.maximum(x @ hidden.T / np.sqrt(3), 0) @ readout / np.sqrt(width)
+                np.testing.assert_allclose(found[(1, 4).index(step), place], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_random_features_interpolate_without_a_ridge_and_not_with_one():
+    with jax.enable_x64(True):
+        x = np.random.default_rng(0).normal(size=(9, 4))
+        y = np.random.default_rng(1).normal(size=9)
+        learn = _crossed.random_features_learner((3, 40), (0.0, 0.01, 1.0))
+        errors = np.mean((np.asarray(learn(jax.random.key(0), x, y, x)) - y) ** 2, -1)
+    assert errors[0, 1] < 1e-20 < 1e-4 < errors[0, 0]
+    assert (np.diff(errors, axis=0) > 0).all()
+
+
+def test_parts_of_the_smoke_variant_add_up_and_the_widest_interpolates(finished):
+    _, ds = finished("bias_variance")
+    assert ds["components"].shape == (6, 1, 7, 3, 3)
+    parts = ds["squared_bias"].values + ds["components"].values.sum(2)
+    np.testing.assert_allclose(parts, ds["risk"].values, rtol=1e-9)
+    # Without a ridge, twice as many features as examples interpolate.
+    assert ds["training_error"].values[0, 0, 0, -1] < 1e-15
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"members": 1}, "config.members = 1 must be an integer of at least 2"),
+        ({"num_test": 0}, "config.num_test = 0 must be an integer"),
+        ({"mlp.num_train": 0}, "config.mlp.num_train = 0 must be an integer"),
+        ({"mlp.dimension": 1}, "config.mlp.dimension = 1 must be an integer of at least 2"),
+        ({"mlp.noise_variance": -0.1}, "config.mlp.noise_variance = -0.1 must be in"),
+        ({"mlp.widths": (3, 1, 8)}, "config.mlp.widths = .* must be ascending"),
+        ({"mlp.steps": (0, 30, 100)}, "config.mlp.steps: each = 0 must be an integer"),
+        ({"mlp.learning_rate": 0.0}, "config.mlp.learning_rate = 0.0 must be in"),
+        ({"mlp.widths": (1, 2, 3, 4)}, "config.mlp has 4 widths and 3 steps"),
+        ({"random_features.ridges": (0.0, -0.1, 0.1)}, "config.random_features.ridges = .* must be in"),
+        ({"random_features.ridges": (0.01, 0.1, 1.0)}, "config.random_features.ridges = .* must be 0 and at least two"),
+        ({"random_features.ratios": (0.5, 1.5, 3.0)}, "config.ratios = .* hold 1.0 between others"),
+        ({"mlp.steps": (10, 10, 100)}, "config.mlp.steps = .* must be ascending: the claims are about"),
+        ({"axes": (("seed", (0,)),)}, "config.axes: seed must be learner, seed"),
+        ({"axes": (("learner", ("mlp",)), ("seed", (0,)))}, "config.axes: learner = .* must be .* about both"),
+        ({"axes": (("learner", ("random_features", "mlp")), ("seed", (-1,)))}, "each seed = -1 must be an integer"),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("bias_variance", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_variants_are_sound():
+    for variant in config_file.VARIANTS:
+        experiment._settings(config_file.get_config(variant))

@@ -1,0 +1,169 @@
+"""The verdict follows the data; the program is least squares at every size; the folder resumes."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray
+
+from configs.linear_models import linear_double_descent as config_file
+from gendyn import theory
+from gendyn.core import ConfigError
+from gendyn.experiments.linear_models import _least_squares_redraws as program
+from gendyn.experiments.linear_models import linear_double_descent as experiment
+from tests.experiments.smoke import smoke_config
+
+RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
+NOISE = (0.0, 0.25, 1.0)
+
+
+def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmless=False, growth=0.0, redraws=30):
+    """Redraws that scatter by a percent around the closed forms; peaks moved by some places, curves multiplied."""
+    random = np.random.default_rng(0)
+    config = config_file.get_config().to_dict()
+    config.pop("axes")
+    sizes, some = np.array(config["num_features"]), np.array(config["ridge_features"])
+    counts, d, n = np.array(config["examples"]), config["fixed_dimension"], config["num_examples"]
+    columns = {}
+
+    def record(name, values):
+        columns.setdefault(name, []).append(values * np.exp(0.01 * random.normal()))
+
+    for seed in range(redraws):
+        for v in NOISE:
+            law = theory.min_norm_risk(n, sizes, dimension=120, noise_variance=v)
+            squared = theory.min_norm_squared_norm(n, sizes, dimension=120, noise_variance=v)
+            at = int(np.flatnonzero(sizes == n)[0])
+            for exact, moved in ((law, peak), (squared, norm_peak)):
+                exact[np.abs(sizes - n) <= 1] = 100.0
+                exact[at + moved] = 1000.0
+            record("risk", law * risk)
+            record("squared_norm", squared * norm)
+            best = program.ridge_law(config, some, 120 * (v + 1.0) - some, v)
+            best[np.flatnonzero(some == n)] *= 1.0 + bump
+            record("optimal_ridge_risk", best)
+            smallest = np.full(len(some), 0.5)
+            smallest[np.flatnonzero(some == n)[0] + dip] = 0.01
+            record("smallest_singular_value", smallest)
+            record("condition_number", 2.0 / smallest)
+            record("ridge_risk", np.ones((3, len(some))))
+            record("spectrum", np.ones((4, program.BINS)))
+            exact = theory.min_norm_risk(counts, d, dimension=d, noise_variance=v)
+            exact = np.where(np.isfinite(exact), exact, 50.0)
+            record("examples_risk", theory.optimal_ridge_risk(d / counts, noise_variance=v) if harmless else exact)
+            record("examples_optimal_risk", theory.optimal_ridge_risk(d / counts, noise_variance=v) * counts**growth)
+            columns.setdefault("seed", []).append(seed)
+            columns.setdefault("noise_variance", []).append(v)
+    arrays = {name: np.array(column) for name, column in columns.items()}
+    coords = {name: ("run", arrays.pop(name)) for name in ("seed", "noise_variance")}
+    data = {
+        name: (("run", "record", *(f"{name}_{axis}" for axis in range(values.ndim - 1))), values[:, None])
+        for name, values in arrays.items()
+    }
+    attrs = {"config": json.dumps(config), "axes": json.dumps(["noise_variance", "seed"])}
+    ds = xarray.Dataset(data, attrs=attrs).assign_coords(step=("record", [0]), **coords)
+    return ds.assign_coords(committed=("run", np.ones(ds.sizes["run"], int)))
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_the_closed_forms_are_supported_and_drawn():
+    ds = results()
+    assert verdicts(ds) == ["supported"] * 11
+    made = experiment.figure(ds)
+    assert len(made.axes) == 6 and "30 redraws" in made._supxlabel.get_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "refuted"),
+    [
+        ({"risk": 1.1}, {RISK, RISK_CLOSE}),
+        ({"norm": 0.9}, {NORM, NORM_CLOSE}),
+        # Within 5 %, and beyond both 2 % and three standard errors.
+        ({"risk": 1.035}, {RISK_CLOSE}),
+        ({"peak": 4, "norm_peak": 4}, {PLACE, TOGETHER}),
+        ({"norm_peak": -4}, {TOGETHER}),
+        ({"dip": 2}, {DIP}),
+        ({"bump": 0.3}, {OPTIMAL, REMOVED}),
+        ({"harmless": True}, {HURTS}),
+        ({"growth": 1.0}, {NEVER}),
+    ],
+)
+def test_another_truth_is_refuted(changes, refuted):
+    found = verdicts(results(**changes))
+    assert {i for i, verdict in enumerate(found) if verdict == "refuted"} == refuted
+
+
+def test_few_redraws_decide_nothing_and_none_are_refused():
+    assert verdicts(results(redraws=2)) == ["undecided"] * 11
+    with pytest.raises(ConfigError, match="no redraw is finished at every point"):
+        ds = results(redraws=2)
+        experiment.verdict(ds.assign_coords(committed=("run", np.zeros(6, int))))
+
+
+def test_every_record_is_numpys_least_squares(finished):
+    _, ds = finished("linear_double_descent")
+    config = smoke_config("linear_double_descent")
+    row = int(np.flatnonzero((ds["noise_variance"].values == 1.0) & (ds["seed"].values == 3))[0])
+    with jax.enable_x64(True):
+        key = jax.random.key(jnp.uint32(3))
+        draw = {
+            name: [np.asarray(a) for a in program._draw(program.stream(key, name), n, p, jnp.ones(1))]
+            for name, n, p in (("features", 10, 30), ("examples", 14, 10))
+        }
+    (x, y), b = draw["features"], np.full(30, 30**-0.5)
+
+    def risk(x, y, b, penalty):
+        w = np.zeros(len(b))
+        square = x.T @ x + penalty * np.eye(x.shape[1])
+        w[: x.shape[1]] = (np.linalg.solve(square, x.T @ y) if penalty else np.linalg.lstsq(x, y)[0])[:, 0]
+        return np.sum((w - b) ** 2), np.sum(w**2)
+
+    for i, p in enumerate(config.num_features):
+        found = [float(ds[name][row, 0, i]) for name in ("risk", "squared_norm")]
+        np.testing.assert_allclose(found, risk(x[:, :p], y, b, 0.0), rtol=1e-5)
+    for i, p in enumerate(config.ridge_features):
+        assert float(ds["ridge_risk"][row, 0, 0, i]) == pytest.approx(risk(x[:, :p], y, b, 1.0)[0], rel=1e-5)
+        assert float(ds["optimal_ridge_risk"][row, 0, i]) == pytest.approx(risk(x[:, :p], y, b, 60 - p)[0], rel=1e-5)
+        values = np.linalg.svd(x[:, :p], compute_uv=False)
+        assert float(ds["smallest_singular_value"][row, 0, i]) == pytest.approx(values[-1] / 10**0.5, rel=1e-5)
+        assert float(ds["condition_number"][row, 0, i]) == pytest.approx(values[0] / values[-1], rel=1e-5)
+    edges = program.bin_edges(10, (5, 10))
+    for i, p in enumerate(config.spectrum_features):
+        density = np.histogram(np.linalg.svd(x[:, :p], compute_uv=False) / 10**0.5, edges, density=True)[0]
+        np.testing.assert_allclose(ds["spectrum"][row, 0, i], density, rtol=1e-5)
+    (x, y), b = draw["examples"], np.full(10, 10**-0.5)
+    for i, n in enumerate(config.examples):
+        assert float(ds["examples_risk"][row, 0, i]) == pytest.approx(risk(x[:n], y[:n], b, 0.0)[0], rel=1e-5)
+        assert float(ds["examples_optimal_risk"][row, 0, i]) == pytest.approx(risk(x[:n], y[:n], b, 10)[0], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_examples": 0}, "config.num_examples = 0 must be an integer of at least 5"),
+        ({"num_features": (4, 10, 31)}, "config.num_features holds 31, but there are only 30 columns"),
+        ({"num_features": (4, 0, 10)}, "config.num_features: each = 0 must be an integer"),
+        ({"num_features": (4, 11, 12)}, "must hold num_examples = 10, a smaller and a larger"),
+        ({"ridge_features": (4, 10, 25)}, "must be among num_features"),
+        ({"examples": (6, 2)}, "in increasing order"),
+        ({"examples": (6, 12)}, "must hold two sizes of at most fixed_dimension - 4 = 6"),
+        ({"penalties": (-1.0,)}, r"config.penalties: each = -1.0 must be in \(0, inf\)"),
+        ({"axes": (("noise_variance", (0.0,)), ("seed", (0,)))}, r"noise_variance = \(0.0,\) must hold one above 0"),
+        ({"axes": (("noise_variance", (-0.5,)), ("seed", (0,)))}, "each noise_variance = -0.5 must be in"),
+        ({"axes": (("seed", (0,)),)}, "must be noise_variance"),
+        ({"axes": (("noise_variance", (0.5,)), ("seed", (-1,)))}, "each seed = -1 must be an integer of at least 0"),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("linear_double_descent", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_default_has_forty_examples():
+    assert config_file.get_config().num_examples == 40

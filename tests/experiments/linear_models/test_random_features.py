@@ -1,0 +1,194 @@
+"""The verdict follows the data; one redraw is least squares on the features it says; the folder resumes."""
+
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray
+
+from configs.linear_models import random_features as config_file
+from gendyn.core import ConfigError, stream
+from gendyn.experiments.linear_models import random_features as experiment
+from gendyn.experiments.linear_models._feature_sweep import redraws
+from gendyn.experiments.linear_models._images import image_features, image_sample
+from gendyn.experiments.linear_models._sphere import sphere_sample
+from tests.experiments.smoke import smoke_config
+
+RIDGELESS, RIDGE, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(7)
+IMAGES = 5
+"""Between the findings about the sphere and the same ones about images."""
+
+
+def results(*, off=1.0, place=1.0, gain=1.0, ridge_peak=0.0, left=0.3, redraws=12, scatter=0.01):
+    """Closed forms on the sphere and a like curve on images, scattered; ``place`` moves the ridgeless peak."""
+    config = config_file.get_config().to_dict()
+    ratios = np.array(config["ratios"])
+    random = np.random.default_rng(0)
+    empty = xarray.Dataset(attrs={"config": json.dumps(config), "axes": json.dumps(["data", "seed"])})
+    exact = experiment.closed_form(empty, ratios / place)
+    exact[:, 0, ratios == place] = np.array([[300.0], [500.0]])
+    exact[:, -1] += ridge_peak * np.exp(-(np.log(ratios) ** 2) / 0.02)
+    exact[-1, 0, ratios == 1] = exact[0, 0, ratios == 1] + gain * (exact[-1, 0] - exact[0, 0])[ratios == 1]
+    points = [(data, seed) for data in experiment.DATA for seed in range(redraws)]
+    risk = off * exact * np.exp(scatter * random.normal(size=(len(points), 1, 1, 1, len(ratios))))
+    dims = ("run", "record", "noise", "ridge", "size")
+    ds = empty.assign(
+        risk=(dims, risk),
+        ensemble_risk=(dims, left * risk),
+        coefficient_norm=(dims, np.sqrt(risk)),
+        test_error=(dims, risk / risk.max()),
+        ensemble_test_error=(dims, left * risk / risk.max()),
+        condition_number=(("run", "record", "size"), np.ones((len(points), 1, len(ratios)))),
+    )
+    data, seeds = zip(*points, strict=True)
+    ones = ("run", np.ones(len(points), int))
+    return ds.assign_coords(data=("run", list(data)), seed=("run", list(seeds)), committed=ones, step=("record", [0]))
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_closed_forms_are_supported():
+    assert verdicts(results()) == ["supported"] * 12
+
+
+@pytest.mark.parametrize(
+    ("change", "refuted"),
+    [
+        ({"off": 1.1}, [RIDGELESS, RIDGE]),
+        ({"place": 1.35}, [RIDGELESS, RIDGE, PLACE, NORM, PLACE + IMAGES, NORM + IMAGES]),
+        ({"gain": 1e-5}, [NOISE, NOISE + IMAGES]),
+        ({"ridge_peak": 1.0}, [RIDGE, NO_PEAK, NO_PEAK + IMAGES]),
+        ({"left": 0.7}, [ENSEMBLE, ENSEMBLE + IMAGES]),
+    ],
+)
+def test_each_claim_is_refuted_by_data_that_contradict_it(change, refuted):
+    found = verdicts(results(**change))
+    assert [found[i] for i in refuted] == ["refuted"] * len(refuted)
+    if "place" not in change:
+        others = set(range(12)) - set(refuted)
+        assert {found[i] for i in others if i != ENSEMBLE} == {"supported"}
+
+
+def test_too_few_or_too_different_redraws_decide_nothing():
+    assert set(verdicts(results(redraws=2))) == {"undecided"}
+    assert verdicts(results(scatter=0.07))[RIDGELESS] == "undecided"
+
+
+def test_figure_has_the_closed_form_on_the_sphere_and_needs_a_finished_redraw():
+    assert len(experiment.figure(results(redraws=3)).axes) == 6
+    ds = results(redraws=3)
+    ds["committed"][:] = 0
+    with pytest.raises(ConfigError, match=r"no run at .*sphere.* is finished"):
+        experiment.verdict(ds)
+
+
+def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_features(finished):
+    _, stored = finished("random_features")
+    settings, _, _ = experiment._settings(smoke_config("random_features"))
+    setting = settings["images"]
+    with jax.enable_x64(True):
+        found = redraws(setting, jnp.arange(3, dtype=jnp.uint32))
+        key = jax.random.key(2)
+        data = jax.jit(setting.data)(stream(key, "data"))
+        keys = jax.random.split(stream(key, "features"), setting.members)
+        draws = [
+            tuple(np.asarray(setting.features(k, x, max(setting.sizes))) for x in (data.x_train, data.x_test))
+            for k in keys
+        ]
+    y, clean = np.asarray(data.y_train), np.asarray(data.y_test)
+    outputs = clean.shape[1]
+    for place, size in enumerate(setting.sizes):
+        for level, penalty in enumerate(setting.penalties(size)):
+            predicted, norms = [], []
+            for train, test in draws:
+                augmented = np.concatenate([train[:, :size], np.sqrt(penalty) * np.eye(size)])
+                solved = np.linalg.lstsq(augmented, np.concatenate([y, np.zeros((size, y.shape[1]))]), rcond=None)[0]
+                predicted.append((test[:, :size] @ solved).reshape(len(test), -1, outputs))
+                norms.append(np.sqrt(size * (solved**2).reshape(size, -1, outputs).sum((0, 2))))
+            predicted = np.array(predicted)
+            expected = {
+                "risk": np.mean(np.sum((predicted - clean[:, None]) ** 2, -1), (0, 1)),
+                "ensemble_risk": np.mean(np.sum((predicted.mean(0) - clean[:, None]) ** 2, -1), 0),
+                "test_error": np.mean(predicted.argmax(-1) != clean.argmax(-1)[:, None], (0, 1)),
+                "coefficient_norm": np.mean(norms, 0),
+            }
+            for name, value in expected.items():
+                np.testing.assert_allclose(found[name][2, :, level, place], value, rtol=1e-6, err_msg=name)
+                # The experiment stores the same: its runs are the sphere's three redraws, then those of images.
+                np.testing.assert_allclose(stored[name][5, 0, :, level, place], value, rtol=1e-6, err_msg=name)
+    assert np.argmax(found["condition_number"][2]) == 1
+
+
+def test_penalties_are_in_the_units_of_their_closed_form_and_kernel():
+    settings, _, _ = experiment._settings(smoke_config("random_features"))
+    config = smoke_config("random_features")
+    for size in (12, 48):
+        expected = 24 * size * np.array(config.sphere.ridges) / 12
+        np.testing.assert_allclose(settings["sphere"].penalties(size), expected)
+        np.testing.assert_allclose(settings["images"].penalties(size), size * np.array(config.images.ridges))
+
+
+def test_images_have_both_kinds_of_features():
+    # Of an input that is 0 only the bias is left.
+    x = np.array([[1.0, 1.0], [0.0, 0.0]], np.float32)
+    fourier, relu = (image_features(name, 1.0)(jax.random.key(0), x, 50) for name in ("fourier", "relu"))
+    assert float(fourier[0].min()) < 0 and float(relu.min()) == 0 and float(relu[1].max()) > 0
+
+
+def test_samples_differ_by_their_label_noise_alone():
+    shape = {"dimension": 9, "num_train": 2000, "num_test": 5, "num_targets": 2}
+    with jax.enable_x64(True):
+        draw = functools.partial(sphere_sample, **shape, noise_variances=(0.0, 0.5, 2.0))
+        sphere = jax.jit(draw)(jax.random.key(0))
+        images = jax.jit(image_sample("digits", num_train=900, num_test=7, label_noise=(0.0, 0.3)))(jax.random.key(0))
+    y = np.asarray(sphere.y_train).reshape(2000, 3, 2)
+    noise = y - y[:, :1]
+    # Two targets, each divided by sqrt(2), so that errors summed over them are means over teachers.
+    np.testing.assert_allclose(y[:, 0].var(0), 0.5, rtol=0.15)
+    np.testing.assert_allclose(noise[:, 1].var(0), 0.25, rtol=0.15)
+    np.testing.assert_allclose(noise[:, 2], 2 * noise[:, 1])
+    labels = np.asarray(images.y_train).reshape(900, 2, 10).argmax(-1)
+    assert np.mean(labels[:, 0] != labels[:, 1]) == pytest.approx(0.3, abs=0.05)
+    assert images.y_test.shape == (7, 10) and np.linalg.norm(images.x_train, axis=1).mean() == pytest.approx(1, abs=0.1)
+
+
+def test_the_smoke_variant_has_every_noise_penalty_and_size(finished):
+    assert finished("random_features")[1]["risk"].shape == (6, 1, 2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"members": 1}, "config.members = 1 must be an integer of at least 2"),
+        ({"sphere.num_train": 0}, "config.sphere.num_train = 0 must be an integer"),
+        ({"sphere.ridges": (0.0, -1.0, 0.1)}, "config.sphere.ridges = .* must be in"),
+        ({"sphere.ridges": (0.1, 0.2, 0.3)}, "config.sphere.ridges = .* must be 0 and at least one ridge"),
+        ({"sphere.ridges": (0.0, 0.2, 0.01)}, "config.sphere.ridges = .* must be ascending: the claims .* Sort them"),
+        ({"images.label_noise": (0.2, 0.0)}, "config.images.label_noise = .* must be ascending"),
+        ({"sphere.label_noise": (0.0, 0.5, 1.0)}, "as many label_noise as each other"),
+        ({"images.label_noise": (0.0, 1.5)}, "config.images.label_noise = .* must be in"),
+        ({"images.num_train": 5000}, "config.images.num_train = 5000 must be in"),
+        ({"images.features": "cosine"}, "config.images.features = 'cosine' must be one of fourier, relu"),
+        ({"images.lengthscale": 0.0}, "config.images.lengthscale = 0.0 must be in"),
+        ({"images.task": "linear_teacher"}, "config.images.task = 'linear_teacher' is a regression"),
+        ({"ratios": (0.5, 2.0, 3.0)}, "config.ratios = .* hold 1.0 between others"),
+        ({"axes": (("seed", (0,)),)}, "config.axes: seed must be data, seed"),
+        ({"axes": (("data", ("sphere",)), ("seed", (0,)))}, "config.axes: data = .* must be .* about both"),
+        ({"axes": (("data", ("sphere", "images")), ("seed", (0, -1)))}, "each seed = -1 must be an integer"),
+        ({"ratios": (0.5, -1.0, 3.0)}, "config.ratios: each = -1.0 must be in"),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("random_features", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("variant", list(config_file.VARIANTS))
+def test_variants_are_sound(variant):
+    experiment._settings(config_file.get_config(variant))

@@ -1,0 +1,249 @@
+"""The verdict follows the data; closed forms against label draws and against the learner; the folder resumes."""
+
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray
+
+from configs.priors import benign_gp as config_file
+from gendyn import regression
+from gendyn.core import ConfigError
+from gendyn.experiments.priors import _benign_gp as programs
+from gendyn.experiments.priors import benign_gp as experiment
+from gendyn.tasks import LABEL_NOISE_KINDS
+from tests.experiments.smoke import smoke_config
+
+SEEDS = 12
+(
+    FIT,
+    FALL,
+    ABOVE,
+    EVIDENCE,
+    EXACT_ANY,
+    EXACT_INCORRECT,
+    CHANCE,
+    LEFT_OUT,
+    CHOSEN,
+    BETTER,
+    LAPLACE_FIT,
+    LAPLACE_FALL,
+) = range(12)
+COINS = 12
+
+
+def results(**changes):
+    """Redraws of an ideal process; ``changes``: name -> function of its array ``[2, S, levels, ...]``."""
+    config = config_file.get_config("").to_dict()
+    rates = np.array(config["corruption"])
+    random = np.random.default_rng(0)
+    lines = np.stack([0.1 + 0.88 * (1 - rates**1.5), 0.05 + 0.93 * (1 - rates)])[:, None]
+    true = np.broadcast_to(lines, (2, SEEDS, len(rates)))
+    lucky = np.stack([np.full_like(true[0], 0.1), (1 - true[1]) / 9])
+    evidence = np.broadcast_to(-1.0 - 20 * rates - 10 * rates**0.5, true.shape)
+    two = {
+        "train_accuracy": (np.ones_like(true), np.clip(true, 0.2, 1)),
+        "test_accuracy": (true, np.where(rates == 1, true, true + 0.1)),
+        "evidence": (evidence, evidence / 2),
+        "mean_evidence": (evidence, evidence / 2),
+        "expected_evidence": (evidence, evidence / 2),
+        "left_out_true": (true, true),
+        "left_out_told": ((1 - rates) * true + rates * lucky,) * 2,
+        "jitter": (np.zeros_like(true),) * 2,
+    }
+    arrays = {name: np.stack(pair, axis=-1) for name, pair in two.items()} | {
+        "laplace_train_accuracy": np.ones_like(true),
+        "laplace_test_accuracy": true,
+        "laplace_evidence": np.broadcast_to(-0.2 - 0.8 * rates, true.shape),
+    }
+    variables = {}
+    for name, array in arrays.items():
+        exact = name in ("train_accuracy", "laplace_train_accuracy", "expected_evidence", "left_out_true")
+        noise = 0.0 if exact else 1e-3 * random.normal(size=(2, SEEDS, *[1] * (array.ndim - 2)))
+        array = changes.get(name, lambda same: same)(array * (1.0 + noise))
+        dims = ("run", "record", *(f"{name}_dim_{index}" for index in range(array.ndim - 2)))
+        variables[name] = (dims, array.reshape(2 * SEEDS, 1, *array.shape[2:]))
+    return xarray.Dataset(
+        variables,
+        coords={
+            "noise_kind": ("run", np.repeat(programs.NOISE_KINDS, SEEDS)),
+            "seed": ("run", np.tile(np.arange(SEEDS), 2)),
+            "step": ("record", [0]),
+        },
+        attrs={"config": json.dumps(config), "axes": '["noise_kind", "seed"]'},
+    )
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def shifted(index, by):
+    def change(array):
+        array[index] += by
+        return array
+
+    return change
+
+
+def test_every_claim_is_conditional_on_the_pilots_priors():
+    for found in experiment.verdict(results()):
+        assert found.claim.endswith(", given this pilot's priors.")
+        assert found.detail.startswith("Given the priors of pilot seed 0; intervals are over redraws, not over pilots.")
+
+
+def test_an_ideal_process_supports_every_claim():
+    assert verdicts(results()) == ["supported"] * 13
+
+
+@pytest.mark.parametrize(
+    ("refuted", "changes"),
+    [
+        ({FIT}, {"train_accuracy": shifted(np.s_[0, :, 7, 0], -0.05)}),
+        ({CHOSEN}, {"train_accuracy": shifted(np.s_[0, :, -1, 1], 0.5)}),
+        ({FALL}, {"test_accuracy": shifted(np.s_[0, :, 3, 0], -0.2)}),
+        ({ABOVE}, {"test_accuracy": shifted(np.s_[0, ..., 0], -np.sin(np.pi * np.linspace(0, 1, 11)) / 4)}),
+        ({CHANCE}, {"test_accuracy": shifted(np.s_[0, :, -1, 0], 0.03)}),
+        ({BETTER}, {"test_accuracy": shifted(np.s_[0, :, 5, 1], -0.2)}),
+        ({EVIDENCE}, {"evidence": shifted(np.s_[0, :, 3, 0], -9.0)}),
+        ({EXACT_ANY}, {"mean_evidence": shifted(np.s_[0, :, -1, 0], 1.5)}),
+        ({EXACT_INCORRECT}, {"mean_evidence": shifted(np.s_[1, :, -1, 0], 1.5)}),
+        ({LEFT_OUT}, {"left_out_told": shifted(np.s_[1, :, -1, 0], 0.05)}),
+        ({LAPLACE_FIT}, {"laplace_train_accuracy": shifted(np.s_[0, :, 7], -0.05)}),
+        ({LAPLACE_FALL}, {"laplace_evidence": shifted(np.s_[0, :, 3], -0.2)}),
+        ({COINS}, {"laplace_evidence": shifted(np.s_[0, :, :], 0.5)}),
+    ],
+)
+def test_each_claim_is_refuted_by_its_own_numbers(refuted, changes):
+    found = verdicts(results(**changes))
+    assert {index for index, verdict in enumerate(found) if verdict == "refuted"} == refuted
+
+
+def test_two_redraws_decide_nothing_nor_do_scattered_ones():
+    ds = results()
+    few = ds.isel(run=np.flatnonzero(ds["seed"].values < 2))
+    assert set(verdicts(few)) == {"undecided"}
+    scatter = np.random.default_rng(1).normal(0.0, 0.05, SEEDS)
+    assert verdicts(results(test_accuracy=shifted(np.s_[0, :, -1, 0], scatter)))[CHANCE] == "undecided"
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Two draws of digits, two priors, and their records; of the smoke variant's sizes, whose programs they share."""
+    config = smoke_config("benign_gp")
+    images = programs.load_images("digits", "", config.classes)
+    setting = programs.Setting(config.num_train, config.num_test, 10, config.corruption)
+    with jax.enable_x64(True):
+        redraws = programs.draws(setting, "redraw", images, 1, jnp.uint32([3, 4]))
+        start = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), programs.REGRESSION.init())
+        priors = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf, leaf + 0.3]), start)
+        records = programs.regress(setting, jnp.int32(1), priors, redraws)
+    return redraws, priors, {name: np.asarray(value) for name, value in records.items()}
+
+
+def test_draws_are_nested_in_the_level_and_corrupted_as_their_kind_says(small):
+    redraws, _, _ = small
+    assert redraws.told.shape == (2, 3, 1 + programs.LABEL_DRAWS, 60) and redraws.x.shape == (2, 60, 64)
+    labels, told = np.asarray(redraws.labels)[:, None], np.asarray(redraws.told)
+    assert (told[:, 0] == labels).all() and (told[:, 2] != labels).all()
+    changed = told[:, 1] != labels
+    assert 0.4 < changed.mean() < 0.6 and (told[:, 1][changed] == told[:, 2][changed]).all()
+    assert not np.array_equal(redraws.labels[0], redraws.labels[1])
+
+
+def test_records_are_those_of_the_learner(small):
+    redraws, priors, records = small
+
+    @jax.jit
+    def learn(params, x, told, x_test):
+        posterior = regression.gp_label_regression(programs.REGRESSION, params, x, told, 10)
+        points = jnp.concatenate([x_test, x])
+        return posterior.log_evidence, regression.gp_predict(programs.REGRESSION, params, posterior, points).mean
+
+    for level, prior in ((1, 0), (2, 1)):
+        with jax.enable_x64(True):
+            params = jax.tree.map(lambda leaf, at=prior * level: leaf[at], priors)
+            told = redraws.told[1, level, 0]
+            evidence, means = learn(params, redraws.x[1], told, redraws.x_test[1])
+        found = np.asarray(means).argmax(axis=1)
+        assert records["evidence"][1, level, prior] == pytest.approx(float(evidence) / 60, rel=1e-10)
+        test, train = np.mean(found[:100] == np.asarray(redraws.y_test)[1]), np.mean(found[100:] == np.asarray(told))
+        assert records["test_accuracy"][1, level, prior] == pytest.approx(test)
+        assert records["train_accuracy"][1, level, prior] == pytest.approx(train)
+
+
+@functools.partial(jax.jit, static_argnames="kind")
+def many_corruptions(labels, kind, rate):
+    keys = jax.random.split(jax.random.key(0), 2000)
+    told = jax.vmap(lambda key: LABEL_NOISE_KINDS[programs.NOISE_KINDS[kind]](key, labels, rate, 10, 60))(keys)
+    return jax.nn.one_hot(told, 10, dtype=jnp.float64)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_label_probabilities_are_those_of_the_corruption(small, kind):
+    labels = small[0].labels[1]
+    with jax.enable_x64(True):
+        probabilities = np.asarray(programs.label_probabilities(kind, labels, 0.5, 10))
+        shares = np.asarray(many_corruptions(labels, kind, 0.5).mean(axis=0))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(shares, probabilities, atol=5 * 0.5 / np.sqrt(2000))
+
+
+def test_the_exact_mean_of_the_evidence_is_that_of_many_corruptions(small):
+    redraws, priors, records = small
+
+    @jax.jit
+    def evidences(params, x, labels):
+        columns = jnp.moveaxis(2.0 * many_corruptions(labels, 1, 0.5) - 1.0, 0, 1).reshape(60, -1)
+        posterior = regression.gaussian_process(programs.REGRESSION, params, x, columns)
+        return programs.log_evidence(posterior, columns).reshape(-1, 10).sum(axis=1) / 60, posterior.log_evidence
+
+    with jax.enable_x64(True):
+        params = jax.tree.map(lambda leaf: leaf[0], priors)
+        each, total = (np.asarray(found) for found in evidences(params, redraws.x[1], redraws.labels[1]))
+    assert each.sum() * 60 == pytest.approx(float(total), rel=1e-10)
+    error = each.std() / np.sqrt(len(each))
+    assert abs(each.mean() - records["expected_evidence"][1, 1, 0]) < 4 * error
+    assert abs(records["evidence"][1, 0, 0] - records["expected_evidence"][1, 1, 0]) > 100 * error
+    # Of labels that are certain it is the evidence itself.
+    np.testing.assert_allclose(records["expected_evidence"][:, 0], records["evidence"][:, 0], rtol=1e-10)
+
+
+def test_corruption_costs_accuracy_and_the_chosen_prior_has_more_evidence(finished):
+    _, ds = finished("benign_gp")
+    accuracy = ds["test_accuracy"].values[:, 0, :, 0]
+    assert np.all(accuracy[:, 0] > 0.7) and np.all(accuracy[:, -1] < 0.4)
+    assert np.all(ds["evidence"].values[:, 0, 1:, 1] > ds["evidence"].values[:, 0, 1:, 0])
+    assert np.all(ds["prior"].values > 0) and ds["prior"].shape == (4, 1, 3, 4)
+
+
+def test_variants_have_the_data_of_their_names():
+    assert config_file.get_config("cifar10").classes == (0, 1) and config_file.get_config("mnist5k").data == "mnist5k"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_train": 0}, "config.num_train = 0 must be an integer of at least 1"),
+        ({"num_train": 1001}, "asks for 1001 training and 100 test images; 'digits' has 1000 and 797"),
+        ({"num_binary": 300}, "asks for 300 training and 50 test images of two classes"),
+        ({"corruption": (0.0, 0.5, 1.2)}, "config.corruption = .* must be in"),
+        ({"corruption": (0.0, 1.0)}, "must ascend from 0 to 1 and hold 0.5"),
+        ({"corruption": (0.0, 1.0, 0.5)}, "must ascend from 0 to 1 and hold 0.5"),
+        ({"classes": (3, 10)}, r"classes \(3, 10\) must be at least two different ones of the 10 of 'digits'"),
+        ({"binary_classes": (3, 5, 8)}, "must be two classes"),
+        ({"data": "digit"}, "there is no 'digit'. Did you mean 'digits'"),
+        ({"data": "modular_arithmetic"}, "has no images with classes"),
+        ({"data": "cifar10"}, "no folder given"),
+        ({"axes": (("noise_kind", ("uniform_any",)), ("seed", (0,)))}, "must be both of uniform_any"),
+        ({"axes": (("noise_kind", ("uniform_an",)), ("seed", (0,)))}, "Did you mean 'uniform_any'"),
+        ({"axes": (("seed", (0,)),)}, "config.axes: seed must be noise_kind, seed"),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("benign_gp", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()

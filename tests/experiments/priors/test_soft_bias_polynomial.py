@@ -1,0 +1,110 @@
+"""The fits are least squares and ridge, the expectation is that over label noise; the verdict follows the data."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gendyn.core import ConfigError
+from gendyn.experiments.priors import soft_bias_polynomial as experiment
+from tests.experiments.smoke import smoke_config
+
+NORMAL, NORMAL_REGRET, UNIFORM, UNIFORM_REGRET, EXPECTED = range(5)
+
+
+def results(monkeypatch, folder, *, normal, uniform, expected=1.0, seeds=12):
+    """Errors with the given ratio of the regularised polynomial to the better plain one, in the real store."""
+
+    def redraw(setting, law, basis, chosen, noise):
+        random = np.random.default_rng(len(law))
+        rmse = np.exp(0.05 * random.normal(size=(len(chosen), 3, 3, len(setting.sizes))))
+        # Each plain one is bad somewhere, and never both.
+        rmse[:, 0, 1:] *= 10.0
+        rmse[:, 1, 0] *= 100.0
+        rmse[:, 2] *= normal if law == "normal" else uniform
+        return {"test_rmse": rmse, "expected_rmse": np.full_like(rmse, 1.0) * np.median(rmse, axis=0) * expected}
+
+    monkeypatch.setattr(experiment, "_redraw", redraw)
+    axes = (*smoke_config("soft_bias_polynomial").axes[:2], ("seed", tuple(range(seeds))))
+    return experiment.run(smoke_config("soft_bias_polynomial", axes=axes, runs_at_once=seeds), str(folder / "made"))
+
+
+def verdicts(ds):
+    return [found.verdict for found in experiment.verdict(ds)]
+
+
+def test_the_claim_is_judged_for_each_law(monkeypatch, tmp_path):
+    found = verdicts(results(monkeypatch, tmp_path, normal=2.0, uniform=0.9))
+    assert found == ["refuted", "supported", "supported", "supported", "supported"]
+
+
+def test_a_regularised_fit_that_is_worst_somewhere_is_refuted_in_the_weaker_sense_too(monkeypatch, tmp_path):
+    ds = results(monkeypatch, tmp_path, normal=50.0, uniform=1.1)
+    found = experiment.verdict(ds)
+    assert found[NORMAL_REGRET].verdict == "refuted" and found[UNIFORM].verdict != "supported"
+    assert found[NORMAL].effect == pytest.approx(50.0, rel=0.2)
+    assert len(experiment.figure(ds).axes) == 6
+
+
+def test_another_expectation_is_seen_and_few_redraws_decide_nothing(monkeypatch, tmp_path):
+    assert verdicts(results(monkeypatch, tmp_path, normal=0.9, uniform=0.9, expected=1.2))[EXPECTED] == "refuted"
+    few = results(monkeypatch, tmp_path / "few", normal=0.9, uniform=0.9, seeds=2)
+    assert set(verdicts(few)) == {"undecided"}
+
+
+def test_fits_are_least_squares_and_ridge_and_the_expectation_is_over_label_noise(finished):
+    _, ds = finished("soft_bias_polynomial")
+    setting = experiment.Setting(sizes=(8, 20), num_test=20, normal_domain=3.0)
+    with jax.enable_x64(True):
+        drawn = experiment._data(setting, "uniform", "monomial", jnp.array([1], jnp.uint32))
+        design, test_design, clean, truth, errors = (np.asarray(each[0]) for each in drawn)
+    chosen = (ds["law"] == "uniform") & (ds["seed"] == 1)
+    row = ds.isel(run=np.flatnonzero(chosen.values)[0], record=0)
+    penalty = np.diag(1e-4 * np.arange(16.0) ** 2)
+
+    def fits(y, n):
+        low = np.linalg.lstsq(design[:n, :3], y[:n], rcond=None)[0]
+        high = np.linalg.lstsq(design[:n], y[:n], rcond=None)[0]
+        soft = np.linalg.solve(design[:n].T @ design[:n] + penalty, design[:n].T @ y[:n])
+        return test_design[:, :3] @ low, test_design @ high, test_design @ soft
+
+    for size, n in enumerate(setting.sizes):
+        for model, predicted in enumerate(fits(clean + 0.1 * errors, n)):
+            rmse = np.sqrt(np.mean((predicted - truth) ** 2, axis=0))
+            np.testing.assert_allclose(row["test_rmse"][model, :, size], rmse, rtol=1e-5)
+    random = np.random.default_rng(0)
+    draws = [fits(clean[:, :1] + 0.1 * random.normal(size=(20, 1000)), 20)[model] for model in (0, 2)]
+    for model, predicted in zip((0, 2), draws, strict=True):
+        squares = np.mean((predicted - truth[:, :1]) ** 2, axis=0)
+        exact = float(row["expected_rmse"][model, 0, 1]) ** 2
+        assert abs(squares.mean() - exact) < 4 * squares.std() / np.sqrt(1000)
+
+
+def test_targets_have_unit_size_under_the_law_and_examples_nest():
+    setting = experiment.Setting(sizes=(5, 2000), num_test=2000, normal_domain=3.0)
+    with jax.enable_x64(True):
+        drawn = experiment._data(setting, "uniform", "chebyshev", jnp.array([0, 1], jnp.uint32))
+        for part in (drawn.clean, drawn.truth):
+            np.testing.assert_allclose(np.mean(np.asarray(part) ** 2, axis=1), 1.0, rtol=0.15)
+    assert np.abs(drawn.design).max() <= 1.0 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sizes": (20, 10)}, r"config.sizes = \(20, 10\) must be ascending"),
+        ({"sizes": (0, 10)}, "each = 0 must be an integer of at least 1"),
+        ({"noise": -0.1}, r"config.noise = -0.1 must be in \(0, inf\)"),
+        ({"num_test": 0}, "config.num_test = 0 must be an integer of at least 1"),
+        ({"normal_domain": 0.0}, r"normal_domain = 0.0 must be in \(0, inf\)"),
+        ({"axes": (("law", ("normal",)), ("basis", ("monomial",)), ("seed", (0,)))}, "must be normal, uniform"),
+        (
+            {"axes": (("law", ("normal", "uniform")), ("basis", ("fourier",)), ("seed", (0,)))},
+            "basis = 'fourier' must be",
+        ),
+    ],
+)
+def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        experiment.run(smoke_config("soft_bias_polynomial", **changes), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
