@@ -1,13 +1,15 @@
 """Figures and one self-contained HTML page from a finished or still running sweep.
 
-python scripts/report.py --workdir=runs/double_descent [--output=folder]
+python scripts/report.py --workdir=runs/double_descent [--output=folder] [--result_page=docs/results]
 """
 
+import inspect
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from absl import app, flags
@@ -15,16 +17,13 @@ from absl import app, flags
 from gendyn.analysis import config_of, final_values, run_status, swept_axes
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
-from gendyn.plots import learning_curves, report_page
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.figure import Figure
+from gendyn.plots import learning_curves, report_page, result_page
+from gendyn.types import Dataset, Figure
 
 METRICS = ("train_loss", "train_error", "test_loss", "test_error")
 
 
-def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
+def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
     """Writes ``report.html`` and each figure as PNG and SVG into ``output``; returns the page's path."""
     output.mkdir(parents=True, exist_ok=True)
     experiment = _experiment(ds)
@@ -36,7 +35,7 @@ def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
         sections.insert(0, ("Question", report_page.paragraphs(experiment.__doc__ or "")))
         sections.append(("Findings", _or_reason(lambda: report_page.findings_html(experiment.verdict(ds)))))
         drawing = _or_reason(lambda: _figure(experiment.figure(ds), output, config_of(ds)["experiment"]))
-        sections.append(("Figure", drawing))
+        sections.append((Figure, drawing))
     if len(_metrics(ds)) == len(METRICS):
         drawing = _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))
         sections.append(("Learning curves", drawing))
@@ -53,7 +52,45 @@ def write_report(ds: "xarray.Dataset", output: Path, *, name: str) -> Path:
     return path
 
 
-def _experiment(ds: "xarray.Dataset") -> Any:
+def write_result_page(ds: Dataset, folder: Path) -> Path:
+    """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, by whom it can be found again.
+
+    Raises:
+        ConfigError: results of no experiment, or none to judge yet.
+    """
+    experiment, name = _experiment(ds), config_of(ds).get("experiment", "")
+    if experiment is None:
+        raise ConfigError("--result_page is for experiments; this folder holds a plain sweep.")
+    findings, made = experiment.verdict(ds), experiment.figure(ds)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.png").write_bytes(report_page.to_png(made))
+    status = run_status(ds)
+    provenance = json.loads(ds.attrs.get("provenance", "{}"))
+    counts = ", ".join(f"{np.sum(status == kind):,} {kind}" for kind in np.unique(status))
+    facts = {"runs": f"{ds.sizes['run']:,} ({counts})"}
+    facts |= {axis: _values_of(ds[axis].values) for axis in swept_axes(ds)}
+    if "cpu_seconds" in ds.attrs:
+        facts["cost"] = (
+            f"{ds.attrs['cpu_seconds']:,.0f} s of CPU time, {ds.attrs['wall_seconds']:,.0f} s of wall time on "
+            f"{ds.attrs['hardware']}"
+        )
+    facts["versions"] = ", ".join(f"{p} {provenance.get(f'version.{p}', '?')}" for p in ("gendyn", "jax", "jaxlib"))
+    given = [word for word in json.loads(provenance.get("argv", "[]"))[1:] if word.startswith(("--config", "--axis"))]
+    command = shlex.join(["python", "scripts/sweep.py", *given, f"--workdir=runs/{name}"]) if given else ""
+    path = folder / f"{name}.md"
+    docstring = inspect.getdoc(experiment) or ""
+    text = result_page(name, docstring, findings, facts, picture=f"{name}.png", command=command)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _values_of(values: np.ndarray) -> str:
+    known = list(dict.fromkeys(values.tolist()))
+    shown = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in known)
+    return shown if len(known) <= 12 else f"{len(known):,} values from {known[0]} to {known[-1]}"
+
+
+def _experiment(ds: Dataset) -> Any:
     """The experiment named in the config; ``None`` for a sweep without one, or with one this version does not have."""
     name = config_of(ds).get("experiment", "")
     return find(name) if name in experiments() else None
@@ -67,19 +104,19 @@ def _or_reason(make: Callable[[], str]) -> str:
         return report_page.paragraphs(f"Not available: {error}")
 
 
-def _figure(made: "Figure", output: Path, stem: str) -> str:
+def _figure(made: Figure, output: Path, stem: str) -> str:
     picture = report_page.to_png(made)
     (output / f"{stem}.png").write_bytes(picture)
     made.savefig(output / f"{stem}.svg")
     return report_page.figure_html(picture, stem.replace("_", " "))
 
 
-def _metrics(ds: "xarray.Dataset") -> list[str]:
+def _metrics(ds: Dataset) -> list[str]:
     """The usual metrics that were recorded as one number a run and record."""
     return [name for name in METRICS if name in ds and ds[name].ndim == 2]
 
 
-def _runs(ds: "xarray.Dataset", status: np.ndarray) -> list[dict[str, Any]]:
+def _runs(ds: Dataset, status: np.ndarray) -> list[dict[str, Any]]:
     """One row a run: its place on the axes, its size, its state and its last values."""
     columns: dict[str, list[Any]] = {axis: ds[axis].values.tolist() for axis in swept_axes(ds)}
     if "num_parameters" in ds.coords:
@@ -99,6 +136,8 @@ def main(_: list[str]) -> None:
             raise ConfigError("--workdir is missing: name the folder of a sweep, such as --workdir=runs/demo.")
         ds = store.open(workdir)
         path = write_report(ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name)
+        if flags.FLAGS.result_page:
+            path = write_result_page(ds, Path(flags.FLAGS.result_page))
     except (ConfigError, StoreError) as error:
         sys.exit(f"error: {error}")
     except OSError as error:
@@ -109,4 +148,5 @@ def main(_: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", "", "Folder of a sweep.")
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
+    flags.DEFINE_string("result_page", "", "A folder that gets <experiment>.md and its figure, such as docs/results.")
     app.run(main)

@@ -4,6 +4,7 @@ An experiment is a module: ``experiments/<family>/<name>.py``, or a package of t
 or it has a program of its own.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -107,12 +108,14 @@ def launch(
         quiet: print neither the plan nor progress.
 
     Returns:
-        Dims ``run x record``; the axes are coordinates of ``run``. See :func:`gendyn.store.open`.
+        Dims ``run x record``; the axes are coordinates of ``run``. See :func:`gendyn.store.open`. The attributes
+        ``cpu_seconds`` and ``wall_seconds`` add up all launches that came to their end, on ``hardware``.
 
     Raises:
         ConfigError: bad input, before anything compiles or is written.
         StoreError: the folder cannot be written; what was committed stays readable.
     """
+    started = time.process_time(), time.monotonic()
     experiment, config = _in_force(config, axes, zip_axes)
     if hasattr(experiment, "program"):
         full, simulation = resolve(experiment, config)
@@ -121,8 +124,15 @@ def launch(
         ds = sweep.run(config, workdir=workdir, overrides=overrides, quiet=quiet)
     if hasattr(experiment, "after"):
         experiment.after(ds, workdir)
-        ds = store.open(workdir)
-    return ds
+    _add_cost(ds, workdir, time.process_time() - started[0], time.monotonic() - started[1])
+    return store.open(workdir)
+
+
+def _add_cost(ds: Dataset, workdir: str | Path, cpu: float, wall: float) -> None:
+    """What all launches that came to their end took, in seconds, and on which machine the last one ran."""
+    spent = {"cpu_seconds": cpu, "wall_seconds": wall}
+    cost = {name: round(float(ds.attrs.get(name, 0.0)) + seconds, 1) for name, seconds in spent.items()}
+    store.set_attributes(workdir, cost | {"hardware": store.hardware()})
 
 
 def _in_force(config: Config, axes: Any, zip_axes: Any) -> tuple[Any, Config]:

@@ -14,6 +14,7 @@ from gendyn.plots.linear_grokking import LinearRuns, linear_grokking
 from gendyn.plots.mode_decay import Column, mode_decay
 from gendyn.plots.phase_diagram import phase_diagram
 from gendyn.plots.report_page import figure_html, findings_html, folded, json_html, page, paragraphs, table_html, to_png
+from gendyn.plots.result_page import result_page
 from gendyn.plots.sharpness_curves import sharpness_curves
 from gendyn.plots.slingshot_cycles import ArmShares, ShownRun, slingshot_cycles
 from gendyn.plots.spectral_density import spectral_density
@@ -56,6 +57,7 @@ __all__ = [
     "page",
     "paragraphs",
     "phase_diagram",
+    "result_page",
     "sharpness_curves",
     "slingshot_cycles",
     "spectral_density",

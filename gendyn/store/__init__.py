@@ -7,8 +7,8 @@ from gendyn.store.export import check_table_path, export
 from gendyn.store.files import read_json, write_json
 from gendyn.store.merge import merge
 from gendyn.store.preload import preload
-from gendyn.store.provenance import collect
-from gendyn.store.workdir import born, chunk_folder, lock, open_workdir, read_plan, write_plan
+from gendyn.store.provenance import collect, hardware
+from gendyn.store.workdir import born, chunk_folder, lock, open_workdir, read_plan, set_attributes, write_plan
 
 __all__ = [
     "ChunkStore",
@@ -21,6 +21,7 @@ __all__ = [
     "collect",
     "export",
     "final_state",
+    "hardware",
     "lock",
     "merge",
     "open",
@@ -28,6 +29,7 @@ __all__ = [
     "preload",
     "read_json",
     "read_plan",
+    "set_attributes",
     "write_json",
     "write_plan",
 ]

@@ -57,6 +57,27 @@ def collect(config: Mapping[str, Any], overrides: Mapping[str, Any], *, device: 
     return found
 
 
+def hardware() -> str:
+    """The machine's processors by their maker's name, and JAX's devices where they are no CPUs.
+
+    >>> "processor" in hardware()
+    True
+    """
+    import jax
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    count = os.cpu_count() or 1
+    processors = f"{count} processor{'s' * (count > 1)} ({named[0] if named else platform.machine()})"
+    devices = jax.devices()
+    if devices[0].platform == "cpu":
+        return processors
+    return f"{len(devices)} x {devices[0].device_kind}, {processors}"
+
+
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

@@ -108,6 +108,18 @@ def write_plan(path: str | Path, plan: Mapping[str, Any]) -> None:
         raise StoreError(f"{files.disk_fault(fault, Path(path))}; what was written before is safe.") from fault
 
 
+def set_attributes(path: str | Path, attributes: Mapping[str, str | int | float]) -> None:
+    """Adds attributes to the results of a folder; those of the same name are replaced. They stay when a sweep goes on.
+
+    Raises:
+        ConfigError: see :func:`read_plan`.
+        StoreError: another process holds the folder, or the disk refuses.
+    """
+    with lock(path):
+        plan = read_plan(path)
+        write_plan(path, plan | {"attributes": plan.get("attributes", {}) | dict(attributes)})
+
+
 def chunk_folder(path: str | Path, chunk_id: str) -> Path:
     """Where the results of one chunk lie."""
     return Path(path) / _CHUNKS / chunk_id
