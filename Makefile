@@ -3,11 +3,10 @@
 
 PYTHON ?= python3
 WORKDIR ?= runs/demo
-JOBS ?= 2
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 VARIANT ?=
-RUNS := runs/solvable$(if $(VARIANT),-$(VARIANT))
-SOLVABLE := linear_double_descent weak_features random_features bias_variance benign_polynomial soft_bias_polynomial \
-  benign_gp evidence_vs_order implicit_bias deep_linear equation_counting
+FAMILY ?= linear_models priors
+RUNS := runs/experiments$(if $(VARIANT),-$(VARIANT))
 
 MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 VENV := .venv-$(MINOR)
@@ -18,7 +17,7 @@ PINS := $(firstword $(wildcard constraints/py$(subst .,,$(MINOR)).txt) $(lastwor
 SOURCES := gendyn tests $(wildcard configs scripts)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint test test-slow demo solvable grokfast-published bench format clean
+.PHONY: help env lint test test-slow demo experiments grokfast-published bench format clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -56,11 +55,11 @@ demo: $(STAMP) ## double descent on handwritten digits: a sweep, its figures and
 	@echo "the figure and the report:"
 	@find $(WORKDIR) -maxdepth 2 \( -name '*.png' -o -name '*.html' \) -exec echo "  {}" \;
 
-solvable: $(STAMP) ## linear models, kernels, Gaussian processes: eleven experiments (VARIANT=smoke: seconds each)
-	@set -e; for name in $(SOLVABLE); do \
-	  echo "$$name"; \
-	  $(BIN)/python scripts/sweep.py --config=configs/$$name.py$(if $(VARIANT),:$(VARIANT)) --workdir=$(RUNS)/$$name; \
-	  $(BIN)/python scripts/report.py --workdir=$(RUNS)/$$name; \
+experiments: $(STAMP) ## every experiment of FAMILY="linear_models priors", reported (VARIANT=smoke: seconds each)
+	@set -e; for config in $(foreach family,$(FAMILY),$(wildcard configs/$(family)/[a-z]*.py)); do \
+	  name=$$(basename $$config .py); echo "$$name"; \
+	  $(BIN)/python scripts/sweep.py --config=$$config$(if $(VARIANT),:$(VARIANT)) --workdir=$(RUNS)/$$name; \
+	  $(BIN)/python scripts/report.py --workdir=$(RUNS)/$$name $(if $(PAGES),--result_page=$(PAGES)); \
 	done
 
 grokfast-published: $(STAMP) ## Grokfast and its controls at the published size, 8 seeds: a few hours of two cores
@@ -68,7 +67,7 @@ grokfast-published: $(STAMP) ## Grokfast and its controls at the published size,
 	$(BIN)/python scripts/report.py --workdir=$(WORKDIR)-grokfast
 
 bench: $(STAMP) ## speed and memory figures, printed as ratios with their spread
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench.py --output=docs/speed.json --page=docs/speed.md
 
 format: $(STAMP) ## rewrite the sources in the house format and apply safe fixes
 	$(BIN)/ruff format $(SOURCES)

@@ -27,6 +27,9 @@ BATCH_SIZE = 40
 MEMORY_LIMIT = 3e9
 """Bytes that the operator and the Lanczos vectors are allowed; more would be refused before compiling."""
 
+SLOW = True
+"""Only where it is named."""
+
 
 def images(count: int) -> tuple[jax.Array, jax.Array]:
     """Ten classes of noisy images ``[count, 32, 32, 3]``, from a fixed seed: nothing is downloaded."""

@@ -130,10 +130,10 @@ def test_an_unknown_section_is_refused(root):
     environment = os.environ | {"PYTHONPATH": str(root)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
-    assert "smal must be of small, pytorch" in done.stderr
+    assert "smal must be of curvature, curvature_scale" in done.stderr and "small" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["benchmarks.rows", "benchmarks.strategies"])
+@pytest.mark.parametrize("module", ["benchmarks.page", "benchmarks.rows", "benchmarks.strategies"])
 def test_the_examples_run(module):
     results = doctest.testmod(importlib.import_module(module))
     assert results.attempted > 0

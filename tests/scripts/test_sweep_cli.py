@@ -79,6 +79,22 @@ def test_plan_only_prints_the_plan_and_writes_nothing(sweep, tmp_path):
     assert not workdir.exists()
 
 
+def test_an_old_path_names_the_new_one(sweep, tmp_path):
+    message = one_error(sweep("--config=configs/grokking.py:smoke", f"--workdir={tmp_path / 'results'}"))
+    assert "there is no file 'configs/grokking.py'. It is configs/grokking/grokking.py." in message
+
+
+def test_a_program_of_its_own_is_planned_with_other_axes(sweep, tmp_path):
+    done = sweep("--config=configs/linear_models/weak_features.py:smoke", "--plan_only", "--axis=seed=0:3")
+    assert (done.returncode, done.stderr) == (0, "") and "3 runs in" in done.stdout
+
+
+def test_what_an_experiment_checks_is_checked_on_the_command_line(sweep, tmp_path):
+    config = "--config=configs/curvature/lazy_to_rich.py:smoke"
+    message = one_error(sweep(config, "--config.optim.momentum=0.9", f"--workdir={tmp_path / 'results'}"))
+    assert "config.optim.momentum = 0.9 must be 0.0" in message
+
+
 def test_what_an_experiment_does_after_a_sweep_knows_the_axes_in_force(sweep, tmp_path):
     axes = ("--axis=arm=EMA", "--axis=seed=0:1", "--axis=task.seed=0:1")
     done = sweep("--config=configs/grokking/grokfast.py:smoke", *axes, f"--workdir={tmp_path}")
