@@ -1,87 +1,108 @@
-"""numpy on saved histories: tables over axes, peaks, threshold crossings with censoring, intervals, verdicts."""
+"""numpy on saved histories: tables over axes, statistics with intervals, crossings with censoring, verdicts."""
 
-from gendyn.analysis.agreement import agreement
-from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap
-from gendyn.analysis.final import (
-    DIVERGED,
-    FINISHED,
-    UNFINISHED,
-    Grid,
-    axis_values,
-    config_of,
-    final_values,
-    grid,
-    history,
-    record_steps,
-    run_status,
-    swept_axes,
-    tabulate,
-)
-from gendyn.analysis.finding import finding
-from gendyn.analysis.intervals import Band, mean_interval, median_interval
-from gendyn.analysis.peaks import Peak, held_out_ratios, interior_peak, peak_centre, ratios_at
-from gendyn.analysis.slingshot import Slingshots, find_slingshots
-from gendyn.analysis.survival import LogRank, SpeedUp, Survival, kaplan_meier, log_rank, median_time, speed_up
-from gendyn.analysis.threshold import Threshold, interpolation_threshold
-from gendyn.analysis.time_to_threshold import (
-    GROKKING,
-    IMMEDIATE,
-    NO_GENERALISATION,
-    NOT_FITTED,
-    PHASES,
-    Crossing,
-    Delay,
-    generalisation_delay,
-    grokking_phase,
-    time_to_threshold,
-)
-
-__all__ = [
-    "DIVERGED",
-    "FINISHED",
-    "GROKKING",
-    "IMMEDIATE",
-    "NOT_FITTED",
-    "NO_GENERALISATION",
-    "PHASES",
-    "UNFINISHED",
-    "Band",
-    "Crossing",
-    "Delay",
-    "Grid",
-    "Interval",
-    "LogRank",
-    "Peak",
-    "Slingshots",
-    "SpeedUp",
-    "Survival",
-    "Threshold",
-    "agreement",
-    "attainable_level",
-    "axis_values",
-    "bootstrap",
-    "config_of",
-    "final_values",
-    "find_slingshots",
-    "finding",
-    "generalisation_delay",
-    "grid",
-    "grokking_phase",
-    "held_out_ratios",
-    "history",
-    "interior_peak",
-    "interpolation_threshold",
-    "kaplan_meier",
-    "log_rank",
-    "mean_interval",
-    "median_interval",
-    "median_time",
-    "peak_centre",
-    "ratios_at",
-    "record_steps",
-    "run_status",
-    "speed_up",
-    "swept_axes",
-    "tabulate",
-    "time_to_threshold",
-]
+from gendyn.analysis.accuracy import AccuracyCrossings as AccuracyCrossings
+from gendyn.analysis.accuracy import accuracy_crossings as accuracy_crossings
+from gendyn.analysis.accuracy import arrival_times as arrival_times
+from gendyn.analysis.accuracy import delay_ratio as delay_ratio
+from gendyn.analysis.accuracy import least_delay_ratio as least_delay_ratio
+from gendyn.analysis.accuracy import median_delay as median_delay
+from gendyn.analysis.accuracy import speed_ratio as speed_ratio
+from gendyn.analysis.agreement import agreement as agreement
+from gendyn.analysis.agreement import consistency as consistency
+from gendyn.analysis.arms import Arms as Arms
+from gendyn.analysis.arms import arm_leaves as arm_leaves
+from gendyn.analysis.arms import arms_of as arms_of
+from gendyn.analysis.arms import leaf_of as leaf_of
+from gendyn.analysis.arms import select_runs as select_runs
+from gendyn.analysis.bootstrap import Interval as Interval
+from gendyn.analysis.bootstrap import attainable_level as attainable_level
+from gendyn.analysis.bootstrap import bootstrap as bootstrap
+from gendyn.analysis.bootstrap import spanning as spanning
+from gendyn.analysis.bootstrap import unknown as unknown
+from gendyn.analysis.correlations import kendall as kendall
+from gendyn.analysis.correlations import kendall_over_lines as kendall_over_lines
+from gendyn.analysis.correlations import spearman as spearman
+from gendyn.analysis.crossings import Places as Places
+from gendyn.analysis.crossings import last_crossing as last_crossing
+from gendyn.analysis.crossings import median_place as median_place
+from gendyn.analysis.crossings import ratio_of_places as ratio_of_places
+from gendyn.analysis.deviations import furthest as furthest
+from gendyn.analysis.deviations import largest as largest
+from gendyn.analysis.deviations import largest_distance as largest_distance
+from gendyn.analysis.deviations import largest_error as largest_error
+from gendyn.analysis.deviations import largest_rise as largest_rise
+from gendyn.analysis.deviations import smallest as smallest
+from gendyn.analysis.finding import finding as finding
+from gendyn.analysis.intervals import Band as Band
+from gendyn.analysis.intervals import geometric_interval as geometric_interval
+from gendyn.analysis.intervals import mean_interval as mean_interval
+from gendyn.analysis.intervals import median_interval as median_interval
+from gendyn.analysis.peaks import Peak as Peak
+from gendyn.analysis.peaks import held_out_ratios as held_out_ratios
+from gendyn.analysis.peaks import interior_peak as interior_peak
+from gendyn.analysis.peaks import peak_centre as peak_centre
+from gendyn.analysis.peaks import peak_places as peak_places
+from gendyn.analysis.peaks import ratios_at as ratios_at
+from gendyn.analysis.redraws import common_seeds as common_seeds
+from gendyn.analysis.redraws import finished_runs as finished_runs
+from gendyn.analysis.redraws import finished_table as finished_table
+from gendyn.analysis.redraws import outer_values as outer_values
+from gendyn.analysis.redraws import redraws_at as redraws_at
+from gendyn.analysis.redraws import redraws_of as redraws_of
+from gendyn.analysis.rises import held_out_rises as held_out_rises
+from gendyn.analysis.runs import DIVERGED as DIVERGED
+from gendyn.analysis.runs import FINISHED as FINISHED
+from gendyn.analysis.runs import UNFINISHED as UNFINISHED
+from gendyn.analysis.runs import counted_history as counted_history
+from gendyn.analysis.runs import final_values as final_values
+from gendyn.analysis.runs import history as history
+from gendyn.analysis.runs import record_steps as record_steps
+from gendyn.analysis.runs import run_status as run_status
+from gendyn.analysis.seeds import Seeds as Seeds
+from gendyn.analysis.seeds import seeds_of as seeds_of
+from gendyn.analysis.settled import settled as settled
+from gendyn.analysis.settled import settled_at as settled_at
+from gendyn.analysis.shares import difference_of_shares as difference_of_shares
+from gendyn.analysis.shares import paired_difference_of_shares as paired_difference_of_shares
+from gendyn.analysis.shares import share_interval as share_interval
+from gendyn.analysis.slingshot import Slingshots as Slingshots
+from gendyn.analysis.slingshot import find_slingshots as find_slingshots
+from gendyn.analysis.slopes import power as power
+from gendyn.analysis.slopes import scatter as scatter
+from gendyn.analysis.slopes import slope as slope
+from gendyn.analysis.statistics import geometric_mean as geometric_mean
+from gendyn.analysis.statistics import mean as mean
+from gendyn.analysis.statistics import mean_over_seeds as mean_over_seeds
+from gendyn.analysis.statistics import median as median
+from gendyn.analysis.statistics import median_over_seeds as median_over_seeds
+from gendyn.analysis.statistics import ratio_of_means as ratio_of_means
+from gendyn.analysis.statistics import ratio_of_medians as ratio_of_medians
+from gendyn.analysis.statistics import upper_median as upper_median
+from gendyn.analysis.survival import LogRank as LogRank
+from gendyn.analysis.survival import SpeedUp as SpeedUp
+from gendyn.analysis.survival import Survival as Survival
+from gendyn.analysis.survival import kaplan_meier as kaplan_meier
+from gendyn.analysis.survival import log_rank as log_rank
+from gendyn.analysis.survival import median_time as median_time
+from gendyn.analysis.survival import speed_up as speed_up
+from gendyn.analysis.tables import Grid as Grid
+from gendyn.analysis.tables import axis_values as axis_values
+from gendyn.analysis.tables import config_of as config_of
+from gendyn.analysis.tables import grid as grid
+from gendyn.analysis.tables import parameter_counts as parameter_counts
+from gendyn.analysis.tables import seeds_first as seeds_first
+from gendyn.analysis.tables import swept_axes as swept_axes
+from gendyn.analysis.tables import tabulate as tabulate
+from gendyn.analysis.threshold import Threshold as Threshold
+from gendyn.analysis.threshold import censored_threshold as censored_threshold
+from gendyn.analysis.threshold import interpolation_threshold as interpolation_threshold
+from gendyn.analysis.time_to_threshold import GROKKING as GROKKING
+from gendyn.analysis.time_to_threshold import IMMEDIATE as IMMEDIATE
+from gendyn.analysis.time_to_threshold import NO_GENERALISATION as NO_GENERALISATION
+from gendyn.analysis.time_to_threshold import NOT_FITTED as NOT_FITTED
+from gendyn.analysis.time_to_threshold import PHASES as PHASES
+from gendyn.analysis.time_to_threshold import Crossing as Crossing
+from gendyn.analysis.time_to_threshold import Delay as Delay
+from gendyn.analysis.time_to_threshold import generalisation_delay as generalisation_delay
+from gendyn.analysis.time_to_threshold import grokking_phase as grokking_phase
+from gendyn.analysis.time_to_threshold import time_to_threshold as time_to_threshold

@@ -1,8 +1,10 @@
-"""Whether simulation and closed form agree, as a finding."""
+"""Whether simulation and closed form agree, as a finding, and in units of the standard error."""
+
+import math
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import bootstrap
+from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap
 from gendyn.analysis.finding import finding
 from gendyn.core import ConfigError, check_range
 from gendyn.types import Finding
@@ -57,3 +59,35 @@ def agreement(
         detail=f"{detail} {len(table):,} redraws at {len(truth)} places; the largest error is at place {worst}, "
         f"median error {np.median(errors):.2%}.".strip(),
     )
+
+
+def consistency(
+    redraws: np.ndarray, exact: np.ndarray, *, num_errors: float = 3.0, close: float = 0.02, level: float = 0.9
+) -> Interval:
+    """Largest distance of a mean from its closed form in units of what is allowed, as a point.
+
+    ``max_p |mean_s redraws[s, p] - exact[p]| / max(num_errors SE_p, close exact[p])``: below 1 where every mean is
+    within so many standard errors, or within that share of it. Sampling is in the limit and not in the interval, since
+    resampling would count it twice. With too few redraws for an interval of this level, standard errors are no better:
+    it says nothing.
+
+    Args:
+        redraws: ``[S, P]``.
+        exact: ``[P]``, positive.
+        num_errors, close: at least one of them above 0.
+        level: in (0, 1).
+
+    Raises:
+        ConfigError: no redraws, or shapes that do not fit.
+
+    >>> noise = np.random.default_rng(0).normal(1.0, 0.05, [400, 3])
+    >>> consistency(noise, np.ones(3)).high < 1.0 < consistency(noise, np.full(3, 1.1)).low
+    True
+    """
+    rows, truth = np.asarray(redraws), np.asarray(exact)
+    if rows.ndim != 2 or rows.shape[1:] != truth.shape or not rows.size:
+        raise ConfigError(f"redraws {rows.shape} and exact {truth.shape} do not fit; pass [S, P] and [P], S, P >= 1.")
+    errors = rows.std(axis=0, ddof=min(1, len(rows) - 1)) / math.sqrt(len(rows))
+    largest = float(np.max(np.abs(rows.mean(axis=0) - truth) / np.maximum(num_errors * errors, close * truth)))
+    known = attainable_level(len(rows)) >= level
+    return Interval(largest, largest if known else -math.inf, largest if known else math.inf, level, 1.0)

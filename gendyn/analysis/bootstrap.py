@@ -28,6 +28,32 @@ class Interval(NamedTuple):
     the interval on both sides."""
 
 
+def unknown(level: float = 0.9) -> Interval:
+    """The interval of a statistic of which nothing is known: no rows, or no run that it is about.
+
+    >>> unknown()
+    Interval(estimate=nan, low=-inf, high=inf, level=0.9, defined=0.0)
+    """
+    return Interval(math.nan, -math.inf, math.inf, level, 0.0)
+
+
+def spanning(lower: Interval, upper: Interval, *, estimate: float | None = None) -> Interval:
+    """From the low end of one interval to the high end of another.
+
+    For a statistic that is known only to lie between two others, by the spacing of records or of a grid or because of
+    censoring: take the interval of the smallest value that the data allow, and that of the largest.
+
+    Args:
+        lower, upper: of the same level.
+        estimate: that of ``lower`` if ``None``.
+
+    >>> spanning(Interval(2.0, 1.0, 3.0, 0.9, 1.0), Interval(4.0, 3.0, 5.0, 0.9, 0.9), estimate=3.0)
+    Interval(estimate=3.0, low=1.0, high=5.0, level=0.9, defined=0.9)
+    """
+    middle = lower.estimate if estimate is None else estimate
+    return Interval(middle, lower.low, upper.high, lower.level, min(lower.defined, upper.defined))
+
+
 def attainable_level(num_rows: int) -> float:
     """The highest level a resampling interval can cover: ``1 - 2^(1 - S)`` for ``S`` rows.
 
@@ -55,7 +81,8 @@ def bootstrap(
     wide as Student's and matters at five seeds. ``bca`` corrects bias and acceleration (jackknife), for many rows.
 
     With fewer rows than :func:`attainable_level` requires the interval is ``(-inf, inf)``: it says nothing, rather
-    than too much. Cost: ``num_resamples`` evaluations, vectorised as far as they fit some 100 MB.
+    than too much. Without any row the estimate is NaN too, and ``defined`` is 0 (:func:`unknown`). Cost:
+    ``num_resamples`` evaluations, vectorised as far as they fit some 100 MB.
 
     Args:
         statistic: maps arrays ``[B, S, ...]`` to ``[B]``; NaN where it is undefined.
@@ -66,7 +93,7 @@ def bootstrap(
         seed: of the resampling; the same seed gives the same interval.
 
     Raises:
-        ConfigError: no rows, arrays of unequal length, or an argument out of range.
+        ConfigError: no array, arrays of unequal length, or an argument out of range.
 
     >>> rows = np.arange(12.0)
     >>> interval = bootstrap(lambda x: x.mean(axis=1), rows)
@@ -74,6 +101,8 @@ def bootstrap(
     (5.5, True, 1.0)
     >>> bootstrap(lambda x: x.mean(axis=1), rows[:2])[1:3]
     (-inf, inf)
+    >>> bootstrap(lambda x: x.mean(axis=1), rows[:0])
+    Interval(estimate=nan, low=-inf, high=inf, level=0.9, defined=0.0)
 
     Reference: Efron & Tibshirani (1993), chapters 13-14; Hesterberg (2015), section 5.3 (expanded percentile).
     """
@@ -82,9 +111,11 @@ def bootstrap(
     check_positive_int("num_resamples", num_resamples, low=100)
     data = [np.asarray(array) for array in arrays]
     lengths = [len(array) for array in data]
-    if not data or min(lengths) == 0 or len(set(lengths)) != 1:
-        raise ConfigError(f"arrays have {lengths} rows; they must share one axis of at least one seed. Pass [S, ...].")
+    if len(set(lengths)) != 1:
+        raise ConfigError(f"arrays have {lengths} rows; they must share one axis of seeds. Pass [S, ...].")
     num_rows = lengths[0]
+    if num_rows == 0:
+        return unknown(level)
     estimate = float(statistic(*(array[None] for array in data))[0])
     rows = np.random.default_rng(seed).integers(num_rows, size=(num_resamples, num_rows))
     # A resample copies every row: thousands of rows go through a few at a time, in bounded memory.

@@ -76,3 +76,21 @@ def mean_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
         return Band(centre, np.full_like(centre, -np.inf), np.full_like(centre, np.inf), level)
     half = stdtrit(len(array) - 1, 0.5 + level / 2) * array.std(axis=0, ddof=1) / math.sqrt(len(array))
     return Band(centre, centre - half, centre + half, level)
+
+
+def geometric_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
+    """Geometric mean over axis 0 and Student's interval of the mean logarithm: for heavy tails.
+
+    Args:
+        values: ``[S, ...]``, positive.
+        level: in (0, 1).
+
+    Raises:
+        ConfigError: ``level`` out of range.
+
+    >>> band = geometric_interval(np.array([1.0, 10.0, 100.0]))
+    >>> round(float(band.centre), 6), bool(band.low < 10.0 < band.high)
+    (10.0, True)
+    """
+    band = mean_interval(np.log(values), level=level)
+    return Band(np.exp(band.centre), np.exp(band.low), np.exp(band.high), level)

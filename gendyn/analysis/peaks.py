@@ -117,6 +117,23 @@ def peak_centre(x: np.ndarray, curve: np.ndarray, *, min_prominence: float = 1.0
     return centres.reshape(values.shape[:-1])
 
 
+def peak_places(sizes: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """Where the geometric mean over redraws peaks, from logarithms, ``[B, S, ..., P] -> [B, ...]``; NaN without a peak.
+
+    The geometric mean exists next to an interpolation threshold, where the mean does not. On a fine grid this is the
+    place; on a coarse one see :func:`peak_centre`.
+
+    Args:
+        sizes: ``[P]``.
+        logs: logarithms of positive values.
+
+    >>> peak_places(np.array([10, 20, 40]), np.log([[[1.0, 3.0, 1.0]], [[3.0, 2.0, 1.0]]])).tolist()
+    [20.0, nan]
+    """
+    peak = interior_peak(np.exp(np.mean(logs, axis=1)))
+    return np.where(peak.prominence > 1.0, sizes[peak.peak_index], np.nan)
+
+
 def _crossing(grid: np.ndarray, line: np.ndarray, top: int, direction: int, level: float) -> float:
     """Going from ``top`` in ``direction``, where ``line`` first falls to ``level``; a valley below it is on the way."""
     i = top

@@ -65,3 +65,15 @@ def interpolation_threshold(
             crossing = previous * (value / previous) ** share
         value = np.where(reached & (first > 0), crossing, value)
     return Threshold(value, previous, reached)
+
+
+def censored_threshold(found: Threshold) -> np.ndarray:
+    """The threshold with what is beyond the grid at the ends of the line, so that medians over runs are honest.
+
+    ``inf`` where no point is within tolerance, 0 where the first one already is. The shape is that of its fields.
+
+    >>> errors = np.array([[0.5, 0.0, 0.0], [0.5, 0.4, 0.1], [0.0, 0.0, 0.0]])
+    >>> censored_threshold(interpolation_threshold(np.array([2, 4, 8]), errors)).tolist()
+    [4.0, inf, 0.0]
+    """
+    return np.where(found.reached, np.where(np.isnan(found.previous), 0.0, found.value), np.inf)

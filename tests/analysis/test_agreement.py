@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import agreement
+from gendyn.analysis import agreement, consistency
 from gendyn.core import ConfigError
 
 EXACT = np.array([0.1, 1.0, 30.0])
@@ -45,3 +45,23 @@ def test_redraws_that_are_not_finite_decide_nothing_and_are_named():
     assert found.verdict == "undecided" and "2 redraws are not finite, at 1 places, the first place 1" in found.detail
     with pytest.raises(ConfigError, match="S, P >= 1"):
         agreement("they agree", table[:0], EXACT, tolerance=0.02)
+
+
+def test_consistency_is_the_worst_place_in_units_of_what_is_allowed():
+    rows = redraws((0.0, 0.05, 0.0), count=500)
+    errors = rows.std(axis=0, ddof=1) / np.sqrt(500)
+    expected = np.max(np.abs(rows.mean(axis=0) - EXACT) / np.maximum(3.0 * errors, 0.02 * EXACT))
+    found = consistency(rows, EXACT)
+    assert found[:3] == pytest.approx((expected,) * 3) and expected > 2
+    assert consistency(redraws(count=500), EXACT).high < 1  # negative control: nothing is off
+    loose = consistency(rows, EXACT, num_errors=0.0, close=0.1)
+    assert loose.estimate == pytest.approx(np.max(np.abs(rows.mean(axis=0) / EXACT - 1)) / 0.1)
+
+
+def test_consistency_of_few_redraws_says_nothing():
+    for count in (1, 4):
+        found = consistency(redraws(count=count), EXACT)
+        assert np.isfinite(found.estimate) and found[1:3] == (-np.inf, np.inf)
+    assert np.isfinite(consistency(redraws(count=5), EXACT).low)
+    with pytest.raises(ConfigError, match=r"redraws \(0, 3\) and exact \(3,\) do not fit"):
+        consistency(np.zeros((0, 3)), EXACT)

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import attainable_level, bootstrap, mean_interval, median_interval
+from gendyn.analysis import (
+    Interval,
+    attainable_level,
+    bootstrap,
+    finding,
+    geometric_interval,
+    mean_interval,
+    median_interval,
+    spanning,
+    unknown,
+)
 from gendyn.core import ConfigError
 
 
@@ -107,8 +117,30 @@ def test_bad_arguments(kwargs, match):
 def test_rows_of_unequal_number():
     with pytest.raises(ConfigError, match=r"arrays have \[5, 4\] rows"):
         bootstrap(lambda a, b: mean(a), np.arange(5.0), np.arange(4.0))
-    with pytest.raises(ConfigError, match=r"arrays have \[0\] rows"):
-        bootstrap(mean, np.zeros(0))
+    with pytest.raises(ConfigError, match=r"arrays have \[5, 0\] rows"):
+        bootstrap(lambda a, b: mean(a), np.arange(5.0), np.zeros(0))
+    with pytest.raises(ConfigError, match=r"arrays have \[\] rows"):
+        bootstrap(mean)
+
+
+def test_no_rows_are_unknown_and_decide_nothing():
+    """Negative control: the statistic is not even called; five equal rows are a point."""
+
+    def refuses(rows):
+        raise AssertionError("called without rows")
+
+    for empty in (np.zeros(0), np.zeros((0, 3))):
+        found = bootstrap(refuses, empty, level=0.8)
+        assert np.isnan(found.estimate) and found[1:] == (-np.inf, np.inf, 0.8, 0.0)
+        assert repr(found) == repr(unknown(0.8))
+    assert finding("something", unknown(), low=0.0).verdict == "undecided"
+    assert bootstrap(mean, np.ones(5))[1:3] == (1.0, 1.0)
+
+
+def test_spanning_takes_the_outer_ends_and_the_fewer_defined():
+    low, high = Interval(2.0, 1.0, 3.0, 0.9, 0.8), Interval(4.0, -np.inf, np.inf, 0.9, 1.0)
+    assert spanning(low, high) == (2.0, 1.0, np.inf, 0.9, 0.8)
+    assert spanning(low, high, estimate=7.0).estimate == 7.0
 
 
 def test_median_interval_is_exact():
@@ -141,3 +173,12 @@ def test_mean_interval_covers_and_knows_nothing_from_one_row():
     found = np.mean((band.low <= 0.0) & (band.high >= 0.0))
     assert abs(found - 0.9) < 3 * np.sqrt(0.09 / 2000)
     assert mean_interval(np.ones((1, 2))).low.tolist() == [-np.inf, -np.inf]
+
+
+def test_geometric_interval_is_students_of_the_logarithms():
+    rows = np.random.default_rng(7).lognormal(size=(9, 3))
+    band, logs = geometric_interval(rows, level=0.8), mean_interval(np.log(rows), level=0.8)
+    np.testing.assert_array_equal([band.centre, band.low, band.high], np.exp([logs.centre, logs.low, logs.high]))
+    assert band.level == 0.8
+    one = geometric_interval(np.full((1, 2), 3.0))
+    assert one.low.tolist() == [0.0, 0.0] and one.high.tolist() == [np.inf, np.inf]

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from gendyn.analysis import (
     bootstrap,
+    censored_threshold,
     finding,
     held_out_ratios,
     interior_peak,
     interpolation_threshold,
     peak_centre,
+    peak_places,
 )
 from gendyn.core import ConfigError
 
@@ -144,6 +146,9 @@ def test_threshold_and_both_kinds_of_censoring():
     np.testing.assert_array_equal(found.value, [8, 2, np.nan])
     np.testing.assert_array_equal(found.previous, [4, np.nan, 16])
     assert found.reached.tolist() == [True, True, False]
+    assert censored_threshold(found).tolist() == [8.0, 0.0, np.inf]
+    one = interpolation_threshold(np.array([2, 4, 8, 16]), errors[0])
+    assert censored_threshold(one).shape == () and censored_threshold(one) == 8.0
 
 
 def test_threshold_interpolates_in_log_width():
@@ -188,3 +193,15 @@ def test_the_geometric_mean_curve_places_the_peak_better_than_the_median_curve()
     means = np.log([peak_centre(WIDTHS, np.exp(np.mean(np.log(curves), axis=0))) for curves in populations])
     assert np.std(means) < 0.9 * np.std(medians)
     assert abs(np.mean(means) - np.log(peak_centre(WIDTHS, truth))) < 0.1
+
+
+def test_peak_places_are_those_of_geometric_means():
+    """One redraw in five has a wild value elsewhere: it moves the peak of the mean, and not of the geometric mean."""
+    curves = np.tile(double_descent(amplitude=5.0), (5, 1))
+    curves[0, 4] *= 50.0
+    rows = np.stack([curves, curves[::-1]])
+    at = WIDTHS[np.argmax(curves[1, 3:]) + 3]
+    assert peak_places(WIDTHS, np.log(rows)).tolist() == [at, at]
+    assert WIDTHS[interior_peak(curves.mean(axis=0)).peak_index] != at
+    several = np.stack([rows, np.sort(rows, axis=-1)], axis=2)
+    np.testing.assert_array_equal(peak_places(WIDTHS, np.log(several)), [[at, np.nan], [at, np.nan]])

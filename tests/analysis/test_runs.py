@@ -1,4 +1,4 @@
-"""From runs x records to tables: what is finished, what diverged, and where each run sits on the axes."""
+"""What each run did: what is finished, what diverged, and what counts after a divergence."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray
 
-from gendyn.analysis import axis_values, config_of, final_values, grid, record_steps, run_status, swept_axes, tabulate
+from gendyn.analysis import counted_history, final_values, history, record_steps, run_status
 from gendyn.core import ConfigError
 
 NAN = np.nan
@@ -60,30 +60,29 @@ def test_steps_shared_by_all_runs_are_spread_over_them():
     np.testing.assert_array_equal(record_steps(shared), np.tile([0.0, 1.0, 2.0], (4, 1)))
 
 
-def test_axes_and_config():
-    ds = dataset()
-    assert swept_axes(ds) == ("model.width", "seed")
-    assert swept_axes(ds.isel(run=[0, 2])) == ("model.width",)
-    assert swept_axes(xarray.Dataset(coords={"lr": ("run", [0.1, 0.2]), "run": [0, 1]})) == ("lr",)
-    assert config_of(ds) == {"model": {"depth": 1}, "data": {"num_train": 400}}
-    assert axis_values(ds, "model.width").tolist() == [4, 4, 2, 2]
-    assert axis_values(ds, "data.num_train").tolist() == [400] * 4
-    with pytest.raises(ConfigError, match=r"no axis 'model.widht' and its config no such leaf. Axes: \('model.width'"):
-        axis_values(ds, "model.widht")
-
-
-def test_grid_sorts_axes_and_leaves_holes_open():
-    ds = dataset().isel(run=[0, 2, 3])
-    layout = grid(ds, ("model.width", "seed"))
-    assert layout.axes["model.width"].tolist() == [2, 4]
-    np.testing.assert_array_equal(tabulate(layout, np.array([10, 20, 30])), [[20, 30], [10, NAN]])
-
-
-def test_grid_refuses_to_mix_runs():
-    with pytest.raises(ConfigError, match=r"several runs share one model\.width: the sweep also varies seed"):
-        grid(dataset(), ("model.width",))
-
-
 def test_missing_variable():
     with pytest.raises(ConfigError, match="no variable 'test_loss'; it has train_loss, train_error"):
         final_values(dataset(diverged=(("run", "record"), DIVERGED_STEP == 7)), "test_loss")
+
+
+def test_counted_history_is_the_history_but_for_what_comes_after_a_divergence():
+    for extra in ({"diverged_step": DIVERGED_STEP}, {"diverged": DIVERGED_STEP == 7}):
+        ds = dataset(**{name: (("run", "record"), values) for name, values in extra.items()})
+        errors, losses = counted_history(ds, "train_error"), counted_history(ds, "train_loss")
+        np.testing.assert_array_equal(errors[2], [0.3, 1.0, 1.0])
+        np.testing.assert_array_equal(losses[2], [3.0, np.inf, np.inf])
+        others = [0, 1, 3]
+        np.testing.assert_array_equal(errors[others], history(ds, "train_error")[others])
+        np.testing.assert_array_equal(losses[others], LOSSES[others])
+        assert final_values(ds, "train_error")[2] == errors[2, -1]
+
+
+def test_counted_history_of_an_unmarked_record_after_a_mark_and_of_more_dimensions():
+    marks = np.array([[False] * 3, [False] * 3, [False, True, False], [False] * 3])
+    ds = dataset(diverged=(("run", "record"), marks), scale=(("run", "record", "layer"), np.ones((4, 3, 2), "float32")))
+    ds["train_loss"] = ds["train_loss"].fillna(0.5)
+    found = counted_history(ds, "scale")
+    assert found.dtype == float and found[2].tolist() == [[1.0, 1.0], [np.inf] * 2, [np.inf] * 2]
+    assert (found[[0, 1, 3]] == 1.0).all()
+    redraws = ds.drop_vars(["train_loss", "train_error"])
+    np.testing.assert_array_equal(counted_history(redraws, "scale"), history(redraws, "scale"))

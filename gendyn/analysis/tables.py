@@ -1,16 +1,12 @@
-"""From a sweep's dataset (run x record) to tables over its axes, at the last record."""
+"""Where the runs of a sweep sit on its axes, and tables of their values over axes."""
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gendyn.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    import xarray
-
-FINISHED, DIVERGED, UNFINISHED = "finished", "diverged", "unfinished"
+from gendyn.core import ConfigError
+from gendyn.types import Dataset
 
 
 class Grid(NamedTuple):
@@ -22,60 +18,7 @@ class Grid(NamedTuple):
     """Run number at every grid point, -1 where there is none."""
 
 
-def run_status(ds: "xarray.Dataset") -> np.ndarray:
-    """``"finished"``, ``"diverged"`` or ``"unfinished"`` for every run, ``[R]``.
-
-    Diverged: so marked at any committed record. Unfinished: its last record is not there yet (NaN without a mark).
-    Redraws that train nothing, and so record neither losses nor marks, are finished when they are committed.
-    """
-    if "train_loss" not in ds:
-        num_records = np.isfinite(record_steps(ds)).sum(axis=1)
-        committed = ds["committed"].values if "committed" in ds.coords else num_records
-        return np.where(committed < num_records, UNFINISHED, FINISHED)
-    if "diverged" in ds:
-        marked = history(ds, "diverged").astype(bool)
-    else:
-        marked = history(ds, "diverged_step") >= 0
-    if "committed" in ds.coords:
-        # A record that is not there yet holds 0 in an integer variable, which would read as "diverged at step 0".
-        marked &= np.arange(ds.sizes["record"]) < ds["committed"].values[:, None]
-    missing = np.isnan(_last(ds, "train_loss"))
-    return np.where(marked.any(axis=1), DIVERGED, np.where(missing, UNFINISHED, FINISHED))
-
-
-def final_values(ds: "xarray.Dataset", name: str) -> np.ndarray:
-    """Each run's last record of a variable, ``[R]``: NaN for an unfinished run, the worst value for a diverged one.
-
-    A diverged run is not missing at random, so it may not simply be left out of a median: a loss counts as ``inf`` and
-    an error as 1.
-    """
-    worst = 1.0 if name.endswith("_error") else np.inf
-    return np.where(run_status(ds) == DIVERGED, worst, _last(ds, name))
-
-
-def history(ds: "xarray.Dataset", name: str) -> np.ndarray:
-    """A recorded variable as ``[R, T, ...]``.
-
-    Raises:
-        ConfigError: the dataset does not have it.
-    """
-    if name not in ds:
-        raise ConfigError(f"the dataset has no variable {name!r}; it has {', '.join(map(str, ds.data_vars))}.")
-    return np.asarray(ds[name].transpose("run", "record", ...).values)
-
-
-def record_steps(ds: "xarray.Dataset") -> np.ndarray:
-    """Training step of every record, ``[R, T]``; NaN past the end of a run with fewer records than others."""
-    steps = np.asarray(ds["step"].values, float)
-    return np.broadcast_to(steps, (ds.sizes["run"], ds.sizes["record"]))
-
-
-def _last(ds: "xarray.Dataset", name: str) -> np.ndarray:
-    end = np.isfinite(record_steps(ds)).sum(axis=1) - 1
-    return np.take_along_axis(history(ds, name).astype(float), end[:, None], axis=1)[:, 0]
-
-
-def axis_values(ds: "xarray.Dataset", axis: str) -> np.ndarray:
+def axis_values(ds: Dataset, axis: str) -> np.ndarray:
     """The value of an axis for every run, ``[R]``; one that was not swept is read from the stored config.
 
     Raises:
@@ -91,7 +34,7 @@ def axis_values(ds: "xarray.Dataset", axis: str) -> np.ndarray:
     return np.full(ds.sizes["run"], leaf)
 
 
-def config_of(ds: "xarray.Dataset") -> dict[str, Any]:
+def config_of(ds: Dataset) -> dict[str, Any]:
     """The config stored with the results, nested (stored keys may be dotted); empty if there is none."""
     nested: dict[str, Any] = {}
     for name, value in json.loads(ds.attrs.get("config", "{}")).items():
@@ -103,7 +46,7 @@ def config_of(ds: "xarray.Dataset") -> dict[str, Any]:
     return nested
 
 
-def swept_axes(ds: "xarray.Dataset") -> tuple[str, ...]:
+def swept_axes(ds: Dataset) -> tuple[str, ...]:
     """Names of the axes that take more than one value.
 
     The store lists a sweep's axes in ``attrs["axes"]``, since other coordinates (parameter counts) vary along ``run``
@@ -114,7 +57,7 @@ def swept_axes(ds: "xarray.Dataset") -> tuple[str, ...]:
     return tuple(name for name in names if len(np.unique(ds[name].values)) > 1)
 
 
-def grid(ds: "xarray.Dataset", axes: tuple[str, ...]) -> Grid:
+def grid(ds: Dataset, axes: tuple[str, ...]) -> Grid:
     """Lays the runs out on ``axes``; every point may hold one run at most.
 
     Raises:
@@ -140,3 +83,33 @@ def tabulate(layout: Grid, values: np.ndarray) -> np.ndarray:
     table = np.asarray(values, float)[layout.runs]
     table[layout.runs < 0] = np.nan
     return table
+
+
+def seeds_first(table: np.ndarray, keep: np.ndarray | None = None) -> np.ndarray:
+    """A table ``[..., S]`` as rows for :func:`gendyn.analysis.bootstrap`: ``[S, ...]``.
+
+    Args:
+        table: seeds on the last axis, as :func:`grid` puts them if ``seed`` is the last axis.
+        keep: bool ``[S]``, the seeds that stay; all if ``None``.
+
+    >>> seeds_first(np.array([[1, 2, 3], [4, 5, 6]]), np.array([True, False, True])).tolist()
+    [[1, 4], [3, 6]]
+    """
+    return np.moveaxis(table if keep is None else table[..., keep], -1, 0)
+
+
+def parameter_counts(ds: Dataset, layout: Grid, axis: str) -> np.ndarray:
+    """Number of parameters at each value of an axis, ``[W]``: of the runs there the largest, NaN where there is none.
+
+    Args:
+        layout: of :func:`grid`.
+        axis: one of its axes, such as ``"model.width"``.
+
+    Raises:
+        ConfigError: the grid does not have it.
+    """
+    if axis not in layout.axes:
+        raise ConfigError(f"axis = {axis!r} must be one of the grid's axes {', '.join(layout.axes)}.")
+    others = tuple(i for i, name in enumerate(layout.axes) if name != axis)
+    table = tabulate(layout, ds["num_parameters"].values)
+    return np.asarray(np.nanmax(table, axis=others))

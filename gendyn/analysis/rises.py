@@ -1,0 +1,41 @@
+"""How far an error rises again along training and falls a second time, free of the bias of having looked."""
+
+import numpy as np
+
+FLOOR = 1e-3
+"""Valleys are found by ratios, which an error of 0 would not have."""
+
+
+def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndarray, np.ndarray]:
+    """How far each seed's error rises to, and falls from, the peak that the median of the other seeds has.
+
+    As :func:`gendyn.analysis.held_out_ratios`, with differences in place of ratios and a peak that may be the last
+    record: on a curve that falls everywhere the rise is 0.
+
+    Args:
+        errors: ``[S, T]`` in [0, 1].
+        floor: errors below it are raised to it where places are sought.
+
+    Returns:
+        ``(rise [S], fall [S])``: peak minus the valley before it, peak minus the lowest after it. The peak is where the
+        ratio to the lowest before is largest. NaN with fewer than two seeds.
+
+    >>> curve = np.array([0.9, 0.1, 0.3, 0.2])
+    >>> rise, fall = held_out_rises(np.stack([curve, curve + 0.05]))
+    >>> rise.round(3).tolist(), fall.round(3).tolist()
+    ([0.2, 0.2], [0.1, 0.1])
+    """
+    count = len(errors)
+    if count < 2:
+        return np.full(count, np.nan), np.full(count, np.nan)
+    others = np.stack([np.median(np.delete(errors, i, axis=0), axis=0) for i in range(count)])
+    known = np.isfinite(others)
+    others = np.where(known, np.maximum(others, floor), np.inf)
+    before = np.minimum.accumulate(others, axis=1)
+    # By ratio, so that a lucky guess of the first records is not the valley; an absent record is never the peak.
+    peak = np.argmax(np.where(known, others, 0.0) / before, axis=1)
+    position = np.arange(errors.shape[1])
+    valley = np.argmin(np.where(position <= peak[:, None], others, np.inf), axis=1)
+    lowest = np.argmin(np.where(position >= peak[:, None], others, np.inf), axis=1)
+    top, left, right = (errors[np.arange(count), index] for index in (peak, valley, lowest))
+    return top - left, top - right
