@@ -1,0 +1,1 @@
+"""Which functions networks find first, and which they find hard."""

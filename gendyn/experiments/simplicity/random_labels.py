@@ -1,0 +1,64 @@
+"""Random labels: does a network fit them later than the true labels of the same inputs?
+
+Claim: A network that can fit any labels needs more steps to fit random labels than to fit the true ones.
+
+Refuted if: over the seeds the median ratio of the two numbers of steps is not above 1. A run fits when its training
+accuracy reaches 99 %; one that never does, within its budget or because it diverged, is later than all others.
+
+Reference: Zhang, Bengio, Hardt, Recht & Vinyals (2017), Understanding deep learning requires rethinking generalization,
+arXiv:1611.03530, section 2.2 and figure 1a.
+"""
+
+import numpy as np
+
+from gendyn.analysis import (
+    accuracy_crossings,
+    arrival_times,
+    finding,
+    grid,
+    history,
+    median_interval,
+    median_over_seeds,
+    record_steps,
+    seeds_of,
+    tabulate,
+    upper_median,
+)
+from gendyn.experiments.contract import require
+from gendyn.plots import style
+from gendyn.types import Config, Dataset, Figure, Finding
+
+AXES = ("data.label_noise", "seed")
+FITTED = 0.99
+
+
+def check(config: Config) -> None:
+    """Labels are drawn from all classes, so that at noise 1 they say nothing of the input."""
+    require(config, {"data.label_noise_kind": "uniform_any"}, "other kinds leave information in the labels.")
+
+
+def verdict(ds: Dataset) -> list[Finding]:
+    """One finding: the ratio of steps at the largest to steps at the smallest label noise."""
+    layout = grid(ds, AXES)
+    seeds = seeds_of(ds, layout)
+    times = tabulate(layout, arrival_times(accuracy_crossings(ds, train=FITTED).train))[:, seeds.complete]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = times[-1] / times[0]
+    claim = f"A network reaches {FITTED:.0%} training accuracy later on random labels than on true ones."
+    detail = f"Median over seeds. Median step on true labels: {upper_median(times[0]):,.0f}.{seeds.sentence}"
+    return [finding(claim, median_over_seeds(ratios), low=1.0, unit="steps, random / true", detail=detail)]
+
+
+def figure(ds: Dataset) -> Figure:
+    """Training error against the step, a colour for each share of random labels, bands over seeds."""
+    layout = grid(ds, AXES)
+    errors = tabulate(layout, history(ds, "train_error"))
+    made, axes = style.figure(1, 1, width=8.0, height=4.2)
+    shares = layout.axes[AXES[0]]
+    for share, rows, colour in zip(shares, errors, style.sequence(len(shares)), strict=True):
+        found = median_interval(rows)
+        style.band(axes[0, 0], record_steps(ds)[0], *found[:3], color=colour, label=f"{share:.0%} random labels")
+    axes[0, 0].set(xscale="symlog", xlabel="training step", ylabel="training error (fraction wrong)", ylim=(0, 1))
+    axes[0, 0].legend(frameon=False, fontsize=style.SIZES["tick"])
+    style.caption(made, f"median over {errors.shape[1]} seeds; band: {found.level:.0%} interval")
+    return made
