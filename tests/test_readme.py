@@ -123,13 +123,14 @@ def test_pictures_and_links_are_there(readme):
     assert [place for place in places if not (ROOT / place).is_file()] == []
 
 
-def test_the_python_blocks_run(readme, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", ["README.md", "docs/adding.md"])
+def test_the_python_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     # Examples load configs by name, as a user in the checkout would.
     monkeypatch.syspath_prepend(str(ROOT))
     monkeypatch.syspath_prepend(str(tmp_path))
-    run_python(readme)
+    run_python((ROOT / page).read_text(encoding="utf-8"))
 
 
 def test_the_commands_exist(readme):

@@ -29,7 +29,6 @@ def made_sweep(
     coords = {name: ("run", column) for name, column in zip(axes, columns, strict=True)}
     return xarray.Dataset(
         errors | {"train_loss": errors["train_error"], "diverged": (runs, np.zeros((len(points), len(STEPS)), bool))},
-        coords={name: ("run", column) for name, column in zip(axes, columns, strict=True)}
-        | {"step": ("record", STEPS)},
+        coords=coords | {"step": ("record", STEPS)},
         attrs={"config": json.dumps({"experiment": "made"})},
     )
