@@ -1,13 +1,13 @@
 """Edge of stability: learning rate x seed, full-batch gradient descent."""
 
-from gendyn.sweep import Variants, base_config
+from gendyn.sweep import Variants, base_config, vary
 from gendyn.types import Config
 
 
 def digits() -> Config:
-    """400 handwritten digits of 8 x 8 pixels, three hidden layers of 32 tanh units, squared error, plain gradient descent,
-    4,000 steps, sharpness at 41 records. Learning rates 0.01 to 0.16, 8 seeds: 40 runs. The initial weights are halved
-    so that training begins below the limit of most of them.
+    """400 handwritten digits of 8 x 8 pixels, three hidden layers of 32 tanh units, squared error, plain gradient
+    descent, 4,000 steps, sharpness at 41 records. Learning rates 0.01 to 0.16, 8 seeds: 40 runs. The initial weights
+    are halved so that training begins below the limit of most of them.
     """
     config = base_config(task="digits", model="mlp", optim="sgd")
     config.data.num_train = 400
@@ -17,8 +17,7 @@ def digits() -> Config:
     config.train.update({"num_steps": 4_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 41})
     config.probes = ("sharpness(num_probes=2, max_steps=32)",)
-    rates = (0.01, 0.02, 0.04, 0.08, 0.16)
-    config.axes = (("optim.learning_rate", rates), ("seed", tuple(range(8))))
+    vary(config, {"optim.learning_rate": (0.01, 0.02, 0.04, 0.08, 0.16)}, range(8))
     return config
 
 
@@ -29,7 +28,7 @@ def smoke() -> Config:
     config.model.update({"depth": 1, "width": 8})
     config.train.num_steps = 30
     config.record.num_records = 4
-    config.axes = (("optim.learning_rate", (0.01, 0.04)), ("seed", (0, 1)))
+    vary(config, {"optim.learning_rate": (0.01, 0.04)}, range(2))
     return config
 
 

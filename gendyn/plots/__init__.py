@@ -15,7 +15,6 @@ from gendyn.plots.mode_decay import Column, mode_decay
 from gendyn.plots.phase_diagram import phase_diagram
 from gendyn.plots.report_page import figure_html, findings_html, folded, json_html, page, paragraphs, table_html, to_png
 from gendyn.plots.result_page import result_page
-from gendyn.plots.sharpness_curves import sharpness_curves
 from gendyn.plots.slingshot_cycles import ArmShares, ShownRun, slingshot_cycles
 from gendyn.plots.spectral_density import spectral_density
 from gendyn.plots.survival_curves import Arm, survival_curves
@@ -58,7 +57,6 @@ __all__ = [
     "paragraphs",
     "phase_diagram",
     "result_page",
-    "sharpness_curves",
     "slingshot_cycles",
     "spectral_density",
     "survival_curves",

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import xarray
 
-import gendyn.sweep
 from configs.curvature import edge_of_stability as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature import edge_of_stability as experiment
+from tests.experiments.smoke import points_of
 
 RATES = (0.01, 0.04, 0.08)
 
@@ -21,13 +21,12 @@ def sweep(settles_at, *, free=80.0, seeds=8, records=21, rates=RATES):
     rate, seed = (np.array(column) for column in zip(*points, strict=True))
     grown = np.linspace(20.0, free, records)[None] * np.exp(0.02 * random.normal(size=(len(rate), 1)))
     sharpness = np.minimum(grown, settles_at * 2.0 / rate[:, None])
-    loss = np.broadcast_to(np.geomspace(1.0, 0.01, records), sharpness.shape)
+    loss = np.geomspace(1.0, 0.01, records) * np.ones(sharpness.shape)
     runs = ("run", "record")
     return xarray.Dataset(
         {
             "sharpness/lambda_max": (runs, sharpness),
             "train_loss": (runs, loss),
-            "test_loss": (runs, loss),
             "diverged": (runs, np.zeros(sharpness.shape, bool)),
         },
         coords={
@@ -37,6 +36,13 @@ def sweep(settles_at, *, free=80.0, seeds=8, records=21, rates=RATES):
         },
         attrs={"config": json.dumps({"experiment": "edge_of_stability"})},
     )
+
+
+def diverge(ds, runs, record=-1):
+    """These runs diverge at a record, after which nothing is finite."""
+    for name, value in (("sharpness/lambda_max", np.nan), ("train_loss", np.nan), ("diverged", True)):
+        ds[name].values[runs, record:] = value
+    return ds
 
 
 def verdicts(ds):
@@ -62,18 +68,43 @@ def test_flat_sharpness_refutes_sharpening():
     assert verdicts(sweep(1.0, free=19.0))[0] == "refuted"
 
 
-def test_few_seeds_decide_nothing_and_diverged_ones_are_left_out_in_pairs():
+def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out_in_pairs():
     assert set(verdicts(sweep(1.0, seeds=2))) == {"undecided"}
     ds = sweep(1.0)
     ds["sharpness/lambda_max"].values[3, -1] = np.nan
-    assert "1 of 8 seeds are left out" in experiment.verdict(ds)[0].detail
+    found = experiment.verdict(ds)
+    assert all("1 of 8 seeds are left out" in each.detail for each in found)
+    rest = experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] != 3)))
+    assert [each[:5] for each in found] == [each[:5] for each in rest]
     with pytest.raises(ConfigError, match="the smallest of at least two"):
         experiment.verdict(sweep(1.0, rates=(0.01,)))
 
 
-def test_the_smoke_config_runs(tmp_path):
-    config = config_file.get_config("smoke")
-    ds = experiment.run(config, str(tmp_path))
-    assert np.isfinite(ds["sharpness/lambda_max"].values).all()
-    assert len(experiment.verdict(ds)) == 2
-    assert gendyn.sweep.plan(config_file.get_config()).runs[-1].flat["seed"] == 7
+@pytest.mark.parametrize("record", [0, -1])
+def test_diverged_runs_count_as_worst_at_their_learning_rate_and_change_nothing_elsewhere(record):
+    ds = diverge(sweep(1.0), slice(16, 24), record)
+    found = experiment.verdict(ds)
+    assert [each.verdict for each in found] == ["supported", "supported", "refuted"] and found[2].effect == np.inf
+    assert "8 of 24 runs diverged and count as the worst outcome" in found[2].detail
+    assert found[:2] == [
+        each._replace(detail=other.detail)
+        for each, other in zip(experiment.verdict(sweep(1.0)), found[:2], strict=False)
+    ]
+    assert verdicts(diverge(sweep(1.0), slice(0, 8), record))[0] == "refuted"
+    assert experiment.figure(ds).axes
+
+
+def test_the_figure_draws_medians_in_units_of_the_limit():
+    rates, seeds = (0.01, 0.04), 3
+    ds = sweep(np.inf, seeds=seeds, records=5, rates=rates)
+    sharpness = np.linspace(20.0, 60.0, 5) * np.tile([0.9, 1.0, 1.2], len(rates))[:, None]
+    ds["sharpness/lambda_max"].values[:] = sharpness
+    top, bottom = experiment.figure(ds).axes
+    drawn = [line.get_ydata() for line in top.lines if len(line.get_xdata()) == 5]
+    np.testing.assert_allclose(drawn, [np.linspace(20.0, 60.0, 5) * eta / 2.0 for eta in rates])
+    assert {text.get_text() for text in bottom.get_legend().get_texts()} == {"0.01", "0.04"}
+    assert top.get_ylim()[1] > 1.0 and bottom.get_yscale() == "log"
+
+
+def test_the_default_has_eight_seeds():
+    assert points_of(config_file.get_config())[-1].flat["seed"] == 7
