@@ -23,7 +23,9 @@ def test_order_150_is_exact(basis):
         found = polynomial_features(GRID, 150, basis=basis)
         np.testing.assert_allclose(found, TRUTH[basis](GRID[:, None], orders), atol=1e-11)
         for order in (0, 2):
-            np.testing.assert_array_equal(polynomial_features(GRID, order, basis=basis), found[:, : order + 1])
+            # Another program, whose last bit may differ by processor.
+            fewer = polynomial_features(GRID, order, basis=basis)
+            np.testing.assert_allclose(fewer, found[:, : order + 1], rtol=0, atol=1e-14)
     np.testing.assert_allclose(polynomial_features(GRID, 150, basis=basis), found, atol=3e-4)
 
 
