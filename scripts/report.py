@@ -35,7 +35,7 @@ def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
         sections.insert(0, ("Question", report_page.paragraphs(experiment.__doc__ or "")))
         sections.append(("Findings", _or_reason(lambda: report_page.findings_html(experiment.verdict(ds)))))
         drawing = _or_reason(lambda: _figure(experiment.figure(ds), output, config_of(ds)["experiment"]))
-        sections.append((Figure, drawing))
+        sections.append(("Figure", drawing))
     if len(_metrics(ds)) == len(METRICS):
         drawing = _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))
         sections.append(("Learning curves", drawing))

@@ -120,7 +120,7 @@ def test_every_fence_names_its_language(readme):
 def test_pictures_and_links_are_there(readme):
     places = re.findall(r"\]\((?!https?:)([^)#]+)", readme)
     assert any(place.endswith(".png") for place in places)
-    assert [place for place in places if not (ROOT / place).is_file()] == []
+    assert [place for place in places if not (ROOT / place).exists()] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/adding.md"])
