@@ -1,4 +1,4 @@
-"""Families of experiments, held by a walk over the tree: each rule is ``(root) -> faults``, and each fault is planted."""
+"""Families of experiments, held by a walk over the tree: a rule is ``(root) -> faults``, and each fault is planted."""
 
 import ast
 from collections.abc import Iterator
