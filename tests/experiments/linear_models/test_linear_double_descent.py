@@ -21,7 +21,7 @@ RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURT
 NOISE = (0.0, 0.25, 1.0)
 
 
-def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmless=False, growth=0.0, redraws=30):
+def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmless=False, growth=0.0, redraws=12):
     """Redraws that scatter by a percent around the closed forms; peaks moved by some places, curves multiplied."""
     random = np.random.default_rng(0)
     config = config_file.get_config().to_dict()
@@ -77,7 +77,7 @@ def test_the_closed_forms_are_supported_and_drawn():
     ds = results()
     assert verdicts(ds) == ["supported"] * 11
     made = experiment.figure(ds)
-    assert len(made.axes) == 6 and "30 redraws" in made._supxlabel.get_text()
+    assert len(made.axes) == 6 and "12 redraws" in made._supxlabel.get_text()
 
 
 @pytest.mark.parametrize(
