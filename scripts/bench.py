@@ -31,7 +31,7 @@ SLOW = tuple(name for name in KNOWN if "\nSLOW = True" in _TEXTS[name])
 
 _ONLY = flags.DEFINE_list("only", [], f"Sections, of {', '.join(KNOWN)}; empty is all but {', '.join(SLOW)}.")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Measurements of each alternative.", lower_bound=1)
-_OUTPUT = flags.DEFINE_string("output", "", "A JSON file for the results; sections that it has already and --only leaves out stay.")
+_OUTPUT = flags.DEFINE_string("output", "", "A JSON file for the results; sections there that --only leaves out stay.")
 _PAGE = flags.DEFINE_string("page", "", "The same as a page of Markdown, such as docs/speed.md; needs --output.")
 _HOST_DEVICES = flags.DEFINE_integer("host_devices", 0, "CPU devices to make of this host; 0 is one a core.")
 

@@ -2,8 +2,7 @@
 
     python scripts/compare.py --workdir=runs/before --other=runs/after
 
-Runs are matched by their place on the axes. Exit status: 0 equal, 1 something differs (each difference is a line), 2 bad
-input.
+Runs are matched by their place on the axes. Exit status: 0 equal, 1 something differs (a line each), 2 bad input.
 """
 
 import sys

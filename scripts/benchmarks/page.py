@@ -19,8 +19,8 @@ def speed_page(sections: Mapping[str, Any]) -> str:
     lines = [
         "# Speed",
         "",
-        "Ratios of gendyn to the strongest alternative, in turns within one run: the median, and in brackets the smallest "
-        "and the largest. `cpu` is the same ratio in CPU time. This page is written by "
+        "Ratios of gendyn to the strongest alternative, in turns within one run: the median, and in brackets the "
+        "smallest and the largest. `cpu` is the same ratio in CPU time. This page is written by "
         "`scripts/bench.py --output=docs/speed.json --page=docs/speed.md`; it is not edited by hand.",
     ]
     for name, section in sorted(sections.items()):

@@ -44,7 +44,10 @@ def one_error(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
     ("arguments", "parts"),
     [
         ([], ["--config is missing", "--config=configs/"]),
-        (["--config=configs/double_descent/model_wise_double_descent.py:smok"], ["variant = 'smok'", "Did you mean 'smoke'"]),
+        (
+            ["--config=configs/double_descent/model_wise_double_descent.py:smok"],
+            ["variant = 'smok'", "Did you mean 'smoke'"],
+        ),
         ([CONFIG, "--config.model.widht=64"], ["--config.model.widht", "Did you mean 'model.width'"]),
         ([CONFIG, "--config.loss=a\nb\x1b[31m"], [r"config.loss = 'a\nb\x1b[31m'", "cross_entropy"]),
         ([CONFIG, "--config.sweep.platform=tpu"], ["sweep.platform = 'tpu'", "no such device"]),
