@@ -119,7 +119,7 @@ def launch(
     experiment, config = _in_force(config, axes, zip_axes)
     if hasattr(experiment, "program"):
         full, simulation = resolve(experiment, config)
-        ds = sweep.simulate(full, workdir, simulation, overrides=overrides, quiet=quiet)
+        ds = sweep.simulate(full.to_dict(), workdir, simulation, overrides=overrides, quiet=quiet)
     else:
         ds = sweep.run(config, workdir=workdir, overrides=overrides, quiet=quiet)
     if hasattr(experiment, "after"):
