@@ -2,7 +2,6 @@
 
 from gendyn.plots.circuit_progress import Measure, circuit_progress
 from gendyn.plots.double_descent import double_descent
-from gendyn.plots.effective_dimension import effective_dimension
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum
 from gendyn.plots.frequency_response import Response, frequency_response
 from gendyn.plots.gradient_spectrum import gradient_spectrum
@@ -39,7 +38,6 @@ __all__ = [
     "Table",
     "circuit_progress",
     "double_descent",
-    "effective_dimension",
     "eigenvalue_spectrum",
     "figure_html",
     "findings_html",

@@ -1,4 +1,4 @@
-"""What is drawn is what was given: curves, stems, ceilings and captions, and refusals of what does not fit."""
+"""What is drawn is what was given: curves, stems and captions, and refusals of what does not fit."""
 
 import io
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.plots.effective_dimension import effective_dimension
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum
 from gendyn.plots.spectral_density import spectral_density
 from gendyn.theory import marchenko_pastur_density
@@ -75,31 +74,6 @@ def test_negative_eigenvalues_stay_on_the_page():
     assert "one seed, no interval" in caption(made)
 
 
-PARAMETERS = np.array([10.0, 100.0, 1000.0])
-
-
-def test_effective_dimension_with_its_ceiling_and_test_loss():
-    table = np.array([[5.0, 50.0, 90.0], [7.0, 70.0, np.nan], [6.0, 60.0, 110.0]])
-    loss = np.array([[3.0, 2.0, 1.0]] * 3)
-    made = effective_dimension(
-        PARAMETERS,
-        {"quadrature": table, "ritz": table / 2},
-        loss,
-        ceilings={"ritz": 100},
-        num_constraints=40,
-        note="α = 1",
-    )
-    upper, lower = made.axes
-    drawn = lines(upper)
-    np.testing.assert_allclose(drawn["quadrature"][:, 1], [6.0, 60.0, 100.0])
-    np.testing.assert_allclose(drawn["ritz"][:, 1], [3.0, 30.0, 50.0])
-    np.testing.assert_allclose(lines(lower)["test"][:, 1], [3.0, 2.0, 1.0])
-    assert [text.get_text() for text in upper.texts] == ["ceiling of ritz: 100"]
-    assert [text.get_text() for text in lower.texts] == ["n·K = 40"]
-    # Two seeds are left at the last width: the weakest interval is the one that the caption may promise.
-    assert "band: 50% interval" in caption(made) and "α = 1" in caption(made) and draws(made)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -109,12 +83,6 @@ def test_effective_dimension_with_its_ceiling_and_test_loss():
         (lambda: eigenvalue_spectrum(np.array([2.0, 1.0]), np.ones((2, 3))), "x must be ascending"),
         (lambda: eigenvalue_spectrum(np.arange(3), np.ones((2, 3))), r"eigenvalues \(2, 3\)"),
         (lambda: eigenvalue_spectrum(np.arange(2), np.full((2, 3), np.nan)), "nothing finite"),
-        (lambda: effective_dimension(PARAMETERS, {}, np.ones((1, 3))), "estimates holds 0 methods"),
-        (lambda: effective_dimension(PARAMETERS, {"a": np.ones(3)}, np.ones((1, 3))), r"a has shape \(3,\)"),
-        (
-            lambda: effective_dimension(PARAMETERS, {"a": np.ones((1, 3))}, np.ones((1, 3)), ceilings={"b": 1}),
-            r"ceilings names \['b'\]",
-        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import xarray
 
-import gendyn.sweep
 from configs.curvature import effective_dimension as config_file
 from gendyn.core import ConfigError
+from gendyn.experiments import launch
 from gendyn.experiments.curvature import effective_dimension as experiment
+from tests.experiments.smoke import points_of, smoke_config
 
 WIDTHS = np.array([4, 8, 16, 32, 48, 64, 96, 128, 256])
 ALPHAS = (0.1, 1.0)
@@ -99,42 +100,77 @@ def test_unfinished_seeds_are_left_out_in_pairs():
     ds = sweep(rising)
     ds["test_loss"].values[3, -1] = np.nan
     found = experiment.verdict(ds)
-    assert all("1 of 8 seeds are left out" in f.detail for f in found if "peaks within" not in f.claim)
+    assert all("1 of 8 seeds are left out" in each.detail for each in found)
     assert found[0].verdict == "refuted"
 
 
-def test_the_figure_names_what_the_numbers_mean():
-    made = experiment.figure(sweep(rising, curvature="ggn"))
+def test_the_claims_are_about_networks_that_converge_and_say_how_many_do_not():
+    ds = sweep(rising)
+    ds["diverged"].values[3, -1] = True
+    found = experiment.verdict(ds)
+    rest = experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] != ds["seed"][3])))
+    np.testing.assert_array_equal([each[1:5] for each in found], [each[1:5] for each in rest])
+    for each in found:
+        assert "networks that converge" in each.claim
+        assert "1 of 72 runs diverged; this is about seeds that converge." in each.detail
+
+
+def lines(ax):
+    return {line.get_label(): line.get_xydata() for line in ax.get_lines()}
+
+
+def test_the_figure_draws_medians_of_each_method_its_ceiling_and_the_test_loss():
+    ds = sweep(rising, curvature="ggn", seeds=3)
+    width, seed = ds["model.width"].values, ds["seed"].values
+    ds[f"{experiment.PROBE}/quadrature"].values[(width == 256) & (seed == 2)] = np.nan
+    made = experiment.figure(ds)
     upper, lower = made.axes
-    assert {text.get_text() for text in upper.get_legend().get_texts()} == {
+    drawn = lines(upper)
+    assert [text.get_text() for text in upper.get_legend().get_texts()] == [
         "whole spectrum",
         "100 Ritz values",
         "dense eigenvalues",
-    }
-    caption = made._supxlabel.get_text()
-    for part in ("Gauss-Newton matrix of the mean training loss", "alpha = 0.1", "standard error 2.0%"):
+    ]
+    values = ds[f"{experiment.PROBE}/quadrature"].values[:, 0, 0]
+    medians = [np.nanmedian(values[width == each]) for each in WIDTHS]
+    np.testing.assert_allclose(drawn["whole spectrum"], np.stack([75 * WIDTHS + 10, medians], axis=1))
+    assert len(drawn["dense eigenvalues"]) == 3
+    loss = ds["test_loss"].values[:, -1]
+    np.testing.assert_allclose(lines(lower)["test"][:, 1], [np.median(loss[width == each]) for each in WIDTHS])
+    assert [text.get_text() for text in upper.texts] == ["ceiling of 100 Ritz values: 100"]
+    assert [text.get_text() for text in lower.texts] == ["n·K = 4,000"]
+    # Two seeds are left at the last width: the weakest interval is the one that the caption may promise.
+    caption = made.get_supxlabel()
+    for part in (
+        "Gauss-Newton matrix of the mean training loss",
+        "alpha = 0.1",
+        "standard error 2.0%",
+        "band: 50% interval",
+    ):
         assert part in caption
-    assert any("4,000" in text.get_text() for text in lower.texts)
-    assert "Hessian of" in experiment.figure(sweep(rising))._supxlabel.get_text()
+    assert "Hessian of" in experiment.figure(sweep(rising)).get_supxlabel()
 
 
-def test_a_sweep_without_the_probe_says_what_to_set():
-    with pytest.raises(ConfigError, match=r"name hessian_effective_dimension in config.probes"):
+def test_a_sweep_without_the_probe_is_refused_before_anything_runs(tmp_path):
+    message = r"config.probes = \('sharpness',\) must hold 'hessian_effective_dimension': add it"
+    with pytest.raises(ConfigError, match=message):
+        launch(smoke_config("effective_dimension", probes=("sharpness",)), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ConfigError, match=r"no variable 'hessian_effective_dimension/quadrature'"):
         experiment.verdict(sweep(rising).drop_vars(f"{experiment.PROBE}/quadrature"))
 
 
-def test_the_smoke_config_runs(tmp_path):
-    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
+def test_the_smoke_variant_measures_every_estimate(finished):
+    _, ds = finished("effective_dimension")
     values = ds[f"{experiment.PROBE}/quadrature"].values
     assert values.shape == (8, 1, 2) and np.isfinite(values).all()
     assert (ds[f"{experiment.PROBE}/ritz"].values <= 20).all()
     assert np.isfinite(ds[f"{experiment.PROBE}/dense"].values).all()
     assert len(experiment.verdict(ds)) == 10
-    assert experiment.figure(ds).axes
 
 
-@pytest.mark.parametrize("variant", ["", "digits", "ggn"])
-def test_every_variant_can_be_planned(variant):
+@pytest.mark.parametrize("variant", ["digits", "ggn"])
+def test_variants_name_their_curvature(variant):
     config = config_file.get_config(variant)
-    assert gendyn.sweep.plan(config).runs[-1].flat["model.width"] == 256
+    assert points_of(config)[-1].flat["model.width"] == 256
     assert (variant == "ggn") == ("'ggn'" in config.probes[0])
