@@ -1,6 +1,6 @@
 """Programs of an experiment's own: its declared leaves, checked, and the runs that its config asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
@@ -26,8 +26,9 @@ def declared_leaves(experiment: Any, name: str) -> Config:
 
 
 def _split(leaves: Mapping[str, Leaf]) -> tuple[dict[str, Leaf], dict[str, Leaf]]:
-    varied = {name: leaf for name, leaf in leaves.items() if leaf.kind == "axis"}
-    return {name: leaf for name, leaf in leaves.items() if name not in varied}, varied
+    """The leaves of the config and its axes; a reference is both."""
+    fixed = {name: leaf for name, leaf in leaves.items() if leaf.kind != "axis"}
+    return fixed, {name: leaf for name, leaf in leaves.items() if leaf.kind in ("axis", "reference")}
 
 
 def resolve(experiment: Any, config: Config) -> tuple[Config, Simulation]:
@@ -43,25 +44,28 @@ def resolve(experiment: Any, config: Config) -> tuple[Config, Simulation]:
     fixed, varied = _split(experiment.LEAVES)
     flat = flatten(config)
     name = flat.pop("experiment")
-    misplaced = [leaf for leaf in flat if leaf in varied]
+    misplaced = [leaf for leaf in flat if leaf in varied and leaf not in fixed]
     if misplaced:
         raise ConfigError(f"config.{misplaced[0]} is an axis of {name}: give its values as --axis {misplaced[0]}=...")
     full = ml_collections.ConfigDict(nest(check_leaves(flat, fixed)))
     given = dict(config.axes)
+    if varied:
+        _check_names(name, given, varied, fixed)
     axes = {
         leaf: tuple(check_leaf(f"config.axes: each {leaf}", v, about) for v in given.get(leaf, (about.default,)))
         for leaf, about in varied.items()
     }
+    for leaf in (leaf for leaf in varied if leaf in fixed):
+        if full[leaf] not in axes[leaf]:
+            raise ConfigError(f"config.{leaf} = {full[leaf]!r}, the reference, must be one of {axes[leaf]}.")
     full.experiment, full.axes = name, tuple(axes.items())
     full.lock()
     if hasattr(experiment, "check"):
         experiment.check(full)
     simulation: Simulation = experiment.program(full)
     made = {leaf: {point[leaf] for group in simulation.groups for point in group.points} for leaf in simulation.axes}
+    _check_names(name, given, made, fixed)
     for leaf, values in given.items():
-        if leaf not in made:
-            hint = f" Set --config.{leaf} instead." if leaf in fixed else nearest(leaf, made)
-            raise ConfigError(f"axis {leaf!r} is none of {name}, whose axes are {', '.join(made)}.{hint}")
         absent = [value for value in values if value not in made[leaf]]
         if absent:
             there = ", ".join(map(str, sorted(made[leaf])))
@@ -76,3 +80,10 @@ def resolve(experiment: Any, config: Config) -> tuple[Config, Simulation]:
     if not simulation.groups:
         raise ConfigError(f"the axes {', '.join(wanted)} select no run of {name}; choose values that go together.")
     return full, simulation
+
+
+def _check_names(name: str, given: Iterable[str], axes: Iterable[str], fixed: Mapping[str, Leaf]) -> None:
+    for leaf in given:
+        if leaf not in axes:
+            hint = f" Set --config.{leaf} instead." if leaf in fixed else nearest(leaf, axes)
+            raise ConfigError(f"axis {leaf!r} is none of {name}, whose axes are {', '.join(axes)}.{hint}")
