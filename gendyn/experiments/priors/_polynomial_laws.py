@@ -1,4 +1,4 @@
-"""What the polynomial experiments share: laws of inputs with their exact averages, and targets."""
+"""What the polynomial experiments share: laws of inputs with their exact averages, targets, numbers in tables."""
 
 from collections.abc import Callable, Mapping
 
@@ -40,3 +40,12 @@ def law_average(law: str, num_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     rule = np.polynomial.hermite_e.hermegauss if law == "normal" else np.polynomial.legendre.leggauss
     points, weights = rule(num_nodes)
     return points, weights / weights.sum()
+
+
+def short(value: float) -> str:
+    """A number for a cell of a table.
+
+    >>> short(1.234), short(81234.0)
+    ('1.23', '8e+04')
+    """
+    return f"{value:.2f}" if value < 100 else f"{value:.0e}"

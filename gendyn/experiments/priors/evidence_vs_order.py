@@ -1,147 +1,134 @@
 """Model order and the marginal likelihood: does the evidence choose an order, or does the prior make the choice idle?
 
-Claim: The log marginal likelihood of a Bayesian polynomial has its maximum at an intermediate order if all
-coefficients have the same prior variance (isotropic), and rises and then saturates if the variance falls with the order
-as ``2^-j``: with a prior that prefers simple functions, more parameters cost nothing.
+Claim: If all coefficients of a Bayesian polynomial have the same prior variance (isotropic), its log marginal
+likelihood has its maximum at an intermediate order. If the variance falls with the order as ``2^-j``, the evidence
+rises and then saturates: with a prior that prefers simple functions, more parameters cost nothing.
 
-Refuted if, at some noise level: the mean evidence of the isotropic prior is not more than 3 nats (of all points
-together) above its value at the largest order and at order 0; or that of the order-dependent prior falls by more than
-1 nat from its maximum to the largest order, or does not rise by 3 nats before. 3 nats are strong evidence and 1 nat is
-not worth more than a bare mention on Kass and Raftery's scale. A weaker sense of "saturates", that the evidence levels
-off (changes by less than 1 nat over the last third of the orders), is judged beside it; it was added after the first
-results had shown that the stronger sense depends on the basis. Two checks: the evidence is the sum of the sequential
-predictive densities to 1e-8 of itself, and its mean over redraws is the exact expectation over label noise.
+Refuted if: at some noise level the mean evidence of the isotropic prior is not more than 3 nats (of all points
+together) above its value at the largest order and at order 0; or that of the order-dependent prior does not rise by 3
+nats to its maximum, or falls by more than 1 nat from there to the largest order. On Kass and Raftery's scale 3 nats are
+strong evidence and 1 nat is not worth more than a bare mention. A weaker sense of "saturates" is judged too: the
+evidence changes by less than 1 nat over the last third of the orders. It was added after the first results, in which
+the stronger sense depended on the basis. Two checks: the evidence is the sum of the sequential predictive densities to
+1e-8 of itself, and its mean over redraws is the exact expectation over label noise.
 
-Setting: ``num_points`` inputs uniform on [-1, 1], a polynomial of order ``teacher_order`` with standard normal monomial
-coefficients, drawn anew each time, and Gaussian label noise that the model knows. The models are polynomials of order 0
-to ``max_order`` in the monomials or the Chebyshev polynomials of the same inputs. The closed form, given the design and
-``f``, the teacher there, is ``-(n log 2 pi + log det C + f^T C^-1 f + noise^2 tr C^-1) / 2`` with
-``C = X diag(v) X^T + noise^2 I``, by a Cholesky factor where the learner goes through singular values. All float64.
-
-Cost: the default, 4,800 redraws of 26 orders, took 22 s of CPU time on one core of a busy x86-64 machine; smoke 7 s,
-most of it compilation.
+Setting: inputs uniform on [-1, 1]; a target with standard normal monomial coefficients, drawn anew each time; Gaussian
+label noise that the model knows. The models are polynomials of order 0 to ``max_order``. The closed form, given the
+design ``X`` and the target ``f`` at its points, is ``-(n log 2 pi + log det C + f^T C^-1 f + noise^2 tr C^-1) / 2``
+with ``C = X diag(v) X^T + noise^2 I``, by a Cholesky factor; the learner goes through singular values. All float64.
 
 Reference: Wilson & Izmailov (2020), Bayesian deep learning and a probabilistic perspective of generalization,
 arXiv:2002.08791; Wilson (2025), arXiv:2503.02113; Kass & Raftery (1995), Bayes factors, section 3.2 (the scale).
 """
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.analysis import bootstrap, config_of, finding
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, cholesky, solve_triangular, stream
-from gendyn.experiments._redraws import axes_of, redraw_groups, redraws_of
+from gendyn.analysis import bootstrap, config_of, finding, finished_table, largest, largest_distance, mean, smallest
+from gendyn.core import ConfigError, cholesky, solve_triangular, stream
+from gendyn.core.rules import choice, integer, positive
+from gendyn.experiments._redraws import redraw_groups
+from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
-from gendyn.plots.theory_panels import Curve, Panel, theory_panels
+from gendyn.plots import Curve, Panel, theory_panels
 from gendyn.regression import bayesian_linear, order_penalty, polynomial_features, sequential_log_densities
-from gendyn.sweep import Measured, simulate
-from gendyn.types import Array, Finding
-
-if TYPE_CHECKING:
-    import ml_collections
-    import xarray
-    from matplotlib.figure import Figure
+from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.types import Array, ArrayLike, Config, Dataset, Figure, Finding
 
 STRONG, MENTION = 3.0, 1.0
 """Nats: strong evidence, and the most that is not worth mentioning (Kass & Raftery: 6 and 2 on their doubled scale)."""
 SEQUENTIAL_TOLERANCE = 1e-8
 EXPECTATION_TOLERANCE = 0.02
 """Nats per point; the evidence per point scatters by ``1 / sqrt(2 n)`` from one draw of the noise to the next."""
-LEVEL = 0.9
-AXES = ("basis", "prior", "noise", "seed")
 PRIORS = {"isotropic": "isotropic prior", "order_dependent": "prior variance 2^-order"}
-"""Names in the figure."""
-_NUM_NODES = 64
+"""Sorted, as in tables; names in the figure."""
+LEAVES = {
+    "num_points": Leaf(50, rule=integer(2), meaning="inputs of a data set"),
+    "max_order": Leaf(25, rule=integer(), meaning="order of the largest model"),
+    "teacher_order": Leaf(3, rule=integer(0), meaning="order of the target, below max_order"),
+    "runs_at_once": Leaf(400, rule=integer(), meaning="redraws of a chunk"),
+    "basis": Leaf("monomial", "axis", choice(POLYNOMIALS), "functions of the models"),
+    "prior": Leaf("isotropic", "axis", choice(PRIORS), "how the variance of a coefficient depends on its order"),
+    "noise": Leaf(0.1, "axis", positive(), "standard deviation of the label noise"),
+    "seed": Leaf(0, "axis", integer(0), "a redraw of inputs, target and noise"),
+}
+AXES = ("basis", "prior", "noise", "seed")
 
 
-class Setting(NamedTuple):
-    """What one compiled program depends on, beside the basis and the prior."""
+def check(config: Config) -> None:
+    """The target is smaller than the largest model, and both priors are there."""
+    if config.teacher_order >= config.max_order:
+        raise ConfigError(
+            f"config.teacher_order = {config.teacher_order} must be below max_order = {config.max_order}: the claims "
+            "are about models that are larger than the target."
+        )
+    check_compared(config, "prior", PRIORS)
 
-    num_points: int
-    max_order: int
-    teacher_order: int
 
-
-def run(config: "ml_collections.ConfigDict", workdir: str) -> "xarray.Dataset":
-    """Computes every redraw that ``workdir`` lacks.
-
-    Returns:
-        Dimensions ``run`` and ``record`` (one); over orders 0 to ``max_order``: ``log_evidence`` and
-        ``expected_log_evidence`` in nats of all points together, ``sequential_error`` (relative), ``test_rmse`` of the
-        posterior mean against the noiseless target.
-
-    Raises:
-        ConfigError: a leaf out of range, or a ``workdir`` that holds something else.
-    """
-    setting, axes = _setting(config)
-
-    def redraw(seeds: Array, *, basis: str, prior: str, noise: float) -> dict[str, Array]:
-        return _redraw(setting, basis, prior, seeds, jnp.asarray(noise, jnp.float64))
-
-    shape = (setting.max_order + 1,)
-    measured = {
-        "log_evidence": Measured("log marginal likelihood, nats", shape, "float64"),
-        "expected_log_evidence": Measured("its expectation over label noise, nats", shape, "float64"),
-        "sequential_error": Measured("relative distance of the sum of sequential log densities", shape, "float64"),
-        "test_rmse": Measured("root mean squared error against the noiseless target", shape, "float64"),
+def program(config: Config) -> Simulation:
+    """Over orders 0 to ``max_order``: evidences of all points together, and the error of the posterior mean."""
+    sizes = (config.num_points, config.max_order, config.teacher_order)
+    texts = {
+        "log_evidence": "log marginal likelihood, nats",
+        "expected_log_evidence": "its expectation over label noise, nats",
+        "sequential_error": "relative distance of the sum of sequential log densities",
+        "test_rmse": "root mean squared error against the noiseless target",
     }
-    return simulate(config.to_dict(), workdir, redraw_groups(axes, redraw), measured, runs_at_once=config.runs_at_once)
+    measured = {name: Measured(text, (config.max_order + 1,), "float64") for name, text in texts.items()}
+    groups = redraw_groups(dict(config.axes), functools.partial(_redraw, sizes))
+    return Simulation(tuple(groups), measured, config.runs_at_once)
 
 
-def _redraw(setting: Setting, basis: str, prior: str, seeds: Array, noise: Array) -> dict[str, Array]:
+def _redraw(sizes: tuple[int, int, int], seeds: Array, *, basis: str, prior: str, noise: ArrayLike) -> dict[str, Array]:
     """``{name: [R, orders]}``. The program of the models is one for all bases and priors: they are arguments."""
-    points, weights = law_average("uniform", _NUM_NODES)
-    data, truth = _data(setting, basis, seeds, noise, jnp.asarray(points))
-    at_points = polynomial_features(points, setting.max_order, basis=basis)
-    size = setting.max_order + 1
-    variance = 1.0 / order_penalty(setting.max_order) if prior == "order_dependent" else np.ones(size)
+    size = sizes[1] + 1
+    points, weights = law_average("uniform", 64)
+    noise = jnp.asarray(noise, jnp.float64)
+    data, truth = _data(sizes, basis, seeds, noise, jnp.asarray(points))
+    at_points = polynomial_features(points, sizes[1], basis=basis)
+    variance = 1.0 / order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(size)
     # A model of lower order is one whose higher coefficients have a prior variance of 0.
     variances = jnp.asarray(np.tril(np.broadcast_to(variance, (size, size))))
     return _models(data, truth, at_points, jnp.asarray(weights), variances, noise)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.vmap, in_axes=(None, None, 0, None, None))
 def _data(
-    setting: Setting, basis: str, seeds: Array, noise: Array, points: Array
+    sizes: tuple[int, int, int], basis: str, seed: Array, noise: Array, points: Array
 ) -> tuple[tuple[Array, Array, Array], Array]:
     """Designs ``[R, n, p]``, clean and noisy targets ``[R, n]``; the target at the nodes ``[R, Q]``."""
-
-    def one(seed: Array) -> tuple[tuple[Array, Array, Array], Array]:
-        key = jax.random.key(seed)
-        x = draw_inputs(stream(key, "inputs"), "uniform", (setting.num_points,))
-        teacher = jax.random.normal(stream(key, "teacher"), (setting.teacher_order + 1,), jnp.float64)
-        clean, truth = (polynomial_features(at, setting.teacher_order) @ teacher for at in (x, points))
-        y = clean + noise * jax.random.normal(stream(key, "noise"), x.shape, jnp.float64)
-        return (polynomial_features(x, setting.max_order, basis=basis), clean, y), truth
-
-    return jax.vmap(one)(seeds)
+    num_points, max_order, teacher_order = sizes
+    key = jax.random.key(seed)
+    x = draw_inputs(stream(key, "inputs"), "uniform", (num_points,))
+    teacher = jax.random.normal(stream(key, "teacher"), (teacher_order + 1,), jnp.float64)
+    clean, truth = (polynomial_features(at, teacher_order) @ teacher for at in (x, points))
+    y = clean + noise * jax.random.normal(stream(key, "noise"), x.shape, jnp.float64)
+    return (polynomial_features(x, max_order, basis=basis), clean, y), truth
 
 
 @jax.jit
+@functools.partial(jax.vmap, in_axes=(0, 0, None, None, None, None))
 def _models(
     data: tuple[Array, Array, Array], truth: Array, at_points: Array, weights: Array, variances: Array, noise: Array
 ) -> dict[str, Array]:
-    def one(data: tuple[Array, Array, Array], truth: Array) -> dict[str, Array]:
-        design, clean, y = data
+    design, clean, y = data
 
-        def model(variance: Array) -> dict[str, Array]:
-            found = bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
-            densities = sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
-            errors = at_points @ found.mean - truth
-            return {
-                "log_evidence": found.log_evidence,
-                "expected_log_evidence": expected_log_evidence(design, clean, variance, noise**2),
-                "sequential_error": jnp.abs(jnp.sum(densities) / found.log_evidence - 1.0),
-                "test_rmse": jnp.sqrt(weights @ errors**2),
-            }
+    def model(variance: Array) -> dict[str, Array]:
+        found = bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
+        densities = sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
+        errors = at_points @ found.mean - truth
+        return {
+            "log_evidence": found.log_evidence,
+            "expected_log_evidence": expected_log_evidence(design, clean, variance, noise**2),
+            "sequential_error": jnp.abs(jnp.sum(densities) / found.log_evidence - 1.0),
+            "test_rmse": jnp.sqrt(weights @ errors**2),
+        }
 
-        return jax.lax.map(model, variances)
-
-    return jax.vmap(one)(data, truth)
+    return jax.lax.map(model, variances)
 
 
 def expected_log_evidence(design: Array, clean: Array, prior_variance: Array, noise_variance: Array) -> Array:
@@ -153,157 +140,110 @@ def expected_log_evidence(design: Array, clean: Array, prior_variance: Array, no
     return -0.5 * (n * jnp.log(2 * jnp.pi) + 2 * jnp.sum(jnp.log(jnp.diagonal(factor))) + jnp.sum(whitened**2))
 
 
-def figure(ds: "xarray.Dataset") -> "Figure":
+def figure(ds: Dataset) -> Figure:
     """A row for each basis: evidence per point against order for both priors, and the error of both."""
-    config = config_of(ds)
-    axes, evidence = redraws_of(ds, AXES, "log_evidence")
-    expected, errors = (redraws_of(ds, AXES, name)[1] for name in ("expected_log_evidence", "test_rmse"))
-    orders, n = np.arange(config["max_order"] + 1), config["num_points"]
-    priors, noises = list(axes["prior"]), axes["noise"]
-    teacher = ((config["teacher_order"], "order of the target"),)
-    middle = len(noises) // 2
+    config, noises = config_of(ds), np.unique(ds["noise"])
+    names = ("log_evidence", "expected_log_evidence", "test_rmse")
+    evidence, expected, errors = (finished_table(ds, name, AXES) for name in names)
+    n, low, middle = config["num_points"], config["teacher_order"], len(noises) // 2
+    orders, mean_expected = np.arange(config["max_order"] + 1), mean(expected[None])[0] / n
     panels: list[Panel] = []
-    for b, basis in enumerate(axes["basis"]):
+    for b, basis in enumerate(np.unique(ds["basis"])):
         # Both priors on one scale, cut below what a model that cannot represent the target gets.
-        seen = expected[b].mean(axis=2)[..., config["teacher_order"] :] / n
+        seen = mean_expected[b, ..., low:]
         limits = (float(seen.min() - 1.1 * np.ptp(seen)), float(seen.max() + 0.1 * np.ptp(seen)))
-        for prior, words in PRIORS.items():
-            p = priors.index(prior)
+        for p, prior in enumerate(PRIORS.values()):
             curves = tuple(
-                Curve(f"noise {noise:g}", orders, evidence[b, p, s] / n, orders, expected[b, p, s].mean(axis=0) / n)
+                Curve(f"noise {noise:g}", orders, evidence[:, b, p, s] / n, orders, mean_expected[b, p, s])
                 for s, noise in enumerate(noises)
             )
-            panels.append(
-                Panel(
-                    f"{basis}: {words}",
-                    "order of the model",
-                    "log evidence per point (nats)",
-                    curves,
-                    marks=teacher,
-                    y_limits=limits,
-                    legend="" if panels else "lower right",
-                )
-            )
+            what, legend = "log evidence per point (nats)", "" if panels else "lower right"
+            panels.append(Panel(f"{basis}: {prior}", "", what, curves, y_limits=limits, legend=legend))
         curves = tuple(
-            Curve(PRIORS[prior], orders, errors[b, priors.index(prior), middle], statistic="median") for prior in PRIORS
+            Curve(prior, orders, errors[:, b, p, middle], statistic="median") for p, prior in enumerate(PRIORS.values())
         )
         title = f"{basis}: error at noise {noises[middle]:g}"
-        panels.append(
-            Panel(title, "order of the model", "test RMSE", curves, y_scale="log", marks=teacher, legend="upper right")
-        )
+        panels.append(Panel(title, "", "test RMSE", curves, y_scale="log", legend="upper right"))
+    panels = [panel._replace(x_label="order of the model", marks=((low, "order of the target"),)) for panel in panels]
     note = (
-        f"n = {n} points, uniform on [-1, 1]   ·   target: order {config['teacher_order']}   ·   "
-        f"{evidence.shape[3]} redraws, float64\nclosed form: expectation over label noise   ·   evidence axes cut below"
+        f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64\n"
+        "closed form: expectation over label noise   ·   evidence axes cut below"
     )
-    return theory_panels(panels, level=LEVEL, note=note)
+    return theory_panels(panels, note=note)
 
 
-def verdict(ds: "xarray.Dataset") -> list[Finding]:
+def verdict(ds: Dataset) -> list[Finding]:
     """For each basis: interior maximum, rise, no fall, levelling off; then the two checks."""
-    config = config_of(ds)
-    axes, evidence = redraws_of(ds, AXES, "log_evidence")
-    _, expected = redraws_of(ds, AXES, "expected_log_evidence")
-    _, sequential = redraws_of(ds, AXES, "sequential_error")
-    priors, teacher = list(axes["prior"]), config["teacher_order"]
-    two_thirds = 2 * config["max_order"] // 3
+    config, noises = config_of(ds), np.unique(ds["noise"])
+    names = ("log_evidence", "expected_log_evidence", "sequential_error")
+    evidence, expected, sequential = (finished_table(ds, name, AXES) for name in names)
+    late = 2 * config["max_order"] // 3
     found = []
-    for b, basis in enumerate(axes["basis"]):
+    for b, basis in enumerate(np.unique(ds["basis"])):
         # [S, noises, orders]: a redraw is resampled with all its noise levels.
-        isotropic, dependent = (
-            np.moveaxis(evidence[b, priors.index(prior)], 1, 0) for prior in ("isotropic", "order_dependent")
+        isotropic, dependent = evidence[:, b, 0], evidence[:, b, 1]
+        orders = isotropic.mean(axis=0).argmax(axis=-1)
+        best = ", ".join(f"{order} at {noise:g}" for order, noise in zip(orders, noises, strict=True))
+        claim = f"Order-dependent prior on {basis} coefficients: "
+        rise = finding(
+            f"{claim}the evidence rises with the order.",
+            bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0])), dependent),
+            low=STRONG,
+            unit="nats of mean evidence from order 0 to the maximum, the smallest over noise levels",
         )
-        best = ", ".join(
-            f"{order} at {noise:g}"
-            for order, noise in zip(isotropic.mean(axis=0).argmax(axis=-1), axes["noise"], strict=True)
-        )
-        found.append(
+        found += [
             finding(
                 f"Isotropic prior on {basis} coefficients: the evidence has its maximum at an intermediate order.",
-                bootstrap(_prominence, isotropic, level=LEVEL),
+                bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0, -1])), isotropic),
                 low=STRONG,
-                unit="nats of the maximum above the higher of both ends",
-                detail=f"The smallest over noise levels, of mean evidences. Best order: {best}.",
-            )
-        )
-        rise = finding(
-            f"Order-dependent prior on {basis} coefficients: the evidence rises with the order.",
-            bootstrap(lambda rows: (_highest(rows) - rows.mean(axis=1)[..., 0]).min(axis=-1), dependent, level=LEVEL),
-            low=STRONG,
-            unit="nats from order 0 to the maximum",
-            detail="The smallest over noise levels, of mean evidences.",
-        )
-        costless = finding(
-            f"Order-dependent prior on {basis} coefficients: beyond its maximum the evidence does not fall.",
-            bootstrap(lambda rows: (_highest(rows) - rows.mean(axis=1)[..., -1]).max(axis=-1), dependent, level=LEVEL),
-            high=MENTION,
-            unit="nats from the maximum to the largest order",
-            detail="The largest over noise levels, of mean evidences.",
-            given=(rise,),
-        )
-        control = float(_late_change(isotropic[None], two_thirds)[0])
-        level = finding(
-            f"Order-dependent prior on {basis} coefficients: the evidence levels off.",
-            bootstrap(lambda rows: _late_change(rows, two_thirds), dependent, level=LEVEL),
-            high=MENTION,
-            unit=f"nats between orders {two_thirds} and {config['max_order']}",
-            detail=f"The largest over noise levels, of mean evidences; isotropic: {control:.2f}.",
-            given=(rise,),
-        )
-        found += [rise, costless, level]
-    errors = np.moveaxis(sequential, 3, 0).reshape(sequential.shape[3], -1)
-    found.append(
+                unit="nats of mean evidence by which the maximum exceeds both ends, the smallest over noise levels",
+                detail=f"Best order: {best}.",
+            ),
+            rise,
+            finding(
+                f"{claim}beyond its maximum the evidence does not fall.",
+                bootstrap(lambda rows: largest(_below_peak(mean(rows), [-1])), dependent),
+                high=MENTION,
+                unit="nats of mean evidence from the maximum to the largest order, the largest over noise levels",
+                given=(rise,),
+            ),
+            finding(
+                f"{claim}the evidence levels off.",
+                bootstrap(lambda rows: _late_change(rows, late), dependent),
+                high=MENTION,
+                unit=f"nats of mean evidence over orders {late} to {config['max_order']}, largest over noise levels",
+                detail=f"With the isotropic prior {_late_change(isotropic[None], late)[0]:.2f}.",
+                given=(rise,),
+            ),
+        ]
+    gaps = (evidence - expected)[..., config["teacher_order"] :] / config["num_points"]
+    return [
+        *found,
         finding(
             "The evidence is the sum of the sequential predictive densities.",
-            bootstrap(lambda rows: rows.max(axis=(1, 2)), errors, level=LEVEL),
+            bootstrap(largest, sequential),
             high=SEQUENTIAL_TOLERANCE,
             unit="largest relative difference",
-            detail=f"Over {errors.size:,} models, float64.",
-        )
-    )
-    gaps = np.moveaxis((evidence - expected)[..., teacher:], 3, 0) / config["num_points"]
-    gaps = gaps.reshape(len(gaps), -1)
-    found.append(
+            detail=f"Over {sequential.size:,} models, float64.",
+        ),
         finding(
             "The mean evidence is the exact expectation over label noise, from the order of the target on.",
-            bootstrap(lambda rows: np.abs(rows.mean(axis=1)).max(axis=-1), gaps, level=LEVEL),
+            bootstrap(lambda rows: largest_distance(mean(rows)), gaps.reshape(len(gaps), -1)),
             high=EXPECTATION_TOLERANCE,
             unit="largest |mean difference|, nats per point",
-            detail="Over all orders that can represent the target, noise levels, priors and bases; below that order "
-            "the misfit and its scatter are larger by the inverse of the noise. The largest of several errors is "
-            "biased upwards, against the claim.",
-        )
-    )
-    return found
+            detail="Over all orders that can represent the target, noise levels, priors and bases. A smaller model "
+            "misses by far more, and so does its scatter. The largest of several errors is biased upwards, against "
+            "the claim.",
+        ),
+    ]
 
 
-def _highest(rows: np.ndarray) -> np.ndarray:
-    """The maximum over orders of the mean over redraws: ``[B, S, noises, orders] -> [B, noises]``."""
-    return np.asarray(rows.mean(axis=1).max(axis=-1))
-
-
-def _prominence(rows: np.ndarray) -> np.ndarray:
-    ends = rows.mean(axis=1)[..., [0, -1]].max(axis=-1)
-    return np.asarray((_highest(rows) - ends).min(axis=-1))
+def _below_peak(means: np.ndarray, places: list[int]) -> np.ndarray:
+    """The maximum over orders less the highest value at ``places``: ``[B, noises, orders] -> [B, noises]``."""
+    return np.asarray(means.max(axis=-1) - means[..., places].max(axis=-1))
 
 
 def _late_change(rows: np.ndarray, start: int) -> np.ndarray:
-    means = rows.mean(axis=1)
-    return np.asarray(np.abs(means[..., -1] - means[..., start]).max(axis=-1))
-
-
-def _setting(config: "ml_collections.ConfigDict") -> tuple[Setting, dict[str, tuple]]:
-    for name, low in (("num_points", 2), ("max_order", 1), ("teacher_order", 0), ("runs_at_once", 1)):
-        check_positive_int(f"config.{name}", config[name], low=low)
-    if config.teacher_order >= config.max_order:
-        raise ConfigError(
-            f"config.teacher_order = {config.teacher_order} must be below max_order = {config.max_order}: the claims "
-            "are about models that are larger than the target."
-        )
-    axes = axes_of(config, AXES)
-    for basis in axes["basis"]:
-        check_choice("config.axes: basis", basis, POLYNOMIALS)
-    for noise in axes["noise"]:
-        check_range("config.axes: each noise", noise, low=0, open_low=True)
-    if set(axes["prior"]) != set(PRIORS):
-        raise ConfigError(f"config.axes: prior = {axes['prior']} must be {', '.join(PRIORS)}: the claims compare them.")
-    return Setting(int(config.num_points), int(config.max_order), int(config.teacher_order)), axes
+    """Largest ``|change|`` of the mean from order ``start`` to the last, over noise levels: ``[B, S, ...] -> [B]``."""
+    means = mean(rows)
+    return largest_distance(means[..., -1] - means[..., start])
