@@ -40,8 +40,8 @@ from gendyn.analysis import (
     tabulate,
 )
 from gendyn.core import ConfigError
-from gendyn.measure.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.plots import effective_dimension
+from gendyn.probes.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.sweep.probes import parse_probe
 from gendyn.types import Finding
 

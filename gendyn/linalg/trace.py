@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int
 from gendyn.linalg._orthogonalise import dot, orthonormalise, project_out
-from gendyn.linalg._space import Matvec, Space, make_space
 from gendyn.linalg.estimate import Estimate, mean_estimate, rounding
+from gendyn.linalg.space import Matvec, Space, make_space
 from gendyn.types import Array, PyTree
 
 Operator = Callable[[Array], Array]

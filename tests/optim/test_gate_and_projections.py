@@ -8,7 +8,7 @@ import pytest
 
 from gendyn.core import ConfigError
 from gendyn.optim import adamw, egalitarian_gradient, gate, grokfast_ema, identity, orthogonal_gradient, project_norm
-from gendyn.optim._sections import Section, add_filtered
+from gendyn.optim.filters._sections import Section, add_filtered
 
 LOSSES = (3.0, 1.0, 0.5, 2.0, 0.4, 9.0)
 

@@ -8,7 +8,7 @@ import scipy.signal
 
 from gendyn.core import ConfigError
 from gendyn.optim import butterworth, frequency_response, grokfast_ma, kalman, linear_filter
-from gendyn.optim._sections import Section, from_polynomials, transfer
+from gendyn.optim.filters._sections import Section, from_polynomials, transfer
 
 
 def signal(steps=300):

@@ -8,7 +8,8 @@ import pytest
 
 from gendyn.core import ConfigError
 from gendyn.optim import butterworth, grokfast_ma, keep_dtypes, linear_filter, muon
-from gendyn.optim._transform import check_flag, check_learning_rate
+from gendyn.optim._checks import check_flag
+from gendyn.optim.learning_rate import check_learning_rate
 
 
 def test_keep_dtypes_is_needed_and_sufficient():
