@@ -24,6 +24,9 @@ STOREYS = (
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}
 ROOMS_WITH_EXAMPLES = ("models", "optim", "tasks", "probes")
 CONTRACT_NAMES = {"example", "PAD_SAFE", "FAMILY", "ROLE", "NEEDS_CLASSES"}
+DECOMPOSITION = re.compile(
+    r"(jnp|jax\.numpy|jax\.scipy|jax\.lax|lax)\.linalg\.(eigh?|eigvalsh?|svd|qr|cholesky|solve_triangular)"
+)
 FORBIDDEN_STEMS = ("utils", "util", "helpers", "misc", "common")
 MAX_LINES = 400
 # Written in two halves, so that this file does not contain them.
@@ -114,6 +117,17 @@ def private_faults(root: Path) -> list[str]:
                 place = "/".join(parts[: private[0]])
                 faults.add(f"{where}:{line}: {'.'.join(parts[: private[0] + 1])} is private to {place}")
     return sorted(faults)
+
+
+def decomposition_faults(root: Path) -> list[str]:
+    """Dense decompositions but those of :mod:`gendyn.core.decompositions`: others can wait for ever under vmap."""
+    faults = []
+    for path in sources(root, "gendyn"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            if DECOMPOSITION.fullmatch(name) and path.name != "decompositions.py":
+                faults.append(f"{path.relative_to(root)}:{node.lineno}: {name}: use that of gendyn.core")
+    return faults
 
 
 def name_faults(root: Path) -> list[str]:
@@ -220,6 +234,7 @@ RULES: tuple[Callable[[Path], list[str]], ...] = (
     import_faults,
     init_faults,
     private_faults,
+    decomposition_faults,
     name_faults,
     length_faults,
     path_faults,
@@ -310,6 +325,12 @@ PLANTED = {
         "from gendyn.core.base import _base\n",
         private_faults,
         "gendyn.core.base._base is private to gendyn/core/base",
+    ),
+    "eigenvalues by LAPACK": (
+        "gendyn/measure/ranks/rank.py",
+        "import jax.numpy as jnp\nvalues = jnp.linalg.eigvalsh\nnorm = jnp.linalg.norm\n",
+        decomposition_faults,
+        "rank.py:2: jnp.linalg.eigvalsh: use that of gendyn.core",
     ),
     "utils": ("gendyn/core/_utils.py", "", name_faults, "name the file"),
     "long": ("gendyn/core/base.py", "x = 1\n" * (MAX_LINES + 1), length_faults, "401 lines"),

@@ -108,17 +108,17 @@ def gate(
 
 
 def _check_steps(start: ArrayLike, stop: ArrayLike) -> None:
-    check_range("gate.start_step", start, low=0)
-    check_range("gate.stop_step", stop)
+    check_range("start_step", start, low=0)
+    check_range("stop_step", stop)
     for name, step in (("start_step", start), ("stop_step", stop)):
         if is_concrete(step) and np.any(np.asarray(step) % 1):
-            raise ConfigError(f"gate.{name} = {step} must be an integer: it counts updates.")
+            raise ConfigError(f"{name} = {step} must be an integer: it counts updates.")
     if is_concrete(start) and is_concrete(stop):
         # A stop at 0 says what it does, and is a control in a sweep over stops.
         late, early = np.asarray(start), np.asarray(stop)
         if np.any((early > 0) & (early <= late)):
             raise ConfigError(
-                f"gate.stop_step = {stop} must be greater than gate.start_step = {start}: the filter is never active. "
+                f"stop_step = {stop} must be greater than start_step = {start}: the filter is never active. "
                 "For no filter at all set stop_step to 0, for no stop to -1."
             )
 
@@ -130,11 +130,11 @@ def _check_losses(start: ArrayLike | None, stop: ArrayLike | None) -> None:
         # Infinite ones are thresholds too: no range says so.
         array = np.asarray(loss)
         if not jnp.issubdtype(array.dtype, jnp.number) or np.isnan(array).any():
-            raise ConfigError(f"gate.{name} = {loss!r} must be a number, or None for no threshold.")
+            raise ConfigError(f"{name} = {loss!r} must be a number, or None for no threshold.")
     if start is None or stop is None or not (is_concrete(start) and is_concrete(stop)):
         return
     if np.any(np.asarray(stop) >= np.asarray(start)):
         raise ConfigError(
-            f"gate.stop_train_loss = {stop} must be less than gate.start_train_loss = {start}: the filter is never "
+            f"stop_train_loss = {stop} must be less than start_train_loss = {start}: the filter is never "
             "active. For no threshold leave it None."
         )

@@ -12,4 +12,4 @@ LearningRate = ArrayLike | Callable[[Array], Array]
 def check_learning_rate(learning_rate: LearningRate) -> None:
     """Raises :class:`ConfigError` for a negative concrete learning rate; schedules and tracers pass."""
     if not callable(learning_rate):
-        check_range("optim.learning_rate", learning_rate, low=0)
+        check_range("learning_rate", learning_rate, low=0)

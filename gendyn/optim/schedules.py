@@ -108,13 +108,13 @@ def schedule(
     >>> [round(float(rate(step)), 4) for step in (0, 4, 52, 100)]
     [0.02, 0.1, 0.05, 0.0]
     """
-    check_choice("optim.schedule", name, SCHEDULES)
+    check_choice("name", name, SCHEDULES)
     check_learning_rate(learning_rate)
-    check_range("optim.num_steps", num_steps, low=1)
-    check_range("optim.warmup_steps", warmup_steps, low=0)
+    check_range("num_steps", num_steps, low=1)
+    check_range("warmup_steps", warmup_steps, low=0)
     if is_concrete(num_steps) and is_concrete(warmup_steps) and np.any(np.asarray(warmup_steps) >= num_steps):
         raise ConfigError(
-            f"optim.warmup_steps = {warmup_steps} must be below num_steps = {num_steps}: shorten the warm-up or "
+            f"warmup_steps = {warmup_steps} must be below num_steps = {num_steps}: shorten the warm-up or "
             "lengthen the run."
         )
     multiplier = SCHEDULES[name]

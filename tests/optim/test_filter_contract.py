@@ -391,8 +391,8 @@ def test_without_gain_bits_pass(name):
 def test_bad_values_are_named(name):
     for argument in array_like_arguments(name):
         for bad in (-1, float("nan")):
-            with pytest.raises(ConfigError, match=rf"filter\.{argument} = {bad} must be in"):
+            with pytest.raises(ConfigError, match=rf"^{argument} = {bad} must be in"):
                 make(name, **{argument: bad})
     for argument in set(arguments(name)) - array_like_arguments(name):
-        with pytest.raises(ConfigError, match=rf"filter\.{argument} = .* must "):
+        with pytest.raises(ConfigError, match=rf"^{argument} = .* must "):
             make(name, **{argument: "nonsense" if isinstance(arguments(name)[argument].default, str) else 0.5})

@@ -115,7 +115,7 @@ def test_provenance_is_strings_and_complete(built):
 def test_a_negative_split_seed_is_refused(built):
     name, kwargs, _ = built
     seed = split_argument(name)
-    with pytest.raises(ConfigError, match=rf"task\.{seed} = -1 must be an integer of at least 0"):
+    with pytest.raises(ConfigError, match=rf"^{seed} = -1 must be an integer of at least 0"):
         lookup("tasks", name)(**{**kwargs, seed: -1})
 
 

@@ -9,7 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_choice, check_memory, check_positive_int, count_flops, is_concrete
+from gendyn.core import (
+    ConfigError,
+    check_choice,
+    check_memory,
+    check_positive_int,
+    count_flops,
+    eigh,
+    is_concrete,
+)
 from gendyn.linalg import top_eigenpairs
 from gendyn.measure._checks import check_batch, check_mask, check_parameters
 from gendyn.measure.kernels._blocks import kernel_from_features
@@ -152,7 +160,7 @@ def ntk_eigh(
                 f"{LARGEST_DENSE}. Set k, use fewer examples, or kind='trace'."
             )
         kernel = empirical_ntk(apply, params, x, kind=kind, block_size=block_size, mask=mask, memory_limit=memory_limit)
-        values, vectors = jnp.linalg.eigh(kernel)
+        values, vectors = eigh(kernel)
         bound = rows * jnp.finfo(values.dtype).eps * jnp.max(jnp.abs(values))
         return KernelEigen(values[::-1], vectors[:, ::-1], jnp.full_like(values, bound))
     check_positive_int("k", k)

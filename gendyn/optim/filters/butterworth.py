@@ -54,8 +54,8 @@ def butterworth(
 
     Reference: Oppenheim and Schafer, Discrete-time signal processing (bilinear transform).
     """
-    check_range("filter.cutoff", cutoff, low=0, high=0.5, open_low=True, open_high=True)
-    check_static_int("filter.order", order)
+    check_range("cutoff", cutoff, low=0, high=0.5, open_low=True, open_high=True)
+    check_static_int("order", order)
     check_gain(lamb)
     check_state_dtype(state_dtype)
     return add_filtered(_sections(cutoff, order), lamb, state_dtype)

@@ -2,12 +2,10 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 import optax
-from jax.custom_batching import sequential_vmap
 
-from gendyn.core import check_range
+from gendyn.core import check_range, svd
 from gendyn.optim._filter import map_leaves, widen
 from gendyn.types import Array, ArrayLike, PyTree, TransformExample
 
@@ -49,7 +47,7 @@ def egalitarian_gradient(relative_tolerance: ArrayLike = 1e-6) -> optax.Gradient
 
     Reference: Egalitarian gradient descent, ICLR 2026 (arXiv 2510.04930).
     """
-    check_range("filter.relative_tolerance", relative_tolerance, low=0, high=1, open_high=True)
+    check_range("relative_tolerance", relative_tolerance, low=0, high=1, open_high=True)
 
     def update(
         updates: PyTree, state: optax.EmptyState, params: PyTree | None = None
@@ -65,7 +63,7 @@ def _equalise(gradient: Array, relative_tolerance: ArrayLike) -> Array:
     if gradient.ndim < 2 or gradient.size == 0:
         return gradient
     matrix = widen(gradient).reshape(math.prod(gradient.shape[:-1]), gradient.shape[-1])
-    left, values, right = _decompose(matrix)
+    left, values, right = svd(matrix)
     kept = values > relative_tolerance * values[0]
     # Of infinity LAPACK makes singular values that are NaN, and none is kept: the answer would be a silent 0.
     polar = jnp.where(jnp.isfinite(matrix).all(), (left * kept) @ right, jnp.nan)
@@ -73,19 +71,6 @@ def _equalise(gradient: Array, relative_tolerance: ArrayLike) -> Array:
     nonzero = matrix != 0
     polar = jnp.where(nonzero.any(1, keepdims=True) & nonzero.any(0, keepdims=True), polar, 0.0)
     return polar.reshape(gradient.shape).astype(gradient.dtype)
-
-
-def _decompose(matrix: Array) -> tuple[Array, Array, Array]:
-    """``U [m, r]``, ``s [r]`` descending and ``V^T [r, n]``."""
-
-    def svd(one: Array) -> tuple[Array, Array, Array]:
-        left, values, right = jnp.linalg.svd(one, full_matrices=False)
-        return left, values, right
-
-    # Batched LAPACK calls can wait for each other for ever on several host devices: see gendyn/core/decompositions.py.
-    decompose = sequential_vmap(svd) if jax.default_backend() == "cpu" else svd
-    found: tuple[Array, Array, Array] = decompose(matrix)
-    return found
 
 
 def example() -> TransformExample:

@@ -61,7 +61,7 @@ def gradient_split(
 
     Reference: Lee et al., Grokfast, 2024 (arXiv 2405.20233) (slow gradients alone).
     """
-    check_choice("filter.component", component, COMPONENTS)
+    check_choice("component", component, COMPONENTS)
     check_decay("gradient_split", alpha, lamb)
     check_gain(lamb)
     check_state_dtype(state_dtype)

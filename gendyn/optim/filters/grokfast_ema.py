@@ -69,7 +69,7 @@ def grokfast_ema(
     """
     check_decay("grokfast_ema", alpha, lamb)
     check_gain(lamb)
-    check_flag("filter.bias_correction", bias_correction)
+    check_flag("bias_correction", bias_correction)
     check_state_dtype(state_dtype)
 
     def init(params: PyTree) -> GrokfastEmaState:

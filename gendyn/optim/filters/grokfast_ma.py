@@ -91,9 +91,9 @@ def grokfast_ma(
     """
     _check_window(window, lamb)
     check_gain(lamb)
-    check_choice("filter.filter_type", filter_type, FILTER_TYPES)
-    check_flag("filter.warmup", warmup)
-    check_flag("filter.trigger", trigger)
+    check_choice("filter_type", filter_type, FILTER_TYPES)
+    check_flag("warmup", warmup)
+    check_flag("trigger", trigger)
     check_state_dtype(state_dtype)
 
     def init(params: PyTree) -> GrokfastMaState:
@@ -131,7 +131,7 @@ def grokfast_ma(
 
 def _check_window(window: Any, lamb: Any) -> None:
     try:
-        check_static_int("filter.window", window)
+        check_static_int("window", window)
     except ConfigError as error:
         whole = isinstance(lamb, (int, np.integer)) and not isinstance(lamb, bool)
         if isinstance(window, float) and whole and lamb >= 1:
@@ -142,7 +142,7 @@ def _check_window(window: Any, lamb: Any) -> None:
         raise
     if isinstance(lamb, int) and not isinstance(lamb, bool) and window < lamb:
         raise ConfigError(
-            f"filter.window = {window} is less than filter.lamb = {lamb}, two integers: they look swapped; write "
+            f"window = {window} is less than lamb = {lamb}, two integers: they look swapped; write "
             f"grokfast_ma(window={lamb}, lamb={window}), or lamb={float(lamb)} if it is meant."
         )
 

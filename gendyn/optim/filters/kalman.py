@@ -59,8 +59,8 @@ def kalman(
 
     Reference: Kalata, The tracking index, IEEE Transactions on Aerospace and Electronic Systems 20, 1984 (the gains).
     """
-    check_range("filter.signal_to_noise", signal_to_noise, low=0, open_low=True)
-    check_choice("filter.model", model, MODELS)
+    check_range("signal_to_noise", signal_to_noise, low=0, open_low=True)
+    check_choice("model", model, MODELS)
     check_gain(lamb)
     check_state_dtype(state_dtype)
     return add_filtered([_section(signal_to_noise, model)], lamb, state_dtype)

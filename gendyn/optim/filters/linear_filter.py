@@ -75,24 +75,24 @@ def linear_filter(
 
 def _numbers(name: str, given: str | Sequence[float]) -> np.ndarray:
     if not is_concrete(given):
-        check_no_array(f"filter.{name}", given)
+        check_no_array(name, given)
     try:
         items = given.replace(",", " ").split() if isinstance(given, str) else list(given)
         values = np.asarray([float(item) for item in items], np.float64)
     except (TypeError, ValueError):
         values = np.zeros(0)
     if not values.size or not np.isfinite(values).all():
-        raise ConfigError(f"filter.{name} = {given!r} must be numbers, such as '0.02' or '1 -0.98' or (1.0, -0.98).")
+        raise ConfigError(f"{name} = {given!r} must be numbers, such as '0.02' or '1 -0.98' or (1.0, -0.98).")
     return values
 
 
 def _sections(numerator: np.ndarray, denominator: np.ndarray) -> list[Section]:
     if denominator[0] == 0:
-        raise ConfigError(f"filter.denominator = {_text(denominator)} must not begin with 0: divide by z.")
+        raise ConfigError(f"denominator = {_text(denominator)} must not begin with 0: divide by z.")
     radius = float(np.abs(np.roots(denominator)).max(initial=0.0))
     if radius >= 1:
         raise ConfigError(
-            f"filter.denominator = {_text(denominator)} has a root of size {radius:.6g}: the filter is unstable; all "
+            f"denominator = {_text(denominator)} has a root of size {radius:.6g}: the filter is unstable; all "
             "roots must lie inside the unit circle."
         )
     finite = not denominator[1:].any()
@@ -107,7 +107,7 @@ def _sections(numerator: np.ndarray, denominator: np.ndarray) -> list[Section]:
     error = np.abs(transfer(sections, frequencies) - wanted).max() / np.abs(wanted).max()
     if not error <= TOLERANCE:
         raise ConfigError(
-            f"filter.denominator = {_text(denominator)} is too ill-conditioned: factored into sections of order 2 the "
+            f"denominator = {_text(denominator)} is too ill-conditioned: factored into sections of order 2 the "
             f"response is off by {error:.1g} of its peak. Use a lower order, or chain filters."
         )
     return sections

@@ -52,8 +52,8 @@ def adagrad(
     Journal of Machine Learning Research 12 (2011), figure 1.
     """
     check_learning_rate(learning_rate)
-    check_range("optim.eps", eps, low=0, open_low=True)
-    check_range("optim.weight_decay", weight_decay, low=0)
+    check_range("eps", eps, low=0, open_low=True)
+    check_range("weight_decay", weight_decay, low=0)
     return keep_dtypes(
         optax.chain(
             optax.add_decayed_weights(weight_decay),

@@ -72,12 +72,12 @@ def muon(
     Bernstein and Newhouse, Old optimizer, new norm, 2024.
     """
     check_learning_rate(learning_rate)
-    check_range("optim.momentum", momentum, low=0, high=1, open_high=True)
-    check_range("optim.eps", eps, low=0, open_low=True)
-    check_range("optim.weight_decay", weight_decay, low=0)
-    check_flag("optim.nesterov", nesterov)
-    check_static_int("optim.num_iterations", num_iterations)
-    check_range("optim.adam_learning_rate_scale", adam_learning_rate_scale, low=0)
+    check_range("momentum", momentum, low=0, high=1, open_high=True)
+    check_range("eps", eps, low=0, open_low=True)
+    check_range("weight_decay", weight_decay, low=0)
+    check_flag("nesterov", nesterov)
+    check_static_int("num_iterations", num_iterations)
+    check_range("adam_learning_rate_scale", adam_learning_rate_scale, low=0)
     check_range("optim.adam_b1", adam_b1, low=0, high=1, open_high=True)
     check_range("optim.adam_b2", adam_b2, low=0, high=1, open_high=True)
     return keep_dtypes(

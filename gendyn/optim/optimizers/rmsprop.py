@@ -55,8 +55,8 @@ def rmsprop(
     """
     check_learning_rate(learning_rate)
     check_range("optim.b2", b2, low=0, high=1, open_high=True)
-    check_range("optim.eps", eps, low=0, open_low=True)
-    check_range("optim.weight_decay", weight_decay, low=0)
+    check_range("eps", eps, low=0, open_low=True)
+    check_range("weight_decay", weight_decay, low=0)
     return keep_dtypes(
         optax.chain(optax.add_decayed_weights(weight_decay), optax.rmsprop(learning_rate, b2, eps, eps_in_sqrt=False))
     )

@@ -56,9 +56,9 @@ def sgd(
     Reference: Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013, eq. 1-4.
     """
     check_learning_rate(learning_rate)
-    check_range("optim.momentum", momentum, low=0, high=1, open_high=True)
-    check_flag("optim.nesterov", nesterov)
-    check_range("optim.weight_decay", weight_decay, low=0)
+    check_range("momentum", momentum, low=0, high=1, open_high=True)
+    check_flag("nesterov", nesterov)
+    check_range("weight_decay", weight_decay, low=0)
     return keep_dtypes(
         optax.chain(optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum, nesterov))
     )
