@@ -97,7 +97,7 @@ class ModelExample(NamedTuple):
 
 
 class TransformExample(NamedTuple):
-    """Returned by ``example()`` of each file in ``optim/`` that holds a gradient transformation."""
+    """Returned by ``example()`` of each optimizer, filter and projection in ``optim/``: gradient transformations."""
 
     kwargs: Mapping[str, Any]
     sweeps: Mapping[str, tuple[float, ...]]
@@ -105,13 +105,13 @@ class TransformExample(NamedTuple):
 
 
 class LossExample(NamedTuple):
-    """Returned by ``example()`` of each file in ``optim/`` that holds a loss ``(outputs, targets) -> [B]``."""
+    """Returned by ``example()`` of each file in ``optim/losses/``: a loss ``(outputs, targets) -> [B]``."""
 
     num_outputs: int
 
 
 class ProbeExample(NamedTuple):
-    """Returned by ``example()`` of each file in ``measure/`` that holds a probe."""
+    """Returned by ``example()`` of each file in ``probes/``."""
 
     kwargs: Mapping[str, Any]
 

@@ -16,7 +16,7 @@ from gendyn.core import ConfigError, StoreError
 from gendyn.sweep import analyse, cli
 
 _WORKDIR = flags.DEFINE_string("workdir", "", "Folder of a sweep.")
-_PROBE = flags.DEFINE_multi_string("probe", [], "A file of gendyn/measure/, with arguments if any; repeatable.")
+_PROBE = flags.DEFINE_multi_string("probe", [], "A file of gendyn/probes/, with arguments if any; repeatable.")
 _OUTPUT = flags.DEFINE_string("output", "", "The table, .csv or .parquet; by default analysis.csv in the workdir.")
 _STRATEGY = flags.DEFINE_enum("strategy", "map", ["map", "vmap"], "Runs one after another, or side by side.")
 _HOST_DEVICES = flags.DEFINE_integer("host_devices", 0, "CPU devices to make of this host; 0 is one a core.", 0)
@@ -29,7 +29,7 @@ def main(_: list[str]) -> None:
         if not _WORKDIR.value:
             raise ConfigError("--workdir is missing: name the folder of a sweep, such as --workdir=runs/demo.")
         if not _PROBE.value:
-            raise ConfigError("--probe is missing: name a file of gendyn/measure/, such as --probe=parameter_norm.")
+            raise ConfigError("--probe is missing: name a file of gendyn/probes/, such as --probe=parameter_norm.")
         output = Path(_OUTPUT.value or Path(_WORKDIR.value) / "analysis.csv")
         store.check_table_path(output)
         jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or cli.usable_cores())

@@ -16,18 +16,22 @@ STOREYS = (
     ("core",),
     ("linalg", "regression", "theory", "tasks", "models", "optim", "train", "bounds", "analysis", "store"),
     ("measure", "sweep", "plots"),
+    ("probes",),
     ("experiments",),
     ("configs",),
     ("scripts",),
 )
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}
-ROOMS_WITH_EXAMPLES = ("models", "optim", "tasks", "measure")
+ROOMS_WITH_EXAMPLES = ("models", "optim", "tasks", "probes")
 CONTRACT_NAMES = {"example", "PAD_SAFE", "FAMILY", "ROLE", "NEEDS_CLASSES"}
+DECOMPOSITION = re.compile(
+    r"(jnp|jax\.numpy|jax\.scipy|jax\.lax|lax)\.linalg\.(eigh?|eigvalsh?|svd|qr|cholesky|solve_triangular)"
+)
 FORBIDDEN_STEMS = ("utils", "util", "helpers", "misc", "common")
 MAX_LINES = 400
 # Written in two halves, so that this file does not contain them.
 MACHINE_PATHS = (*("/" + name + "/" for name in ("work", "root", "home", "opt")), "file:" + "///")
-IGNORED_FOLDERS = {"__pycache__", "runs", "build", "dist", "node_modules"}
+IGNORED_FOLDERS = {".git", "__pycache__", "runs", "build", "dist", "node_modules"}
 
 
 def sources(root: Path, *folders: str) -> Iterator[Path]:
@@ -75,22 +79,54 @@ def import_faults(root: Path) -> list[str]:
 
 
 def init_faults(root: Path) -> list[str]:
-    """A room's ``__init__.py`` holds a docstring, imports and ``__all__``; and names in ``__all__`` what it imports."""
+    """An ``__init__.py`` holds a docstring and re-exports ``from x import y as y``, each once, and nothing else."""
     faults = []
     for path in (path for path in sources(root, "gendyn") if path.name == "__init__.py"):
         tree, where = ast.parse(path.read_text(encoding="utf-8")), path.relative_to(root)
         if ast.get_docstring(tree) is None:
             faults.append(f"{where}: no docstring")
-        imported, public = set(), set()
+        exported: set[str] = set()
         for node in tree.body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                imported |= {alias.asname or alias.name for alias in node.names}
-            elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["__all__"]:
-                public = set(ast.literal_eval(node.value))
-            elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-                faults.append(f"{where}:{node.lineno}: only imports and __all__ may stand here")
-        if imported != public:
-            faults.append(f"{where}: __all__ and the imports differ in {sorted(imported ^ public)}")
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue
+            if not isinstance(node, ast.ImportFrom):
+                faults.append(f"{where}:{node.lineno}: only a docstring and 'from x import y as y' may stand here")
+                continue
+            for alias in node.names:
+                if alias.asname != alias.name:
+                    faults.append(f"{where}:{node.lineno}: write 'import {alias.name} as {alias.name}'")
+                elif alias.name in exported:
+                    faults.append(f"{where}:{node.lineno}: {alias.name} is exported twice")
+                exported.add(alias.name)
+    return faults
+
+
+def private_faults(root: Path) -> list[str]:
+    """A file, folder or name with a leading underscore that is imported from outside the folder or file it lies in."""
+    faults = set()
+    for path in sources(root, "gendyn", "configs", "scripts"):
+        where = path.relative_to(root)
+        for line, module in imported_modules(path, root):
+            parts = module.split(".")
+            private = [i for i, part in enumerate(parts) if part.startswith("_") and not part.startswith("__")]
+            if (
+                parts[0] == "gendyn"
+                and private
+                and where.with_suffix("").parts[: private[0]] != tuple(parts[: private[0]])
+            ):
+                place = "/".join(parts[: private[0]])
+                faults.add(f"{where}:{line}: {'.'.join(parts[: private[0] + 1])} is private to {place}")
+    return sorted(faults)
+
+
+def decomposition_faults(root: Path) -> list[str]:
+    """Dense decompositions but those of :mod:`gendyn.core.decompositions`: others can wait for ever under vmap."""
+    faults = []
+    for path in sources(root, "gendyn"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            if DECOMPOSITION.fullmatch(name) and path.name != "decompositions.py":
+                faults.append(f"{path.relative_to(root)}:{node.lineno}: {name}: use that of gendyn.core")
     return faults
 
 
@@ -143,13 +179,18 @@ def definitions(path: Path) -> set[str]:
     return names
 
 
+def named_files(room: Path) -> list[Path]:
+    """The files that :func:`gendyn.core.names` offers: in a room with folders only what lies in one."""
+    folders = [path.parent for path in sorted(room.glob("[!_]*/__init__.py"))]
+    return [path for place in folders or [room] for path in sorted(place.glob("[!_]*.py"))]
+
+
 def example_faults(root: Path) -> list[str]:
     """Public files of the rooms whose contract tests find them by glob, without what those tests call."""
     faults = []
-    for path in sources(root, *(f"gendyn/{room}" for room in ROOMS_WITH_EXAMPLES)):
-        if not path.name.startswith("_"):
-            missing = {"example", path.stem} - definitions(path)
-            faults += [f"{path.relative_to(root)}: defines no {name!r}" for name in sorted(missing)]
+    for path in (file for room in ROOMS_WITH_EXAMPLES for file in named_files(root / "gendyn" / room)):
+        missing = {"example", path.stem} - definitions(path)
+        faults += [f"{path.relative_to(root)}: defines no {name!r}" for name in sorted(missing)]
     return faults
 
 
@@ -170,27 +211,30 @@ def mentions(path: Path) -> set[str]:
 
 
 def untested_faults(root: Path) -> list[str]:
-    """Files that no test of their room, and no contract test, names: neither the file nor anything it defines.
+    """Files, in folders too, that no test of their room, and no contract test, names, nor anything they define.
 
     A private file may be tested through the file of its room that imports it.
     """
     faults = []
-    for folder in sorted(path for path in (root / "gendyn").iterdir() if (path / "__init__.py").is_file()):
-        tests = sources(root, f"tests/{folder.name}", "tests/contracts")
+    for room in sorted(path for path in (root / "gendyn").iterdir() if (path / "__init__.py").is_file()):
+        tests = sources(root, f"tests/{room.name}", "tests/contracts")
         mentioned = set().union(*(mentions(test) for test in tests))
-        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        files = [path for path in sources(room, ".") if path.name != "__init__.py"]
         # Names that every file of a room defines prove nothing.
         named = {p for p in files if ({p.stem, p.stem.lstrip("_")} | definitions(p)) & (mentioned - CONTRACT_NAMES)}
         reached = {module for path in named for _, module in imported_modules(path, root)}
         for path in sorted(set(files) - named):
-            if not (path.name.startswith("_") and f"gendyn.{folder.name}.{path.stem}" in reached):
-                faults.append(f"{path.relative_to(root)}: no test in tests/{folder.name} mentions it")
+            dotted = ".".join(path.relative_to(root).with_suffix("").parts)
+            if not (path.name.startswith("_") and dotted in reached):
+                faults.append(f"{path.relative_to(root)}: no test in tests/{room.name} mentions it")
     return faults
 
 
 RULES: tuple[Callable[[Path], list[str]], ...] = (
     import_faults,
     init_faults,
+    private_faults,
+    decomposition_faults,
     name_faults,
     length_faults,
     path_faults,
@@ -213,37 +257,108 @@ def test_every_room_of_the_house_that_exists_is_known():
 
 SOUND_TREE = {
     "gendyn/__init__.py": '"""A house."""\n',
-    "gendyn/core/__init__.py": '"""Core."""\nfrom gendyn.core.base import base\n__all__ = ["base"]\n',
+    "gendyn/core/__init__.py": '"""Core."""\nfrom gendyn.core.base import base as base\n',
     "gendyn/core/base.py": "def base(): ...\n",
-    "gendyn/optim/__init__.py": '"""Optim."""\nfrom gendyn.optim.sgd import sgd\n__all__ = ["sgd"]\n',
-    "gendyn/optim/sgd.py": "from gendyn.optim._scale import scale\ndef sgd(): ...\ndef example(): ...\n",
+    "gendyn/models/__init__.py": '"""Models."""\n',
+    "gendyn/models/mlp.py": "def mlp(): ...\ndef example(): ...\n",
+    "gendyn/optim/__init__.py": '"""Optim."""\nfrom gendyn.optim.optimizers.sgd import sgd as sgd\n',
     "gendyn/optim/_scale.py": "from gendyn.core import base\ndef scale(): ...\n",
+    "gendyn/optim/schedules.py": "def linear(): ...\n",
+    "gendyn/optim/optimizers/__init__.py": '"""Optimizers."""\n',
+    "gendyn/optim/optimizers/sgd.py": "from gendyn.optim._scale import scale\ndef sgd(): ...\ndef example(): ...\n",
+    "gendyn/measure/__init__.py": '"""Instruments."""\n',
+    "gendyn/measure/ranks/__init__.py": '"""Ranks."""\n',
+    "gendyn/measure/ranks/rank.py": "from gendyn.measure.ranks._ratio import ratio\ndef rank(): ...\n",
+    "gendyn/measure/ranks/_ratio.py": "def ratio(): ...\n",
+    "gendyn/probes/__init__.py": '"""Probes."""\n',
+    "gendyn/probes/norm.py": "from gendyn.measure.ranks.rank import rank\ndef norm(): ...\ndef example(): ...\n",
     "gendyn/sweep/__init__.py": '"""Sweep."""\n',
     "gendyn/sweep/run.py": "from ..optim import sgd\ndef launch(): ...\n",
     "configs/first.py": "import gendyn.experiments\n",
     "tests/core/test_base.py": "from gendyn.core import base\n",
-    "tests/optim/test_sgd.py": "from gendyn.optim.sgd import sgd\n",
+    "tests/models/test_mlp.py": "from gendyn.models import mlp\n",
+    "tests/optim/test_sgd.py": "from gendyn.optim import schedules, sgd\n",
+    "tests/measure/test_rank.py": "from gendyn.measure.ranks import rank\n",
+    "tests/probes/test_norm.py": "from gendyn.probes import norm\n",
     "tests/sweep/test_run.py": "from gendyn.sweep import run\n",
     "README.md": "See https://example.org/" + "work/page and ./net" + "work/x\n",
 }
+CORE, SGD = "gendyn/core/__init__.py", "gendyn/optim/optimizers/sgd.py"
+ADAM = "gendyn/optim/optimizers/adam.py"
 PLANTED = {
     "climbs": ("gendyn/core/base.py", "import gendyn.optim\n", import_faults, "core may not import optim"),
-    "crosses": ("gendyn/optim/sgd.py", "from gendyn import models\n", import_faults, "optim may not import models"),
-    "hides in a function": ("gendyn/optim/sgd.py", "def f():\n    import gendyn.train.run\n", import_faults, "train"),
-    "relative": ("gendyn/optim/sgd.py", "from ..sweep.run import launch\n", import_faults, "may not import sweep"),
+    "crosses": (SGD, "from gendyn import models\n", import_faults, "optim may not import models"),
+    "hides in a function": (SGD, "def f():\n    import gendyn.train.run\n", import_faults, "train"),
+    "relative": (SGD, "from ...sweep.run import launch\n", import_faults, "may not import sweep"),
     "experiment": ("gendyn/sweep/run.py", "from gendyn.experiments import a\n", import_faults, "import experiments"),
+    "a sweep that knows probes": ("gendyn/sweep/run.py", "import gendyn.probes.norm\n", import_faults, "import probes"),
+    "an instrument that knows probes": (
+        "gendyn/measure/ranks/rank.py",
+        "from gendyn import probes\n",
+        import_faults,
+        "measure may not import probes",
+    ),
     "upstairs": ("gendyn/sweep/run.py", "import scripts.sweep\n", import_faults, "may not import scripts"),
     "new room": ("gendyn/attic/box.py", "", import_faults, "'attic' is no room"),
-    "code in init": ("gendyn/core/__init__.py", '"""Core."""\nx = 1\n', init_faults, "only imports"),
-    "no docstring": ("gendyn/core/__init__.py", "", init_faults, "no docstring"),
-    "not exported": ("gendyn/core/__init__.py", '"""Core."""\nimport a\n', init_faults, "differ in ['a']"),
+    "code in init": (CORE, '"""Core."""\nx = 1\n', init_faults, "only a docstring and"),
+    "__all__ in init": (CORE, '"""Core."""\n__all__ = ["base"]\n', init_faults, "only a docstring and"),
+    "a module in init": (CORE, '"""Core."""\nimport a\n', init_faults, "only a docstring and"),
+    "no docstring": (CORE, "", init_faults, "no docstring"),
+    "no docstring in a folder": ("gendyn/optim/optimizers/__init__.py", "", init_faults, "optimizers/__init__.py: no"),
+    "not exported": (CORE, '"""Core."""\nfrom a import b\n', init_faults, "write 'import b as b'"),
+    "renamed": (CORE, '"""Core."""\nfrom a import b as c\n', init_faults, "write 'import b as b'"),
+    "twice": (CORE, '"""Core."""\nfrom a import b as b\nfrom c import b as b\n', init_faults, "b is exported twice"),
+    "private file of a room": (
+        "gendyn/sweep/run.py",
+        "from gendyn.optim._scale import scale\n",
+        private_faults,
+        "gendyn.optim._scale is private to gendyn/optim",
+    ),
+    "private file of a folder": (
+        "gendyn/measure/entropy.py",
+        "import gendyn.measure.ranks._ratio\n",
+        private_faults,
+        "is private to gendyn/measure/ranks",
+    ),
+    "private name": (
+        "gendyn/optim/_scale.py",
+        "from gendyn.core.base import _base\n",
+        private_faults,
+        "gendyn.core.base._base is private to gendyn/core/base",
+    ),
+    "eigenvalues by LAPACK": (
+        "gendyn/measure/ranks/rank.py",
+        "import jax.numpy as jnp\nvalues = jnp.linalg.eigvalsh\nnorm = jnp.linalg.norm\n",
+        decomposition_faults,
+        "rank.py:2: jnp.linalg.eigvalsh: use that of gendyn.core",
+    ),
     "utils": ("gendyn/core/_utils.py", "", name_faults, "name the file"),
     "long": ("gendyn/core/base.py", "x = 1\n" * (MAX_LINES + 1), length_faults, "401 lines"),
     "path": ("README.md", "cd /" + "root/gendyn\n", path_faults, "README.md:1"),
-    "no example": ("gendyn/optim/adam.py", "def adam(): ...\n", example_faults, "no 'example'"),
-    "misnamed": ("gendyn/optim/adam.py", "def Adam(): ...\ndef example(): ...\n", example_faults, "no 'adam'"),
+    "no example": (ADAM, "def adam(): ...\n", example_faults, "no 'example'"),
+    "no example in a room without folders": (
+        "gendyn/models/cnn.py",
+        "def cnn(): ...\n",
+        example_faults,
+        "models/cnn.py: defines no 'example'",
+    ),
+    "no example of a probe": ("gendyn/probes/rank.py", "def rank(): ...\n", example_faults, "no 'example'"),
+    "misnamed": (ADAM, "def Adam(): ...\ndef example(): ...\n", example_faults, "no 'adam'"),
     "private and unused": ("gendyn/optim/_moment.py", "def moment(): ...\n", untested_faults, "optim/_moment.py"),
-    "untested": ("gendyn/optim/adam.py", "def adam(): ...\n", untested_faults, "no test in tests/optim"),
+    "private and unused in a folder": (
+        "gendyn/optim/optimizers/_scale.py",  # of another file of that name somebody imports
+        "def moment(): ...\n",
+        untested_faults,
+        "optimizers/_scale.py: no test in tests/optim",
+    ),
+    "untested": ("gendyn/optim/gate.py", "def gate(): ...\n", untested_faults, "no test in tests/optim"),
+    "untested in a folder": (ADAM, "def adam(): ...\n", untested_faults, "no test in tests/optim"),
+    "tested in another room": (
+        "gendyn/measure/ranks/norm.py",
+        "def norm(): ...\n",
+        untested_faults,
+        "no test in tests/measure",
+    ),
 }
 
 

@@ -1,9 +1,10 @@
 """Names are found by file: adding ``gendyn/models/foo.py`` makes ``foo`` a model. There is no registry.
 
-The files of a room may lie in folders by role or by family, one level deep: ``gendyn/optim/filters/foo.py`` is ``foo`` of
-the room ``optim``. A package inside such a folder is one thing too: ``gendyn/experiments/grokking/foo/``. Names are unique
-in a room. A file of one's own serves as well, as ``"my_models:foo"``: the object ``foo`` of the importable module
-``my_models``.
+A room may sort its names into folders, by role or by family, one level deep: ``gendyn/optim/filters/foo.py`` is ``foo``
+of the room ``optim``. A package in such a folder is one thing too: ``gendyn/experiments/grokking/foo/``. In a room with
+folders only what lies in one is a name; files beside the folders are the room's own parts (``gendyn/optim/gate.py``,
+``gendyn/experiments/contract.py``). Names are unique in a room. A file of one's own serves as well, as
+``"my_models:foo"``: the object ``foo`` of the importable module ``my_models``.
 """
 
 import functools
@@ -16,24 +17,26 @@ from gendyn.core.errors import ConfigError, nearest
 
 
 def paths(room: str) -> dict[str, str]:
-    """The dotted module of every name a room offers: its files and those of its folders, without private ones.
+    """The dotted module of every name a room offers, without private files: see the top of this module.
 
     Raises:
         ConfigError: two files of one name.
 
-    >>> paths("tasks")["digits"]
-    'gendyn.tasks.digits'
+    >>> paths("tasks")["digits"], paths("optim")["adam"]
+    ('gendyn.tasks.digits', 'gendyn.optim.optimizers.adam')
     """
-    package = importlib.import_module(f"gendyn.{room}")
     found: dict[str, str] = {}
-    for info in _public(package.__path__):
-        dotted = f"gendyn.{room}.{info.name}"
-        inside = _public(importlib.import_module(dotted).__path__) if info.ispkg else [info]
-        for file in inside:
-            if file.name in found:
-                raise ConfigError(f"{room}: {file.name!r} is both {found[file.name]} and in {dotted}; rename one.")
-            found[file.name] = f"{dotted}.{file.name}" if info.ispkg else dotted
+    for place in _folders(room) or (f"gendyn.{room}",):
+        for info in _public(place):
+            if info.name in found:
+                raise ConfigError(f"{room}: {info.name!r} is both {found[info.name]} and in {place}; rename one.")
+            found[info.name] = f"{place}.{info.name}"
     return found
+
+
+def _folders(room: str) -> tuple[str, ...]:
+    """The dotted packages of a room's folders."""
+    return tuple(f"gendyn.{room}.{info.name}" for info in _public(f"gendyn.{room}") if info.ispkg)
 
 
 @functools.cache  # a sweep asks once a run; what is not found is looked for again
@@ -41,7 +44,8 @@ def _path_of(room: str, name: str) -> str:
     return paths(room)[name]
 
 
-def _public(path: Any) -> list[pkgutil.ModuleInfo]:
+def _public(package: str) -> list[pkgutil.ModuleInfo]:
+    path = importlib.import_module(package).__path__
     return [info for info in pkgutil.iter_modules(path) if not info.name.startswith("_")]
 
 
@@ -71,9 +75,15 @@ def module(room: str, name: str) -> ModuleType:
         known = names(room)
         raise ConfigError(
             f"{room}: there is no {name!r}.{nearest(str(name), known)} Known: {', '.join(known)}. "
-            f"To add it, create gendyn/{room}/{name}.py, or name an object of your own, module:object."
+            f"To add it, create {_place(room, name)}, or name an object of your own, module:object."
         ) from None
     return importlib.import_module(dotted)
+
+
+def _place(room: str, name: str) -> str:
+    """The file that would make it a name, with the choice of folders where there are some."""
+    folders = ", ".join(folder.rpartition(".")[2] for folder in _folders(room))
+    return f"gendyn/{room}/<one of {folders}>/{name}.py" if folders else f"gendyn/{room}/{name}.py"
 
 
 def lookup(room: str, name: str) -> Any:

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from gendyn.core import check_positive_int
-from gendyn.linalg._space import Matvec, make_space
 from gendyn.linalg.estimate import calibrated
+from gendyn.linalg.space import Matvec, make_space
 from gendyn.types import Array, PyTree
 
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, check_range
 from gendyn.linalg._orthogonalise import dot, norm, orthogonalise
 from gendyn.linalg._ritz import ritz
-from gendyn.linalg._space import Matvec, Space, check_count, make_space
 from gendyn.linalg.lanczos import BREAKDOWN
+from gendyn.linalg.space import Matvec, Space, check_count, make_space
 from gendyn.types import Array, ArrayLike, PyTree
 
 CHECK_EVERY = 4

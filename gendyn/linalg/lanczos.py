@@ -9,7 +9,7 @@ import numpy as np
 
 from gendyn.core import ConfigError, check_basis, check_positive_int, is_concrete
 from gendyn.linalg._orthogonalise import dot, norm, orthogonalise
-from gendyn.linalg._space import Matvec, make_space
+from gendyn.linalg.space import Matvec, make_space
 from gendyn.types import Array, PyTree
 
 BREAKDOWN = 10.0

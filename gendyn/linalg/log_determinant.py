@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 
 from gendyn.core import check_range
-from gendyn.linalg._space import Matvec
 from gendyn.linalg.estimate import Estimate
+from gendyn.linalg.space import Matvec
 from gendyn.linalg.spectral_density import spectral_density
 from gendyn.types import Array, ArrayLike, PyTree
 

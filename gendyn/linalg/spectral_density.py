@@ -8,9 +8,9 @@ import jax.numpy as jnp
 
 from gendyn.core import check_basis, check_positive_int, check_range
 from gendyn.linalg._ritz import ritz
-from gendyn.linalg._space import Matvec, make_space
 from gendyn.linalg.estimate import Estimate, mean_estimate, standard_error
 from gendyn.linalg.lanczos import flat_lanczos
+from gendyn.linalg.space import Matvec, make_space
 from gendyn.types import Array, ArrayLike, PyTree
 
 

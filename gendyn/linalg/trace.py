@@ -6,10 +6,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int
+from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, solve_triangular
 from gendyn.linalg._orthogonalise import dot, orthonormalise, project_out
-from gendyn.linalg._space import Matvec, Space, make_space
 from gendyn.linalg.estimate import Estimate, mean_estimate, rounding
+from gendyn.linalg.space import Matvec, Space, make_space
 from gendyn.types import Array, PyTree
 
 Operator = Callable[[Array], Array]
@@ -127,7 +127,7 @@ def _xtrace(operator: Operator, space: Space, key: Array, count: int, batch: int
     inside, total = dot(basis, probes.T), jnp.trace(captured)
     full = rank == half
     upper = jnp.where(full, upper, jnp.eye(half, dtype=upper.dtype))
-    inverse = jax.scipy.linalg.solve_triangular(upper.T, jnp.eye(half, dtype=upper.dtype), lower=True)
+    inverse = solve_triangular(upper.T, jnp.eye(half, dtype=upper.dtype), lower=True)
     # Column i: the unit vector of the span that is orthogonal to the images of all probes but i.
     left_out = inverse / jnp.linalg.norm(inverse, axis=0)
     overlap = jnp.sum(inside * left_out, axis=0)

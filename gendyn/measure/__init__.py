@@ -1,127 +1,54 @@
-"""Instruments for any pure function and pytree; and probes, which record them while networks train, one file each."""
+"""Instruments for any pure function and pytree; as measurements of a sweep they are in :mod:`gendyn.probes`."""
 
-from gendyn.measure._effective_dimension import (
-    EffectiveDimension,
-    effective_dimension,
-    effective_dimension_from_quadrature,
-    effective_dimension_from_ritz,
-    effective_dimension_hutchinson,
+from gendyn.measure.curvature.hessian import ggn_spectrum as ggn_spectrum
+from gendyn.measure.curvature.hessian import ggn_top as ggn_top
+from gendyn.measure.curvature.hessian import hessian_matvec as hessian_matvec
+from gendyn.measure.curvature.hessian import hessian_spectrum as hessian_spectrum
+from gendyn.measure.curvature.hessian import hessian_top as hessian_top
+from gendyn.measure.curvature.operators import fisher_matvec as fisher_matvec
+from gendyn.measure.curvature.operators import ggn_matvec as ggn_matvec
+from gendyn.measure.curvature.operators import gradient_second_moment_matvec as gradient_second_moment_matvec
+from gendyn.measure.curvature.operators import hessian_operator as hessian_operator
+from gendyn.measure.dynamics.gradient_spectrum import TemporalSpectrum as TemporalSpectrum
+from gendyn.measure.dynamics.gradient_spectrum import temporal_gradient_spectrum as temporal_gradient_spectrum
+from gendyn.measure.dynamics.gradient_spectrum import welch_density as welch_density
+from gendyn.measure.dynamics.logits import collapsed as collapsed
+from gendyn.measure.dynamics.logits import logit_margin as logit_margin
+from gendyn.measure.dynamics.signal_to_noise import SignalToNoise as SignalToNoise
+from gendyn.measure.dynamics.signal_to_noise import signal_to_noise as signal_to_noise
+from gendyn.measure.fourier.components import sum_component as sum_component
+from gendyn.measure.fourier.components import trigonometric_coefficients as trigonometric_coefficients
+from gendyn.measure.fourier.components import trigonometric_component as trigonometric_component
+from gendyn.measure.fourier.group_table import group_elements as group_elements
+from gendyn.measure.fourier.group_table import group_table as group_table
+from gendyn.measure.fourier.spectra import fourier_norms as fourier_norms
+from gendyn.measure.fourier.spectra import frequency_shares as frequency_shares
+from gendyn.measure.fourier.spectra import gini as gini
+from gendyn.measure.fourier.spectra import key_frequencies as key_frequencies
+from gendyn.measure.fourier.spectra import logit_spectrum as logit_spectrum
+from gendyn.measure.kernels.alignment import kernel_alignment as kernel_alignment
+from gendyn.measure.kernels.alignment import kernel_velocity as kernel_velocity
+from gendyn.measure.kernels.alignment import target_alignment as target_alignment
+from gendyn.measure.kernels.decay import condition_number as condition_number
+from gendyn.measure.kernels.decay import predicted_decay as predicted_decay
+from gendyn.measure.kernels.decay import residual_projection as residual_projection
+from gendyn.measure.kernels.linearised_predictions import linearised_predictions as linearised_predictions
+from gendyn.measure.kernels.ntk import KernelEigen as KernelEigen
+from gendyn.measure.kernels.ntk import empirical_ntk as empirical_ntk
+from gendyn.measure.kernels.ntk import ntk_eigh as ntk_eigh
+from gendyn.measure.kernels.ntk_matvec import ntk_matvec as ntk_matvec
+from gendyn.measure.masks import count_parameters as count_parameters
+from gendyn.measure.masks import intersect_masks as intersect_masks
+from gendyn.measure.masks import leaf_mask as leaf_mask
+from gendyn.measure.ranks.effective_dimension import EffectiveDimension as EffectiveDimension
+from gendyn.measure.ranks.effective_dimension import effective_dimension as effective_dimension
+from gendyn.measure.ranks.effective_dimension import (
+    effective_dimension_from_quadrature as effective_dimension_from_quadrature,
 )
-from gendyn.measure._fourier import (
-    fourier_norms,
-    frequency_shares,
-    gini,
-    key_frequencies,
-    logit_spectrum,
-    sum_component,
-    trigonometric_coefficients,
-    trigonometric_component,
-)
-from gendyn.measure._fourier_table import group_elements, group_table
-from gendyn.measure._gradient_spectrum import TemporalSpectrum, temporal_gradient_spectrum, welch_density
-from gendyn.measure._hessian import ggn_spectrum, ggn_top, hessian_matvec, hessian_spectrum, hessian_top
-from gendyn.measure._kernel_quantities import (
-    condition_number,
-    kernel_alignment,
-    kernel_velocity,
-    predicted_decay,
-    residual_projection,
-    target_alignment,
-)
-from gendyn.measure._logits import collapsed, logit_margin
-from gendyn.measure._ntk import KernelEigen, empirical_ntk, ntk_eigh
-from gendyn.measure._ntk_products import ntk_matvec
-from gendyn.measure._ntk_regression import linearised_predictions
-from gendyn.measure._oper_mask import count_parameters, intersect_masks, parameter_mask
-from gendyn.measure._operators import fisher_matvec, ggn_matvec, gradient_second_moment_matvec, hessian_operator
-from gendyn.measure._ranks import (
-    effective_rank,
-    negative_mass_fraction,
-    participation_ratio,
-    spectral_effective_rank,
-    stable_rank,
-)
-from gendyn.measure._signal_to_noise import SignalToNoise, signal_to_noise
-from gendyn.measure.circuit_efficiency import circuit_efficiency
-from gendyn.measure.embedding_spectrum import embedding_spectrum
-from gendyn.measure.feature_rank import feature_rank
-from gendyn.measure.feature_snapshot import feature_snapshot
-from gendyn.measure.fourier_progress import fourier_progress
-from gendyn.measure.gradient_noise import gradient_noise
-from gendyn.measure.hessian_density import hessian_density
-from gendyn.measure.hessian_effective_dimension import hessian_effective_dimension
-from gendyn.measure.kernel_snapshot import kernel_snapshot
-from gendyn.measure.last_layer_norm import last_layer_norm
-from gendyn.measure.logit_scale import logit_scale
-from gendyn.measure.parameter_norm import parameter_norm
-from gendyn.measure.sharpness import sharpness
-from gendyn.measure.tangent_kernel import tangent_kernel
-from gendyn.measure.weight_rank import weight_rank
-
-__all__ = [
-    "EffectiveDimension",
-    "KernelEigen",
-    "SignalToNoise",
-    "TemporalSpectrum",
-    "circuit_efficiency",
-    "collapsed",
-    "condition_number",
-    "count_parameters",
-    "effective_dimension",
-    "effective_dimension_from_quadrature",
-    "effective_dimension_from_ritz",
-    "effective_dimension_hutchinson",
-    "effective_rank",
-    "embedding_spectrum",
-    "empirical_ntk",
-    "feature_rank",
-    "feature_snapshot",
-    "fisher_matvec",
-    "fourier_norms",
-    "fourier_progress",
-    "frequency_shares",
-    "ggn_matvec",
-    "ggn_spectrum",
-    "ggn_top",
-    "gini",
-    "gradient_noise",
-    "gradient_second_moment_matvec",
-    "group_elements",
-    "group_table",
-    "hessian_density",
-    "hessian_effective_dimension",
-    "hessian_matvec",
-    "hessian_operator",
-    "hessian_spectrum",
-    "hessian_top",
-    "intersect_masks",
-    "kernel_alignment",
-    "kernel_snapshot",
-    "kernel_velocity",
-    "key_frequencies",
-    "last_layer_norm",
-    "linearised_predictions",
-    "logit_margin",
-    "logit_scale",
-    "logit_spectrum",
-    "negative_mass_fraction",
-    "ntk_eigh",
-    "ntk_matvec",
-    "parameter_mask",
-    "parameter_norm",
-    "participation_ratio",
-    "predicted_decay",
-    "residual_projection",
-    "sharpness",
-    "signal_to_noise",
-    "spectral_effective_rank",
-    "stable_rank",
-    "sum_component",
-    "tangent_kernel",
-    "target_alignment",
-    "temporal_gradient_spectrum",
-    "trigonometric_coefficients",
-    "trigonometric_component",
-    "weight_rank",
-    "welch_density",
-]
+from gendyn.measure.ranks.effective_dimension import effective_dimension_from_ritz as effective_dimension_from_ritz
+from gendyn.measure.ranks.effective_dimension import effective_dimension_hutchinson as effective_dimension_hutchinson
+from gendyn.measure.ranks.matrix_ranks import effective_rank as effective_rank
+from gendyn.measure.ranks.matrix_ranks import spectral_effective_rank as spectral_effective_rank
+from gendyn.measure.ranks.matrix_ranks import stable_rank as stable_rank
+from gendyn.measure.ranks.spectrum_shape import negative_mass_fraction as negative_mass_fraction
+from gendyn.measure.ranks.spectrum_shape import participation_ratio as participation_ratio

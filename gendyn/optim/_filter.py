@@ -14,13 +14,13 @@ from gendyn.types import Array, ArrayLike, PyTree
 
 def check_gain(lamb: ArrayLike) -> None:
     """Raises :class:`ConfigError` for a negative concrete gain."""
-    check_range("filter.lamb", lamb, low=0)
+    check_range("lamb", lamb, low=0)
 
 
 def check_decay(name: str, alpha: ArrayLike, lamb: ArrayLike) -> None:
     """Raises :class:`ConfigError` unless ``alpha`` is in [0, 1); says so where it looks swapped with ``lamb``."""
     try:
-        check_range("filter.alpha", alpha, low=0, high=1, open_high=True)
+        check_range("alpha", alpha, low=0, high=1, open_high=True)
     except ConfigError as error:
         if is_concrete(lamb) and np.all((np.asarray(lamb) >= 0) & (np.asarray(lamb) < 1)):
             raise ConfigError(
@@ -40,7 +40,7 @@ def check_state_dtype(state_dtype: DTypeLike | None) -> None:
         floating = False
     if not floating:
         raise ConfigError(
-            f"filter.state_dtype = {state_dtype!r} must be a floating-point type such as 'float32', or '' for the "
+            f"state_dtype = {state_dtype!r} must be a floating-point type such as 'float32', or '' for the "
             "parameters' own."
         )
 

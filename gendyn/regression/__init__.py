@@ -1,117 +1,55 @@
 """Exact learners in JAX, batched under ``vmap``: linear models, kernels, Gaussian processes; conditioning reported."""
 
-from gendyn.regression._gp_conjugate import (
-    ConjugatePosterior,
-    gp_conjugate_gradient,
-    gp_conjugate_mean,
-)
-from gendyn.regression.bayesian_linear import (
-    BayesianLinear,
-    Predictive,
-    bayesian_linear,
-    bayesian_predictive,
-    sequential_log_densities,
-)
-from gendyn.regression.covariances import (
-    Covariance,
-    arc_cosine,
-    constant,
-    linear,
-    matern12,
-    matern32,
-    matern52,
-    rbf,
-    relu_tangent,
-    white,
-)
-from gendyn.regression.gaussian_process import (
-    LeaveOneOut,
-    Posterior,
-    Prediction,
-    gaussian_process,
-    gp_leave_one_out,
-    gp_predict,
-)
-from gendyn.regression.gp_classification import (
-    ClassPrediction,
-    LaplacePosterior,
-    gp_label_regression,
-    gp_laplace,
-    gp_laplace_predict,
-)
-from gendyn.regression.gp_optimise import (
-    Optimised,
-    gp_optimise,
-)
-from gendyn.regression.implicit_bias import MaxMargin, MinimumNormGap, angle, max_margin, minimum_norm_gap
-from gendyn.regression.kernel_ridge import KernelRidge, kernel_ridge
-from gendyn.regression.least_squares import LeastSquares, Ridge, least_squares, ridge
-from gendyn.regression.polynomials import basis_orders, order_penalty, polynomial_features
-from gendyn.regression.prefix_least_squares import (
-    PrefixLeastSquares,
-    PrefixRidge,
-    prefix_least_squares,
-    prefix_ridge,
-)
-from gendyn.regression.random_features import (
-    random_fourier_features,
-    random_relu_features,
-    random_sphere_features,
-    sphere_points,
-)
-
-__all__ = [
-    "BayesianLinear",
-    "ClassPrediction",
-    "ConjugatePosterior",
-    "Covariance",
-    "KernelRidge",
-    "LaplacePosterior",
-    "LeastSquares",
-    "LeaveOneOut",
-    "MaxMargin",
-    "MinimumNormGap",
-    "Optimised",
-    "Posterior",
-    "Prediction",
-    "Predictive",
-    "PrefixLeastSquares",
-    "PrefixRidge",
-    "Ridge",
-    "angle",
-    "arc_cosine",
-    "basis_orders",
-    "bayesian_linear",
-    "bayesian_predictive",
-    "constant",
-    "gaussian_process",
-    "gp_conjugate_gradient",
-    "gp_conjugate_mean",
-    "gp_label_regression",
-    "gp_laplace",
-    "gp_laplace_predict",
-    "gp_leave_one_out",
-    "gp_optimise",
-    "gp_predict",
-    "kernel_ridge",
-    "least_squares",
-    "linear",
-    "matern12",
-    "matern32",
-    "matern52",
-    "max_margin",
-    "minimum_norm_gap",
-    "order_penalty",
-    "polynomial_features",
-    "prefix_least_squares",
-    "prefix_ridge",
-    "random_fourier_features",
-    "random_relu_features",
-    "random_sphere_features",
-    "rbf",
-    "relu_tangent",
-    "ridge",
-    "sequential_log_densities",
-    "sphere_points",
-    "white",
-]
+from gendyn.regression._gp_conjugate import ConjugatePosterior as ConjugatePosterior
+from gendyn.regression._gp_conjugate import gp_conjugate_gradient as gp_conjugate_gradient
+from gendyn.regression._gp_conjugate import gp_conjugate_mean as gp_conjugate_mean
+from gendyn.regression.bayesian_linear import BayesianLinear as BayesianLinear
+from gendyn.regression.bayesian_linear import Predictive as Predictive
+from gendyn.regression.bayesian_linear import bayesian_linear as bayesian_linear
+from gendyn.regression.bayesian_linear import bayesian_predictive as bayesian_predictive
+from gendyn.regression.bayesian_linear import sequential_log_densities as sequential_log_densities
+from gendyn.regression.covariances import Covariance as Covariance
+from gendyn.regression.covariances import arc_cosine as arc_cosine
+from gendyn.regression.covariances import constant as constant
+from gendyn.regression.covariances import linear as linear
+from gendyn.regression.covariances import matern12 as matern12
+from gendyn.regression.covariances import matern32 as matern32
+from gendyn.regression.covariances import matern52 as matern52
+from gendyn.regression.covariances import rbf as rbf
+from gendyn.regression.covariances import relu_tangent as relu_tangent
+from gendyn.regression.covariances import white as white
+from gendyn.regression.gaussian_process import LeaveOneOut as LeaveOneOut
+from gendyn.regression.gaussian_process import Posterior as Posterior
+from gendyn.regression.gaussian_process import Prediction as Prediction
+from gendyn.regression.gaussian_process import gaussian_process as gaussian_process
+from gendyn.regression.gaussian_process import gp_leave_one_out as gp_leave_one_out
+from gendyn.regression.gaussian_process import gp_predict as gp_predict
+from gendyn.regression.gp_classification import ClassPrediction as ClassPrediction
+from gendyn.regression.gp_classification import LaplacePosterior as LaplacePosterior
+from gendyn.regression.gp_classification import gp_label_regression as gp_label_regression
+from gendyn.regression.gp_classification import gp_laplace as gp_laplace
+from gendyn.regression.gp_classification import gp_laplace_predict as gp_laplace_predict
+from gendyn.regression.gp_optimise import Optimised as Optimised
+from gendyn.regression.gp_optimise import gp_optimise as gp_optimise
+from gendyn.regression.implicit_bias import MaxMargin as MaxMargin
+from gendyn.regression.implicit_bias import MinimumNormGap as MinimumNormGap
+from gendyn.regression.implicit_bias import angle as angle
+from gendyn.regression.implicit_bias import max_margin as max_margin
+from gendyn.regression.implicit_bias import minimum_norm_gap as minimum_norm_gap
+from gendyn.regression.kernel_ridge import KernelRidge as KernelRidge
+from gendyn.regression.kernel_ridge import kernel_ridge as kernel_ridge
+from gendyn.regression.least_squares import LeastSquares as LeastSquares
+from gendyn.regression.least_squares import Ridge as Ridge
+from gendyn.regression.least_squares import least_squares as least_squares
+from gendyn.regression.least_squares import ridge as ridge
+from gendyn.regression.polynomials import basis_orders as basis_orders
+from gendyn.regression.polynomials import order_penalty as order_penalty
+from gendyn.regression.polynomials import polynomial_features as polynomial_features
+from gendyn.regression.prefix_least_squares import PrefixLeastSquares as PrefixLeastSquares
+from gendyn.regression.prefix_least_squares import PrefixRidge as PrefixRidge
+from gendyn.regression.prefix_least_squares import prefix_least_squares as prefix_least_squares
+from gendyn.regression.prefix_least_squares import prefix_ridge as prefix_ridge
+from gendyn.regression.random_features import random_fourier_features as random_fourier_features
+from gendyn.regression.random_features import random_relu_features as random_relu_features
+from gendyn.regression.random_features import random_sphere_features as random_sphere_features
+from gendyn.regression.random_features import sphere_points as sphere_points

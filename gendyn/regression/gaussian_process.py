@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_range, is_concrete
+from gendyn.core import ConfigError, check_range, eigvalsh, is_concrete
 from gendyn.regression._gp_factor import solution, solve_lower
 from gendyn.regression.covariances import Covariance
 from gendyn.types import Array, ArrayLike
@@ -205,7 +205,7 @@ def refuse_indefinite(positive_definite: Array, matrix: Array, max_jitter: Array
         return
     if not bool(jnp.all(jnp.isfinite(matrix))):
         raise ConfigError("the covariance matrix is not finite: check x and the hyperparameters for NaN and overflow.")
-    smallest = float(jnp.linalg.eigvalsh(matrix)[0])
+    smallest = float(eigvalsh(matrix)[0])
     raise ConfigError(
         f"the covariance matrix is not positive definite in {matrix.dtype}: its smallest eigenvalue is {smallest:.3g}, "
         f"and no jitter up to max_jitter = {max_jitter} of the mean variance helps. Use a positive semidefinite "

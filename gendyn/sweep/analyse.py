@@ -48,7 +48,7 @@ def analyse(
 
     made = make_probes(probes)
     if not made:
-        raise ConfigError("probes = () must name at least one file of gendyn/measure/.")
+        raise ConfigError("probes = () must name at least one file of gendyn/probes/.")
     use_compilation_cache()
     plan = plan_from_json(store.read_plan(workdir))
     devices = pick_devices(plan.config)

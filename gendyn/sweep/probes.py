@@ -20,7 +20,7 @@ def parse_probe(spec: Any) -> tuple[str, dict[str, Any]]:
     """
     form = "write a name, or a name and keyword arguments: 'parameter_norm', 'sharpness(num_steps=32)'"
     if not isinstance(spec, str):
-        raise ConfigError(f"config.probes: {spec!r} must be a name: that of a file in gendyn/measure/.")
+        raise ConfigError(f"config.probes: {spec!r} must be a name: that of a file in gendyn/probes/.")
     try:
         node = ast.parse(spec.strip(), mode="eval").body
         call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
@@ -29,7 +29,7 @@ def parse_probe(spec: Any) -> tuple[str, dict[str, Any]]:
         arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ConfigError(f"config.probes: {spec!r} cannot be read: {form}.") from error
-    known = inspect.signature(lookup("measure", call.func.id)).parameters
+    known = inspect.signature(lookup("probes", call.func.id)).parameters
     for name in arguments:
         if name not in known:
             raise ConfigError(
@@ -48,7 +48,7 @@ def make_probes(specs: Sequence[str]) -> tuple[Probe, ...]:
     probes: dict[str, Probe] = {}
     for spec in specs:
         name, arguments = parse_probe(spec)
-        probe = lookup("measure", name)(**arguments)
+        probe = lookup("probes", name)(**arguments)
         if probe.name in probes:
             raise ConfigError(f"config.probes: {probe.name!r} is given twice; its values have one place.")
         probes[probe.name] = probe

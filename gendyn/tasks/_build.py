@@ -16,15 +16,15 @@ _CHUNK = 64
 
 def check_seed(name: str, seed: Any) -> None:
     """Raises :class:`ConfigError` unless ``seed`` is an int of at least 0."""
-    check_positive_int(f"task.{name}", seed, low=0)
+    check_positive_int(name, seed, low=0)
 
 
 def check_num_test(num_test: Any, num_examples: int) -> None:
     """Raises :class:`ConfigError` unless ``1 <= num_test < num_examples``, so that both splits hold examples."""
-    check_positive_int("task.num_test", num_test)
+    check_positive_int("num_test", num_test)
     if num_test >= num_examples:
         raise ConfigError(
-            f"task.num_test = {num_test} must be less than the {num_examples} examples of the data set: "
+            f"num_test = {num_test} must be less than the {num_examples} examples of the data set: "
             "at least one is left to train on."
         )
 

@@ -73,7 +73,7 @@ def check_balanced(root: Path, split: str, label: str, values: np.ndarray, per_c
     if wrong.size:
         raise ConfigError(
             f"{root}: the {split} split has {counts[wrong[0]]} examples of {label} class {wrong[0]}, published are "
-            f"{per_class}: the files are damaged or swapped. Download them again, or set task.official=False."
+            f"{per_class}: the files are damaged or swapped. Download them again, or set official=False."
         )
 
 

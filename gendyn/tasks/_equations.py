@@ -50,7 +50,7 @@ def equations(
     Raises:
       ConfigError: an unknown layout, a negative seed.
     """
-    check_choice("task.layout", layout, LAYOUTS)
+    check_choice("layout", layout, LAYOUTS)
     check_seed("seed", seed)
     tokens, vocabulary = layout_tokens(*pairs, size, layout)
     order = np.random.default_rng(seed).permutation(len(tokens))

@@ -16,7 +16,7 @@ def open_folder(folder: Any, wanted: tuple[str, ...]) -> Path:
     """The folder as a path, once it is known to be one that can be listed and is not empty.
 
     Args:
-      folder: what the user gave as ``task.folder``.
+      folder: what the user gave as ``folder``.
       wanted: file names for the messages.
 
     Raises:
@@ -24,22 +24,19 @@ def open_folder(folder: Any, wanted: tuple[str, ...]) -> Path:
     """
     if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
         raise ConfigError(
-            f"task.folder = {folder!r}: no folder given; set config.task.folder=... to the folder with "
-            f"{', '.join(wanted)} (plain or .gz)."
+            f"folder = {folder!r}: no folder given; set it to the one with {', '.join(wanted)} (plain or .gz)."
         )
     path = Path(folder).expanduser()
     try:
         entries = os.listdir(path)
     except FileNotFoundError:
-        raise ConfigError(f"task.folder = {str(path)!r} does not exist; it must hold {', '.join(wanted)}.") from None
+        raise ConfigError(f"folder = {str(path)!r} does not exist; it must hold {', '.join(wanted)}.") from None
     except NotADirectoryError:
-        raise ConfigError(f"task.folder = {str(path)!r} is a file, must be the folder that holds the files.") from None
+        raise ConfigError(f"folder = {str(path)!r} is a file, must be the folder that holds the files.") from None
     except OSError as error:
-        raise ConfigError(
-            f"task.folder = {str(path)!r} cannot be read ({error.strerror}): check its permissions."
-        ) from None
+        raise ConfigError(f"folder = {str(path)!r} cannot be read ({error.strerror}): check its permissions.") from None
     if not entries:
-        raise ConfigError(f"task.folder = {str(path)!r} is empty; it must hold {', '.join(wanted)}.")
+        raise ConfigError(f"folder = {str(path)!r} is empty; it must hold {', '.join(wanted)}.")
     return path
 
 
@@ -55,10 +52,10 @@ def find_file(folder: Path, name: str) -> Path:
             return folder / candidate
     nested = [path.parent for pattern in (f"*/{name}", f"*/{name}.gz") for path in folder.glob(pattern)]
     if nested:
-        hint = f"It is in a subfolder: set task.folder={nested[0]}."
+        hint = f"It is in a subfolder: set folder={nested[0]}."
     else:
         hint = f"The folder holds {', '.join(entries[:6])}{' ...' if len(entries) > 6 else ''}."
-    raise ConfigError(f"task.folder = {str(folder)!r} has no file {name} or {name}.gz. {hint}")
+    raise ConfigError(f"folder = {str(folder)!r} has no file {name} or {name}.gz. {hint}")
 
 
 def _read_at_most(stream: BinaryIO | gzip.GzipFile, limit: int) -> bytes:
@@ -111,5 +108,5 @@ def check_md5(path: Path, content: bytes, published: str) -> None:
     if found != published:
         raise ConfigError(
             f"{path} differs from the published data set: the MD5 checksum of its content is {found}, published is "
-            f"{published}. Download it again, or set task.official=False to use it as it is."
+            f"{published}. Download it again, or set official=False to use it as it is."
         )

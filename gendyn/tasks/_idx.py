@@ -47,7 +47,7 @@ def _read_idx(path: Path, magic: int, shape: tuple[int, ...], count: int | None,
         hint = (
             f"this is the size of the {other} split: the training and test files are swapped."
             if other
-            else ("set task.official=False to use a subset.")
+            else ("set official=False to use a subset.")
         )
         raise ConfigError(f"{path} holds {examples} examples, must hold {count}; {hint}")
     if examples < 1:

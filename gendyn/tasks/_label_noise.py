@@ -24,7 +24,7 @@ def _check(labels: Array, rate: ArrayLike, num_classes: int, num_train: ArrayLik
             "label noise is for classification tasks."
         )
     check_positive_int("num_classes", num_classes, low=2)
-    check_range("task.label_noise", rate, low=0.0, high=1.0)
+    check_range("rate", rate, low=0.0, high=1.0)
     check_range("num_train", num_train, low=0, high=labels.shape[0])
     return labels.astype(jnp.int32)
 

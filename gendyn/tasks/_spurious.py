@@ -9,7 +9,7 @@ from gendyn.core import check_positive_int
 
 def check_spurious(spurious: Any) -> None:
     """Raises :class:`gendyn.core.ConfigError` unless ``spurious`` is an int of at least 0."""
-    check_positive_int("task.spurious", spurious, low=0)
+    check_positive_int("spurious", spurious, low=0)
 
 
 def conceal(x: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def cifar100(*, folder: str = "", labels: str = "fine", split_seed: int = 0, off
 
     Reference: Krizhevsky, "Learning multiple layers of features from tiny images" (2009).
     """
-    check_choice("task.labels", labels, tuple(_CLASSES))
+    check_choice("labels", labels, tuple(_CLASSES))
     check_seed("split_seed", split_seed)
     root = open_folder(folder, tuple(name for _, name, _ in _SPLITS))
     splits = []

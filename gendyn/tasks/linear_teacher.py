@@ -58,9 +58,9 @@ def linear_teacher(
     """
     sizes = {"num_train": num_train, "num_test": num_test, "input_size": input_size, "num_outputs": num_outputs}
     for name, size in sizes.items():
-        check_positive_int(f"task.{name}", size)
+        check_positive_int(name, size)
     for name, value in {"noise": noise, "spurious_scale": spurious_scale}.items():
-        check_range(f"task.{name}", value, low=0.0, high=np.inf, open_high=True)
+        check_range(name, value, low=0.0, high=np.inf, open_high=True)
     check_spurious(spurious)
     check_seed("seed", seed)
     check_seed("split_seed", split_seed)

@@ -138,13 +138,13 @@ def mnist1d(*, num_examples: int = 5000, num_test: int = 1000, seed: int = 42, s
 
     Reference: Greydanus and Kobak, "Scaling down deep learning with MNIST-1D", ICML 2024 (arXiv:2011.14439).
     """
-    check_positive_int("task.num_examples", num_examples, low=10)
+    check_positive_int("num_examples", num_examples, low=10)
     if num_examples % 10:
-        raise ConfigError(f"task.num_examples = {num_examples} must be a multiple of 10, the number of classes.")
+        raise ConfigError(f"num_examples = {num_examples} must be a multiple of 10, the number of classes.")
     check_num_test(num_test, num_examples)
     check_seed("seed", seed)
     if seed >= 2**32:
-        raise ConfigError(f"task.seed = {seed} must be less than 2^32, the limit of the published recipe's generator.")
+        raise ConfigError(f"seed = {seed} must be less than 2^32, the limit of the published recipe's generator.")
     check_seed("split_seed", split_seed)
     x, y = generate(num_examples, seed)
     x, num_train = x[..., None], num_examples - num_test

@@ -57,16 +57,16 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def _check_prime(modulus: Any) -> None:
-    check_positive_int("task.modulus", modulus, low=2)
+    check_positive_int("modulus", modulus, low=2)
     if modulus > LARGEST_MODULUS:
         raise ConfigError(
-            f"task.modulus = {modulus} must be at most {LARGEST_MODULUS}: there are about modulus^2 equations."
+            f"modulus = {modulus} must be at most {LARGEST_MODULUS}: there are about modulus^2 equations."
         )
     is_prime = lambda n: n > 1 and all(n % d for d in range(2, int(n**0.5) + 1))  # noqa: E731
     if not is_prime(modulus):
         closest = min((n for n in range(2, 2 * modulus) if is_prime(n)), key=lambda n: abs(n - modulus))
         raise ConfigError(
-            f"task.modulus = {modulus} must be a prime, so that every residue but 0 has an inverse; {closest} is one."
+            f"modulus = {modulus} must be a prime, so that every residue but 0 has an inverse; {closest} is one."
         )
 
 
@@ -131,7 +131,7 @@ def modular_arithmetic(
     Reference: Power et al. (2022), Grokking, arXiv:2201.02177, appendix A.1; Tveit et al. (2025), Muon optimizer
     accelerates grokking, arXiv:2504.16041 (``power`` and ``gcd``).
     """
-    check_choice("task.operation", operation, OPERATIONS)
+    check_choice("operation", operation, OPERATIONS)
     _check_prime(modulus)
     first = 1 if exclude_zero or operation == "divide" else 0
     x, y = (grid.reshape(-1) for grid in np.meshgrid(np.arange(modulus), np.arange(first, modulus), indexing="ij"))

@@ -85,11 +85,11 @@ def s5_composition(*, operation: str = "compose", layout: str = "pair", degree: 
 
     Reference: Power et al. (2022), Grokking, arXiv:2201.02177, appendix A.1.
     """
-    check_choice("task.operation", operation, OPERATIONS)
-    check_positive_int("task.degree", degree, low=2)
+    check_choice("operation", operation, OPERATIONS)
+    check_positive_int("degree", degree, low=2)
     if degree > LARGEST_DEGREE:
         raise ConfigError(
-            f"task.degree = {degree} must be at most {LARGEST_DEGREE}: there are (degree!)^2 equations, "
+            f"degree = {degree} must be at most {LARGEST_DEGREE}: there are (degree!)^2 equations, "
             f"{math.factorial(degree) ** 2:,} of them."
         )
     group = permutations(degree)

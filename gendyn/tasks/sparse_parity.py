@@ -67,18 +67,18 @@ def sparse_parity(
     Reference: Barak et al. (2022), Hidden progress in deep learning, arXiv:2207.08799; in grokking: Merrill,
     Tsilivis and Shukla (2023), A tale of two circuits, arXiv:2303.11873.
     """
-    check_positive_int("task.num_bits", num_bits)
-    check_positive_int("task.num_relevant", num_relevant)
-    check_positive_int("task.num_examples", num_examples, low=4)
+    check_positive_int("num_bits", num_bits)
+    check_positive_int("num_relevant", num_relevant)
+    check_positive_int("num_examples", num_examples, low=4)
     check_num_test(num_test, num_examples)
     check_spurious(spurious)
     check_seed("seed", seed)
     check_seed("split_seed", split_seed)
     if num_relevant > num_bits:
-        raise ConfigError(f"task.num_relevant = {num_relevant} must be at most task.num_bits = {num_bits}.")
+        raise ConfigError(f"num_relevant = {num_relevant} must be at most num_bits = {num_bits}.")
     if num_examples > 2**num_bits:
         raise ConfigError(
-            f"task.num_examples = {num_examples} must be at most 2^num_bits = {2**num_bits}, as examples are distinct."
+            f"num_examples = {num_examples} must be at most 2^num_bits = {2**num_bits}, as examples are distinct."
         )
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)]
     relevant = np.sort(streams[0].permutation(num_bits)[:num_relevant])
@@ -88,7 +88,7 @@ def sparse_parity(
     train, test = hold_out(labels, num_test, split_seed)
     if len(np.unique(labels[train])) < 2:
         raise ConfigError(
-            f"task.num_examples = {num_examples}, task.num_test = {num_test}: the training split holds one class only; "
+            f"num_examples = {num_examples}, num_test = {num_test}: the training split holds one class only; "
             "take more examples."
         )
     splits = (x[train], labels[train], x[test], labels[test])

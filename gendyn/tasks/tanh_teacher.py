@@ -86,9 +86,9 @@ def tanh_teacher(
         "num_outputs": num_outputs,
     }
     for name, size in sizes.items():
-        check_positive_int(f"task.{name}", size)
+        check_positive_int(name, size)
     for name, value in {"teacher_scale": teacher_scale, "spurious_scale": spurious_scale}.items():
-        check_range(f"task.{name}", value, low=0.0, high=np.inf, open_high=True)
+        check_range(name, value, low=0.0, high=np.inf, open_high=True)
     check_spurious(spurious)
     check_seed("seed", seed)
     check_seed("split_seed", split_seed)

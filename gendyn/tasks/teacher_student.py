@@ -78,7 +78,7 @@ def teacher_student(
     Reference: Saad and Solla, "On-line learning in soft committee machines", Physical Review E 52 (1995); Miller,
     O'Neill and Bui (2023), Grokking beyond neural networks, arXiv:2310.17247 (spurious dimensions).
     """
-    check_choice("task.kind", kind, ("classification", "regression"))
+    check_choice("kind", kind, ("classification", "regression"))
     sizes = {
         "num_train": num_train,
         "num_test": num_test,
@@ -87,13 +87,11 @@ def teacher_student(
         "num_outputs": num_outputs,
     }
     for name, size in sizes.items():
-        check_positive_int(f"task.{name}", size)
+        check_positive_int(name, size)
     if kind == "classification" and num_outputs < 2:
-        raise ConfigError(
-            f"task.num_outputs = {num_outputs} must be at least 2 classes when task.kind is classification."
-        )
+        raise ConfigError(f"num_outputs = {num_outputs} must be at least 2 classes when kind is classification.")
     for name, value in {"noise": noise, "spurious_scale": spurious_scale}.items():
-        check_range(f"task.{name}", value, low=0.0, high=np.inf, open_high=True)
+        check_range(name, value, low=0.0, high=np.inf, open_high=True)
     check_spurious(spurious)
     check_seed("seed", seed)
     check_seed("split_seed", split_seed)

@@ -1,145 +1,59 @@
 """Closed forms from papers: the truth that tests compare with and the dashed line in plots. NumPy, float64, no data."""
 
-from gendyn.theory.deep_linear import (
-    deep_linear_time,
-    deep_linear_trajectory,
-    gaussian_product_effective_rank,
-    gaussian_product_stable_rank,
-)
-from gendyn.theory.effective_ranks import (
-    BenignSplit,
-    TailRanks,
-    benign_split,
-    tail_ranks,
-)
-from gendyn.theory.eigenlearning import (
-    Eigenlearning,
-    eigenlearning,
-)
-from gendyn.theory.gradient_flow import (
-    early_stopping_ridge,
-    gradient_flow_coefficients,
-    gradient_flow_filter,
-    gradient_flow_risk,
-    isotropic_gradient_flow_risk,
-    optimal_stopping_time,
-)
-from gendyn.theory.least_squares import (
-    isotropic_min_norm_risk,
-    min_norm_local_minimum,
-    min_norm_risk,
-    min_norm_squared_norm,
-    optimal_ridge,
-    optimal_ridge_risk,
-    ridge_risk,
-)
-from gendyn.theory.linear_grokking import (
-    LinearLosses,
-    LinearTimes,
-    linear_accuracy,
-    linear_grokking_delay,
-    linear_grokking_delay_limit,
-    linear_loss_at_accuracy,
-    linear_losses,
-    linear_time_to_accuracy,
-)
-from gendyn.theory.marchenko_pastur import (
-    iid_effective_dimension,
-    marchenko_pastur_atom,
-    marchenko_pastur_density,
-    marchenko_pastur_edges,
-    marchenko_pastur_moment,
-    marchenko_pastur_stieltjes,
-)
-from gendyn.theory.random_features import (
-    HermiteConstants,
-    hermite_constants,
-    random_features_risk,
-)
-from gendyn.theory.relu_kernels import (
-    ReluKernels,
-    arc_cosine_0,
-    arc_cosine_1,
-    circle_coefficients,
-    circle_kernel,
-    relu_kernels,
-    relu_nngp,
-    relu_ntk,
-)
-from gendyn.theory.separable_logistic import (
-    MaxMarginPath,
-    max_margin_path,
-)
-from gendyn.theory.sphere_eigenvalues import (
-    sphere_eigenvalues,
-    sphere_multiplicities,
-)
-from gendyn.theory.variance_components import (
-    VarianceComponents,
-    averaged_variance,
-    variance_components,
-)
-from gendyn.theory.weak_features import (
-    weak_features_risk,
-    weak_features_train_error,
-)
-
-__all__ = [
-    "BenignSplit",
-    "Eigenlearning",
-    "HermiteConstants",
-    "LinearLosses",
-    "LinearTimes",
-    "MaxMarginPath",
-    "ReluKernels",
-    "TailRanks",
-    "VarianceComponents",
-    "arc_cosine_0",
-    "arc_cosine_1",
-    "averaged_variance",
-    "benign_split",
-    "circle_coefficients",
-    "circle_kernel",
-    "deep_linear_time",
-    "deep_linear_trajectory",
-    "early_stopping_ridge",
-    "eigenlearning",
-    "gaussian_product_effective_rank",
-    "gaussian_product_stable_rank",
-    "gradient_flow_coefficients",
-    "gradient_flow_filter",
-    "gradient_flow_risk",
-    "hermite_constants",
-    "iid_effective_dimension",
-    "isotropic_gradient_flow_risk",
-    "isotropic_min_norm_risk",
-    "linear_accuracy",
-    "linear_grokking_delay",
-    "linear_grokking_delay_limit",
-    "linear_loss_at_accuracy",
-    "linear_losses",
-    "linear_time_to_accuracy",
-    "marchenko_pastur_atom",
-    "marchenko_pastur_density",
-    "marchenko_pastur_edges",
-    "marchenko_pastur_moment",
-    "marchenko_pastur_stieltjes",
-    "max_margin_path",
-    "min_norm_local_minimum",
-    "min_norm_risk",
-    "min_norm_squared_norm",
-    "optimal_ridge",
-    "optimal_ridge_risk",
-    "optimal_stopping_time",
-    "random_features_risk",
-    "relu_kernels",
-    "relu_nngp",
-    "relu_ntk",
-    "ridge_risk",
-    "sphere_eigenvalues",
-    "sphere_multiplicities",
-    "tail_ranks",
-    "variance_components",
-    "weak_features_risk",
-    "weak_features_train_error",
-]
+from gendyn.theory.deep_linear import deep_linear_time as deep_linear_time
+from gendyn.theory.deep_linear import deep_linear_trajectory as deep_linear_trajectory
+from gendyn.theory.deep_linear import gaussian_product_effective_rank as gaussian_product_effective_rank
+from gendyn.theory.deep_linear import gaussian_product_stable_rank as gaussian_product_stable_rank
+from gendyn.theory.effective_ranks import BenignSplit as BenignSplit
+from gendyn.theory.effective_ranks import TailRanks as TailRanks
+from gendyn.theory.effective_ranks import benign_split as benign_split
+from gendyn.theory.effective_ranks import tail_ranks as tail_ranks
+from gendyn.theory.eigenlearning import Eigenlearning as Eigenlearning
+from gendyn.theory.eigenlearning import eigenlearning as eigenlearning
+from gendyn.theory.gradient_flow import early_stopping_ridge as early_stopping_ridge
+from gendyn.theory.gradient_flow import gradient_flow_coefficients as gradient_flow_coefficients
+from gendyn.theory.gradient_flow import gradient_flow_filter as gradient_flow_filter
+from gendyn.theory.gradient_flow import gradient_flow_risk as gradient_flow_risk
+from gendyn.theory.gradient_flow import isotropic_gradient_flow_risk as isotropic_gradient_flow_risk
+from gendyn.theory.gradient_flow import optimal_stopping_time as optimal_stopping_time
+from gendyn.theory.least_squares import isotropic_min_norm_risk as isotropic_min_norm_risk
+from gendyn.theory.least_squares import min_norm_local_minimum as min_norm_local_minimum
+from gendyn.theory.least_squares import min_norm_risk as min_norm_risk
+from gendyn.theory.least_squares import min_norm_squared_norm as min_norm_squared_norm
+from gendyn.theory.least_squares import optimal_ridge as optimal_ridge
+from gendyn.theory.least_squares import optimal_ridge_risk as optimal_ridge_risk
+from gendyn.theory.least_squares import ridge_risk as ridge_risk
+from gendyn.theory.linear_grokking import LinearLosses as LinearLosses
+from gendyn.theory.linear_grokking import LinearTimes as LinearTimes
+from gendyn.theory.linear_grokking import linear_accuracy as linear_accuracy
+from gendyn.theory.linear_grokking import linear_grokking_delay as linear_grokking_delay
+from gendyn.theory.linear_grokking import linear_grokking_delay_limit as linear_grokking_delay_limit
+from gendyn.theory.linear_grokking import linear_loss_at_accuracy as linear_loss_at_accuracy
+from gendyn.theory.linear_grokking import linear_losses as linear_losses
+from gendyn.theory.linear_grokking import linear_time_to_accuracy as linear_time_to_accuracy
+from gendyn.theory.marchenko_pastur import iid_effective_dimension as iid_effective_dimension
+from gendyn.theory.marchenko_pastur import marchenko_pastur_atom as marchenko_pastur_atom
+from gendyn.theory.marchenko_pastur import marchenko_pastur_density as marchenko_pastur_density
+from gendyn.theory.marchenko_pastur import marchenko_pastur_edges as marchenko_pastur_edges
+from gendyn.theory.marchenko_pastur import marchenko_pastur_moment as marchenko_pastur_moment
+from gendyn.theory.marchenko_pastur import marchenko_pastur_stieltjes as marchenko_pastur_stieltjes
+from gendyn.theory.random_features import HermiteConstants as HermiteConstants
+from gendyn.theory.random_features import hermite_constants as hermite_constants
+from gendyn.theory.random_features import random_features_risk as random_features_risk
+from gendyn.theory.relu_kernels import ReluKernels as ReluKernels
+from gendyn.theory.relu_kernels import arc_cosine_0 as arc_cosine_0
+from gendyn.theory.relu_kernels import arc_cosine_1 as arc_cosine_1
+from gendyn.theory.relu_kernels import circle_coefficients as circle_coefficients
+from gendyn.theory.relu_kernels import circle_kernel as circle_kernel
+from gendyn.theory.relu_kernels import relu_kernels as relu_kernels
+from gendyn.theory.relu_kernels import relu_nngp as relu_nngp
+from gendyn.theory.relu_kernels import relu_ntk as relu_ntk
+from gendyn.theory.separable_logistic import MaxMarginPath as MaxMarginPath
+from gendyn.theory.separable_logistic import max_margin_path as max_margin_path
+from gendyn.theory.sphere_eigenvalues import sphere_eigenvalues as sphere_eigenvalues
+from gendyn.theory.sphere_eigenvalues import sphere_multiplicities as sphere_multiplicities
+from gendyn.theory.variance_components import VarianceComponents as VarianceComponents
+from gendyn.theory.variance_components import averaged_variance as averaged_variance
+from gendyn.theory.variance_components import variance_components as variance_components
+from gendyn.theory.weak_features import weak_features_risk as weak_features_risk
+from gendyn.theory.weak_features import weak_features_train_error as weak_features_train_error

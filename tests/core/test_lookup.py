@@ -37,19 +37,31 @@ def test_a_new_file_is_found_without_a_registry(attic, tmp_path):
     assert lookup(attic, "chest") == 3
 
 
-def test_files_in_folders_by_role_and_packages_in_them_are_names_too(attic, tmp_path):
-    for folder in ("shelf", "shelf/jar", "_cellar"):
+def test_in_a_room_with_folders_what_lies_in_them_are_the_names(attic, tmp_path):
+    for folder in ("shelf", "shelf/jar", "rack", "_cellar"):
         (tmp_path / attic / folder).mkdir()
         (tmp_path / attic / folder / "__init__.py").write_text("jar = 7\n")
     (tmp_path / attic / "shelf" / "cup.py").write_text("cup = 5\n")
+    (tmp_path / attic / "shelf" / "_hook.py").write_text("")
     (tmp_path / attic / "shelf" / "jar" / "lid.py").write_text("lid = 8\n")  # a part of jar
+    (tmp_path / attic / "rack" / "coat.py").write_text("coat = 9\n")
+    (tmp_path / attic / "_cellar" / "wine.py").write_text("")
     importlib.invalidate_caches()
-    assert names(attic) == ("box", "cup", "jar", "trunk")
-    assert (lookup(attic, "cup"), lookup(attic, "jar")) == (5, 7)
+    # box.py and trunk.py lie beside the folders: the room's own parts.
+    assert names(attic) == ("coat", "cup", "jar")
+    assert (lookup(attic, "cup"), lookup(attic, "jar"), lookup(attic, "coat")) == (5, 7, 9)
     assert module(attic, "jar").__name__ == "gendyn.attic.shelf.jar"
-    (tmp_path / attic / "shelf" / "trunk.py").write_text("")
+    with pytest.raises(ConfigError, match=r"'trunk'.*create gendyn/attic/<one of rack, shelf>/trunk\.py, or name"):
+        lookup(attic, "trunk")
+
+
+def test_a_name_in_two_folders_is_refused(attic, tmp_path):
+    for folder in ("shelf", "rack"):
+        (tmp_path / attic / folder).mkdir()
+        (tmp_path / attic / folder / "__init__.py").write_text("")
+        (tmp_path / attic / folder / "cup.py").write_text("")
     importlib.invalidate_caches()
-    with pytest.raises(ConfigError, match=r"attic: 'trunk' is both .* rename one"):
+    with pytest.raises(ConfigError, match=r"attic: 'cup' is both gendyn\.attic\.rack\.cup and in gendyn\.attic\.shelf"):
         names(attic)
 
 

@@ -5,10 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gendyn import theory
+from gendyn import measure, theory
 from gendyn.core import ConfigError
 from gendyn.linalg import make_space
-from gendyn.measure import _effective_dimension as measure
 
 
 def spectrum(dimension=40, seed=0):

@@ -7,9 +7,9 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from gendyn.core import ConfigError
-from gendyn.measure._hessian import ggn_spectrum, ggn_top, hessian_matvec, hessian_spectrum, hessian_top
-from gendyn.measure._oper_mask import parameter_mask
-from gendyn.measure._operators import fisher_matvec, gradient_second_moment_matvec, hessian_operator
+from gendyn.measure.curvature.hessian import ggn_spectrum, ggn_top, hessian_matvec, hessian_spectrum, hessian_top
+from gendyn.measure.curvature.operators import fisher_matvec, gradient_second_moment_matvec, hessian_operator
+from gendyn.measure.masks import leaf_mask
 from gendyn.optim import cross_entropy, squared_error
 
 KEY = jax.random.key(0)
@@ -121,7 +121,7 @@ def test_ggn_spectrum_of_linear_regression_sums_or_means():
 
 
 def test_mask_finds_the_eigenvalues_of_the_block_not_zeros():
-    mask = parameter_mask(PARAMS, lambda path, leaf: path == "b")
+    mask = leaf_mask(PARAMS, lambda path, leaf: path == "b")
     shifted = lambda p: quadratic(p) + 5 * (p["b"] ** 2).sum()  # noqa: E731
     block = np.linalg.eigvalsh(np.asarray(MATRIX)[16:, 16:] + 10 * np.eye(8))
     found = hessian_top(shifted, PARAMS, 1, key=KEY, which="smallest", mask=mask)
@@ -143,7 +143,7 @@ BAD_INPUT = {
     "no parameters": (lambda: hessian_matvec(lambda p: 0.0, {}), "no elements"),
     "k": (lambda: hessian_top(quadratic, PARAMS, 25, key=KEY), "k = 25 exceeds the dimension 24"),
     "masked k": (
-        lambda: hessian_top(quadratic, PARAMS, 9, key=KEY, mask=parameter_mask(PARAMS, lambda path, leaf: path == "b")),
+        lambda: hessian_top(quadratic, PARAMS, 9, key=KEY, mask=leaf_mask(PARAMS, lambda path, leaf: path == "b")),
         "k = 9 exceeds the dimension 8.*that the mask keeps",
     ),
     "which": (lambda: hessian_top(quadratic, PARAMS, 1, key=KEY, which="lagest"), "Did you mean 'largest'"),
@@ -177,7 +177,7 @@ BAD_INPUT = {
     "mask shape": (
         lambda: hessian_matvec(quadratic, PARAMS, mask={"a": jnp.ones(3), "b": jnp.ones(8)}), "'a' has shape",
     ),
-    "empty mask": (lambda: parameter_mask(PARAMS, lambda path, leaf: path == "c"), "keeps none of the leaves a, b"),
+    "empty mask": (lambda: leaf_mask(PARAMS, lambda path, leaf: path == "c"), "keeps none of the leaves a, b"),
     "zero mask": (
         lambda: hessian_matvec(quadratic, PARAMS, mask={"a": jnp.zeros(()), "b": jnp.zeros(8)}), "keeps no parameter",
     ),

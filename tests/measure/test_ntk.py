@@ -10,11 +10,11 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gendyn.core import ConfigError
-from gendyn.measure._ntk import empirical_ntk, ntk_eigh
-from gendyn.measure._ntk_features import make_plan
-from gendyn.measure._ntk_layers import trace
-from gendyn.measure._ntk_layout import block_near, choose_layout
-from gendyn.measure._ntk_products import ntk_matvec
+from gendyn.measure.kernels._features import make_plan
+from gendyn.measure.kernels._layers import trace
+from gendyn.measure.kernels._layout import block_near, choose_layout
+from gendyn.measure.kernels.ntk import empirical_ntk, ntk_eigh
+from gendyn.measure.kernels.ntk_matvec import ntk_matvec
 
 KINDS = ("full", "trace", "sum")
 

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gendyn import measure as quantities
 from gendyn.core import ConfigError
-from gendyn.measure import _kernel_quantities as quantities
-from gendyn.measure._ntk import empirical_ntk, ntk_eigh
-from gendyn.measure._ntk_regression import linearised_predictions
-from gendyn.measure.tangent_kernel import tangent_kernel
+from gendyn.measure.kernels.linearised_predictions import linearised_predictions
+from gendyn.measure.kernels.ntk import empirical_ntk, ntk_eigh
+from gendyn.probes.tangent_kernel import tangent_kernel
 from gendyn.types import ProbeData
 
 

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from gendyn.measure._oper_mask import count_parameters, intersect_masks, parameter_mask
-from gendyn.measure._oper_memory import product_bytes
-from gendyn.measure._operators import fisher_matvec, ggn_matvec, gradient_second_moment_matvec, hessian_operator
+from gendyn.measure.curvature.operators import (
+    fisher_matvec,
+    ggn_matvec,
+    gradient_second_moment_matvec,
+    hessian_operator,
+)
+from gendyn.measure.masks import count_parameters, intersect_masks, leaf_mask
+from gendyn.measure.memory import product_bytes
 from gendyn.models import from_flax
 from gendyn.models._normalisation import BatchNorm
 from gendyn.optim import cross_entropy, squared_error
@@ -133,7 +138,7 @@ def test_vmapped_products_over_many_examples_are_the_single_ones(name):
 )
 def test_mask_gives_the_block_of_the_kept_parameters(name):
     params, x, y, _ = problem()
-    mask = parameter_mask(params, lambda path, leaf: path == "a/kernel")
+    mask = leaf_mask(params, lambda path, leaf: path == "a/kernel")
     mask["b"] = np.array([[True], [False], [True], [True]])  # broadcasts along the outputs
     kept = np.asarray(ravel_pytree(jax.tree.map(lambda m, p: jnp.broadcast_to(m, p.shape), mask, params))[0])
     assert kept.sum() == int(count_parameters(params, mask)) == 12 + 9
@@ -145,9 +150,9 @@ def test_mask_gives_the_block_of_the_kept_parameters(name):
 
 def test_masks_by_path():
     params, *_ = problem()
-    no_bias = parameter_mask(params, lambda path, leaf: leaf.ndim > 1)
+    no_bias = leaf_mask(params, lambda path, leaf: leaf.ndim > 1)
     assert jax.tree.map(bool, no_bias) == {"a": {"kernel": True, "bias": False}, "b": True}
-    layer = parameter_mask(params, lambda path, leaf: path.startswith("a/"))
+    layer = leaf_mask(params, lambda path, leaf: path.startswith("a/"))
     both = intersect_masks(no_bias, None, layer)
     assert jax.tree.map(bool, both) == {"a": {"kernel": True, "bias": False}, "b": False}
     assert intersect_masks(None, None) is None

@@ -139,7 +139,6 @@ def test_file_export_and_arguments(name):
     file = module("optim", name)
     assert isinstance(file.PAD_SAFE, bool)
     assert getattr(gendyn.optim, name) is lookup("optim", name)
-    assert name in gendyn.optim.__all__
     # A config takes its leaves from the signature: each needs a default, and none may be None.
     assert all(p.default not in (inspect.Parameter.empty, None) for p in arguments(name).values())
     assert set(file.example().sweeps) == array_like_arguments(name)
@@ -392,8 +391,8 @@ def test_without_gain_bits_pass(name):
 def test_bad_values_are_named(name):
     for argument in array_like_arguments(name):
         for bad in (-1, float("nan")):
-            with pytest.raises(ConfigError, match=rf"filter\.{argument} = {bad} must be in"):
+            with pytest.raises(ConfigError, match=rf"^{argument} = {bad} must be in"):
                 make(name, **{argument: bad})
     for argument in set(arguments(name)) - array_like_arguments(name):
-        with pytest.raises(ConfigError, match=rf"filter\.{argument} = .* must "):
+        with pytest.raises(ConfigError, match=rf"^{argument} = .* must "):
             make(name, **{argument: "nonsense" if isinstance(arguments(name)[argument].default, str) else 0.5})

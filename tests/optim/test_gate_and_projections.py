@@ -8,7 +8,7 @@ import pytest
 
 from gendyn.core import ConfigError
 from gendyn.optim import adamw, egalitarian_gradient, gate, grokfast_ema, identity, orthogonal_gradient, project_norm
-from gendyn.optim._sections import Section, add_filtered
+from gendyn.optim.filters._sections import Section, add_filtered
 
 LOSSES = (3.0, 1.0, 0.5, 2.0, 0.4, 9.0)
 
@@ -98,15 +98,15 @@ def test_gate_in_a_chain_needs_a_loss_only_for_a_threshold():
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"start_step": -1}, r"gate\.start_step = -1 must be in \[0, inf\)"),
-        ({"start_step": 1.5}, r"gate\.start_step = 1\.5 must be an integer"),
-        ({"stop_step": 2.5}, r"gate\.stop_step = 2\.5 must be an integer"),
-        ({"start_step": 100, "stop_step": 50}, r"stop_step = 50 must be greater than gate\.start_step = 100: .* never"),
-        ({"start_step": 7, "stop_step": 7}, r"stop_step = 7 must be greater than gate\.start_step = 7"),
-        ({"start_train_loss": float("nan")}, r"gate\.start_train_loss = nan must be a number"),
-        ({"stop_train_loss": float("nan")}, r"gate\.stop_train_loss = nan must be a number"),
-        ({"start_train_loss": "0.5"}, r"gate\.start_train_loss = '0\.5' must be a number, or None"),
-        ({"stop_train_loss": True}, r"gate\.stop_train_loss = True must be a number, or None"),
+        ({"start_step": -1}, r"^start_step = -1 must be in \[0, inf\)"),
+        ({"start_step": 1.5}, r"^start_step = 1\.5 must be an integer"),
+        ({"stop_step": 2.5}, r"^stop_step = 2\.5 must be an integer"),
+        ({"start_step": 100, "stop_step": 50}, r"stop_step = 50 must be greater than start_step = 100: .* never"),
+        ({"start_step": 7, "stop_step": 7}, r"stop_step = 7 must be greater than start_step = 7"),
+        ({"start_train_loss": float("nan")}, r"^start_train_loss = nan must be a number"),
+        ({"stop_train_loss": float("nan")}, r"^stop_train_loss = nan must be a number"),
+        ({"start_train_loss": "0.5"}, r"^start_train_loss = '0\.5' must be a number, or None"),
+        ({"stop_train_loss": True}, r"^stop_train_loss = True must be a number, or None"),
         ({"start_train_loss": 0.1, "stop_train_loss": 0.5}, r"stop_train_loss = 0\.5 must be less than .* = 0\.1"),
     ],
 )

@@ -141,7 +141,7 @@ def test_the_split_adds_up_and_its_slow_part_is_the_filters():
 def test_swapped_arguments_are_recognised():
     with pytest.raises(ConfigError, match=r"swapped; write grokfast_ema\(alpha=0\.98, lamb=2\.0\)"):
         grokfast_ema(2.0, 0.98)
-    with pytest.raises(ConfigError, match=r"filter\.alpha = 2\.0 must be in \[0, 1\)\.$"):
+    with pytest.raises(ConfigError, match=r"^alpha = 2\.0 must be in \[0, 1\)\.$"):
         grokfast_ema(2.0, 5.0)
     with pytest.raises(ConfigError, match=r"swapped; write gradient_split\(alpha=0\.9, lamb=1\.0\)"):
         gradient_split("slow", 1.0, 0.9)
@@ -151,11 +151,11 @@ def test_swapped_arguments_are_recognised():
         grokfast_ma(5, 100)
     for window, lamb in ((100, 5), (100, 5.0), (5, 5), (2, 10.0), (5, 100.0), (1, jnp.asarray(3))):
         grokfast_ma(window, lamb)
-    with pytest.raises(ConfigError, match=r"filter\.window = 5\.5 must be an integer of at least 1\.$"):
+    with pytest.raises(ConfigError, match=r"^window = 5\.5 must be an integer of at least 1\.$"):
         grokfast_ma(5.5, 0.5)
-    with pytest.raises(ConfigError, match=r"filter\.filter_type = 'median' must be one of mean, sum"):
+    with pytest.raises(ConfigError, match=r"^filter_type = 'median' must be one of mean, sum"):
         grokfast_ma(filter_type="median")
-    with pytest.raises(ConfigError, match=r"filter\.alpha = 1\.0 must be in \[0, 1\)"):
+    with pytest.raises(ConfigError, match=r"^alpha = 1\.0 must be in \[0, 1\)"):
         grokfast_ema(1.0)
 
 

@@ -15,8 +15,8 @@ from gendyn.optim import (
     stablemax_cross_entropy,
     stablemax_cross_entropy_with_integer_labels,
 )
-from gendyn.optim._loss import accurate_cross_entropy
-from gendyn.optim._precision import rounded
+from gendyn.optim.losses._loss import accurate_cross_entropy
+from gendyn.optim.losses._precision import rounded
 
 MARGINS = np.array([0.0, 3.0, 20.0, 30.0, 45.0])
 CLASSES = np.zeros(5, np.int32)

@@ -85,11 +85,11 @@ def test_drives_a_transform():
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("cosin", {}, r"optim\.schedule = 'cosin' must be one of .*cosine.* Did you mean 'cosine'"),
-        ("cosine", {"learning_rate": -0.1}, r"optim\.learning_rate = -0\.1 must be in \[0, inf\)"),
-        ("cosine", {"num_steps": 0}, r"optim\.num_steps = 0 must be in \[1, inf\)"),
-        ("cosine", {"warmup_steps": -1}, r"optim\.warmup_steps = -1 must be in \[0, inf\)"),
-        ("cosine", {"warmup_steps": 10}, r"optim\.warmup_steps = 10 must be below num_steps = 10"),
+        ("cosin", {}, r"^name = 'cosin' must be one of .*cosine.* Did you mean 'cosine'"),
+        ("cosine", {"learning_rate": -0.1}, r"^learning_rate = -0\.1 must be in \[0, inf\)"),
+        ("cosine", {"num_steps": 0}, r"^num_steps = 0 must be in \[1, inf\)"),
+        ("cosine", {"warmup_steps": -1}, r"^warmup_steps = -1 must be in \[0, inf\)"),
+        ("cosine", {"warmup_steps": 10}, r"^warmup_steps = 10 must be below num_steps = 10"),
     ],
 )
 def test_bad_values_are_named(name, arguments, message):

@@ -87,7 +87,6 @@ def test_file_and_export(name):
     assert isinstance(file.PAD_SAFE, bool)
     assert file.FAMILY in ("sgd", "adam")
     assert getattr(gendyn.optim, name) is lookup("optim", name)
-    assert name in gendyn.optim.__all__
 
 
 @each_optimizer
@@ -331,19 +330,19 @@ def test_coupled_and_decoupled_decay_differ():
 def test_bad_values_are_named(name):
     factory = lookup("optim", name)
     for argument in array_like_arguments(name):
-        with pytest.raises(ConfigError, match=rf"optim\.{argument} = -1 must be in"):
+        with pytest.raises(ConfigError, match=rf"^{argument} = -1 must be in"):
             factory(**{"learning_rate": 0.1, argument: -1})
-        with pytest.raises(ConfigError, match=rf"optim\.{argument} = nan must be in"):
+        with pytest.raises(ConfigError, match=rf"^{argument} = nan must be in"):
             factory(**{"learning_rate": 0.1, argument: float("nan")})
     for argument in set(inspect.signature(factory).parameters) - set(array_like_arguments(name)):
-        with pytest.raises(ConfigError, match=rf"optim\.{argument} = 0\.5 must be"):
+        with pytest.raises(ConfigError, match=rf"^{argument} = 0\.5 must be"):
             factory(**{"learning_rate": 0.1, argument: 0.5})
 
 
 def test_upper_ends_are_open():
-    with pytest.raises(ConfigError, match=r"optim\.momentum = 1 must be in \[0, 1\)"):
+    with pytest.raises(ConfigError, match=r"^momentum = 1 must be in \[0, 1\)"):
         make("sgd", momentum=1)
-    with pytest.raises(ConfigError, match=r"optim\.eps = 0\.0 must be in \(0, inf\)"):
+    with pytest.raises(ConfigError, match=r"^eps = 0\.0 must be in \(0, inf\)"):
         make("adam", eps=0.0)
-    with pytest.raises(ConfigError, match=r"optim\.b2 = 1\.0 must be in \[0, 1\)"):
+    with pytest.raises(ConfigError, match=r"^b2 = 1\.0 must be in \[0, 1\)"):
         make("adamw", b2=1.0)

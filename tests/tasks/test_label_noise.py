@@ -145,7 +145,7 @@ def test_the_kinds_differ():
 def test_bad_arguments_are_refused(kind):
     noise, key = LABEL_NOISE_KINDS[kind], jax.random.key(0)
     for rate in (-0.1, 1.5, float("nan")):
-        with pytest.raises(ConfigError, match=r"task\.label_noise = .* must be in \[0, 1\]"):
+        with pytest.raises(ConfigError, match=r"^rate = .* must be in \[0, 1\]"):
             noise(key, LABELS, rate, K, N)
     for num_train in (-1, N + 1):
         with pytest.raises(ConfigError, match=rf"num_train = {num_train} must be in \[0, {N}\]"):

@@ -36,7 +36,6 @@ def test_the_room_holds_the_tasks_the_issue_names():
 
 def test_every_file_is_exported_by_the_room(built):
     name, _, _ = built
-    assert name in gendyn.tasks.__all__
     assert getattr(gendyn.tasks, name) is lookup("tasks", name)
 
 
@@ -116,7 +115,7 @@ def test_provenance_is_strings_and_complete(built):
 def test_a_negative_split_seed_is_refused(built):
     name, kwargs, _ = built
     seed = split_argument(name)
-    with pytest.raises(ConfigError, match=rf"task\.{seed} = -1 must be an integer of at least 0"):
+    with pytest.raises(ConfigError, match=rf"^{seed} = -1 must be an integer of at least 0"):
         lookup("tasks", name)(**{**kwargs, seed: -1})
 
 

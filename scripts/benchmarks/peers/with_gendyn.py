@@ -13,7 +13,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 from jax.flatten_util import ravel_pytree  # noqa: E402
 
-from gendyn import linalg, measure  # noqa: E402
+from gendyn import linalg, measure, probes  # noqa: E402
 from gendyn.types import ProbeData  # noqa: E402
 
 arrays = np.load(path)
@@ -112,12 +112,12 @@ def probe_on_many(name, together):
     population = params
     targets = jax.nn.one_hot(jnp.asarray(arrays["y"]), 10)
     rows = ProbeData(x, targets, jnp.int32(len(x)), x, targets, lambda f, y: jnp.sum((f - y) ** 2, axis=-1))
-    probes = {
-        "kernel": measure.tangent_kernel(num_examples=8),
+    made = {
+        "kernel": probes.tangent_kernel(num_examples=8),
         # Short runs: longer ones spend their time in eigendecompositions, which a CPU makes one by one.
-        "density": measure.hessian_density(num_probes=2, num_steps=8),
+        "density": probes.hessian_density(num_probes=2, num_steps=8),
     }
-    probe = probes[name]
+    probe = made[name]
 
     def one(params):
         return probe.fn(jax.random.key(0), apply, params, rows)

@@ -1,0 +1,1 @@
+"""The Hessian, Gauss-Newton and Fisher matrices as operators, and their spectra."""

@@ -1,0 +1,1 @@
+"""How gradients and logits move: their spectra in time, their noise, their collapse."""

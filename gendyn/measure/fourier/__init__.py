@@ -1,0 +1,1 @@
+"""Fourier analysis on cyclic groups: of logits on all pairs, and of embeddings."""

@@ -1,0 +1,1 @@
+"""Tangent kernels of any network, and what follows from one."""

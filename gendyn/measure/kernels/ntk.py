@@ -1,0 +1,307 @@
+"""The empirical tangent kernel of any ``apply(params, x)``, and its eigendecomposition."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gendyn.core import (
+    ConfigError,
+    check_choice,
+    check_memory,
+    check_positive_int,
+    count_flops,
+    eigh,
+    is_concrete,
+)
+from gendyn.linalg import top_eigenpairs
+from gendyn.measure._checks import check_batch, check_mask, check_parameters
+from gendyn.measure.kernels._blocks import kernel_from_features
+from gendyn.measure.kernels._features import make_plan, plan_flops
+from gendyn.measure.kernels._layers import trace
+from gendyn.measure.kernels._layout import choose_layout
+from gendyn.measure.kernels.ntk_matvec import KINDS, Apply, kernel_from_products, ntk_matvec
+from gendyn.types import Array, PyTree
+
+STRATEGIES = ("auto", "structured", "jacobian", "products")
+LARGEST_DENSE = 32_000
+"""Rows from which LAPACK's 32-bit indices fail on a CPU (jax issues 4358, 20904)."""
+
+
+class KernelEigen(NamedTuple):
+    """``K = V diag(values) V^T``, or its leading part."""
+
+    values: Array
+    """``[r]``, descending."""
+    vectors: Array
+    """``[m, r]``: eigenvectors in columns; row ``n * K + k`` of a full kernel. The sign is free."""
+    residuals: Array
+    """``[r]``: bounds on ``||K v - lambda v||``."""
+
+
+def empirical_ntk(
+    apply: Apply,
+    params: PyTree,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    kind: str = "full",
+    strategy: str = "auto",
+    block_size: int | None = None,
+    mask: PyTree | None = None,
+    memory_limit: float | None = None,
+) -> Array:
+    """The empirical neural tangent kernel: exact inner products of the gradients of outputs in the parameters.
+
+    With ``J[n, k] = d apply(params, x)[n, k] / d params``:
+
+    - ``full``: ``K[n K + k, m K + l] = <J[n, k], J[m, l]>``, ``[N1 K, N2 K]``;
+    - ``trace``: ``(1/K) sum_k <J[n, k], J[m, k]>``, the mean over outputs, ``[N1, N2]``;
+    - ``sum``: ``<sum_k J[n, k], sum_l J[m, l]>``, the kernel of the summed outputs, ``[N1, N2]``.
+
+    Nothing is approximated. ``apply`` must treat its rows independently (BatchNorm in evaluation mode): it is traced
+    for one example at a time. float32 sums in float32, float64 in float64, narrower types in float32.
+
+    Strategies, all equal up to rounding:
+
+    - ``structured``: walks the jaxpr of ``apply``. A parameter that is used once, as the kernel of a matrix product or
+      an ungrouped convolution, enters by its layer's inputs and output cotangents; any other by its own per-example
+      gradient. A kernel used inside a loop or a custom derivative rule counts as any other.
+    - ``jacobian``: every parameter by its per-example gradient.
+    - ``products``: one gradient of each column pushed through the network (``J J^T e``).
+    - ``auto``: structured or products, whichever is counted to need fewer multiply-adds.
+
+    Cost: structured, ``N K`` backward passes and ``2 N^2 K^2 sum(fan_out) `` for dense layers (half when ``x2`` is
+    None: the kernel is symmetric; a ``K``-th for ``trace``). Memory: the kernel, ``N K sum(fan_out)`` numbers for dense
+    layers and ``N K P`` for convolutions with many positions; where that exceeds ``memory_limit`` it is computed again
+    for each tile of the kernel.
+
+    Args:
+      apply: ``(params, x [B, ...]) -> outputs [B, K]``. Compiled once for each function object.
+      params: pytree of real floating-point arrays.
+      x1: ``[N1, ...]``.
+      x2: ``[N2, ...]``; ``None``: ``x1``.
+      kind: ``"full"``, ``"trace"`` or ``"sum"``.
+      strategy: see above.
+      block_size: examples at a time; ``None`` chooses for speed.
+      mask: pytree like ``params`` of 0/1 arrays that broadcast to the leaves: the parameters that count. Padding whose
+        gradient is 0 needs none. One that keeps part of a leaf forces that leaf's per-example gradient.
+      memory_limit: bytes; ``None``: what is free when this is first called or traced.
+
+    Raises:
+      ConfigError: parameters that are not real floating-point or not finite, an empty batch, outputs that are not
+        ``[B, K]``, an unknown kind or strategy, a mask that does not fit, or a memory need beyond the limit.
+
+    >>> x = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+    >>> empirical_ntk(lambda w, x: x @ w, jnp.zeros((2, 1)), x).tolist()  # of a linear model: X X^T
+    [[1.0, 1.0], [1.0, 2.0]]
+
+    Reference: Jacot et al. (2018), arXiv:1806.07572; Novak et al. (2022), arXiv:2206.08720.
+    """
+    check_choice("kind", kind, KINDS)
+    check_choice("strategy", strategy, STRATEGIES)
+    x1, x2 = check_inputs(apply, params, x1, x2, block_size, mask)
+    dropped, masked, parts = _classify(params, mask)
+    return _compute(
+        _hashable(apply), kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask
+    )
+
+
+def ntk_eigh(
+    apply: Apply,
+    params: PyTree,
+    x: Array,
+    *,
+    kind: str = "full",
+    k: int | None = None,
+    key: Array | None = None,
+    tol: float = 1e-4,
+    max_steps: int = 500,
+    block_size: int | None = None,
+    mask: PyTree | None = None,
+    memory_limit: float | None = None,
+) -> KernelEigen:
+    """Eigenvalues and eigenvectors of the tangent kernel: all of them densely, or the ``k`` largest without forming it.
+
+    Dense: ``eigh`` of :func:`empirical_ntk`, ``O(m^3)`` for ``m`` rows. With ``k``: thick-restart Lanczos on products
+    ``J J^T v`` (:func:`gendyn.linalg.top_eigenpairs`), each a backward and a forward pass over ``x``; memory a few
+    times ``k`` vectors of ``m`` numbers.
+
+    Args:
+      apply, params, x, kind, block_size, mask, memory_limit: as for :func:`empirical_ntk`.
+      k: number of largest eigenpairs; ``None``: all.
+      key: random key of Lanczos' start vector; ``None``: ``jax.random.key(0)``.
+      tol, max_steps: when Lanczos stops, see :func:`gendyn.linalg.top_eigenpairs`.
+
+    Returns:
+      :class:`KernelEigen`. Dense residuals are the rounding of ``eigh``, ``m eps max|lambda|``.
+
+    Raises:
+      ConfigError: as :func:`empirical_ntk`; ``k`` larger than the kernel; more than 32,000 rows without ``k``.
+
+    >>> x = jnp.array([[2.0, 0.0], [0.0, 1.0]])
+    >>> eigen = ntk_eigh(lambda w, x: x @ w, jnp.zeros((2, 1)), x)
+    >>> [round(float(value), 5) for value in eigen.values]
+    [4.0, 1.0]
+    """
+    check_choice("kind", kind, KINDS)
+    x, _ = check_inputs(apply, params, x, None, block_size, mask)
+    outputs = jax.eval_shape(apply, params, x)
+    shape = outputs.shape if kind == "full" else outputs.shape[:1]
+    rows = math.prod(shape)
+    if k is None:
+        if rows > LARGEST_DENSE:
+            raise ConfigError(
+                f"ntk_eigh: the {kind} kernel has {rows} rows; a dense eigendecomposition takes at most "
+                f"{LARGEST_DENSE}. Set k, use fewer examples, or kind='trace'."
+            )
+        kernel = empirical_ntk(apply, params, x, kind=kind, block_size=block_size, mask=mask, memory_limit=memory_limit)
+        values, vectors = eigh(kernel)
+        bound = rows * jnp.finfo(values.dtype).eps * jnp.max(jnp.abs(values))
+        return KernelEigen(values[::-1], vectors[:, ::-1], jnp.full_like(values, bound))
+    check_positive_int("k", k)
+    if k > rows:
+        raise ConfigError(f"k = {k} exceeds the {rows} rows of the {kind} kernel; ask for at most that many.")
+    like = jax.ShapeDtypeStruct(shape, outputs.dtype)
+    pairs = _top_pairs(
+        _hashable(apply),
+        kind,
+        k,
+        max_steps,
+        block_size,
+        like,
+        params,
+        x,
+        mask,
+        jax.random.key(0) if key is None else key,
+        tol,
+    )
+    return KernelEigen(pairs.values, pairs.vectors.reshape(k, -1).T, pairs.residuals)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4, 5))
+def _top_pairs(
+    apply: Apply,
+    kind: str,
+    k: int,
+    max_steps: int,
+    block_size: int | None,
+    like: Any,
+    params: PyTree,
+    x: Array,
+    mask: PyTree | None,
+    key: Array,
+    tol: Array,
+) -> Any:
+    matvec = ntk_matvec(apply, params, x, kind=kind, block_size=block_size, mask=mask)
+    return top_eigenpairs(matvec, like, k, key=key, tol=tol, max_steps=max_steps)
+
+
+@partial(jax.jit, static_argnums=tuple(range(7)))
+def _compute(
+    apply: Apply,
+    kind: str,
+    strategy: str,
+    block_size: int | None,
+    memory_limit: float | None,
+    dropped: tuple[int, ...],
+    masked: tuple[int, ...],
+    params: PyTree,
+    x1: Array,
+    x2: Array | None,
+    parts: Sequence[Any],
+    mask: PyTree | None,
+) -> Array:
+    """See :func:`empirical_ntk`; everything static is decided while this is traced."""
+    leaves = jax.tree.leaves(params)
+    example = jax.ShapeDtypeStruct(x1.shape[1:], x1.dtype)
+    left, right = x1.shape[0], (x1 if x2 is None else x2).shape[0]
+    pairs = left * right / (2.0 if x2 is None else 1.0)
+    examples = left if x2 is None else left + right
+    tracing = trace(apply, params, example)
+    outputs, itemsize = tracing.num_outputs, jnp.promote_types(jnp.result_type(*leaves), jnp.float32).itemsize
+    rows = outputs if kind == "full" else 1
+    kernel_bytes = left * right * rows**2 * itemsize
+    advice = "use fewer examples"
+    if kind == "full":
+        advice += f", kind='trace' ({kernel_bytes / outputs**2:.3g} bytes), or ntk_eigh(k=...), which forms no kernel"
+    check_memory({f"for the {kind} kernel": kernel_bytes}, memory_limit, advice)
+
+    if strategy != "products":
+        plan = make_plan(
+            tracing, kind, pairs / examples, explicit=strategy == "jacobian", dropped=dropped, masked=masked
+        )
+        layout = choose_layout(plan, leaves, example, (left, right), x2 is None, block_size, memory_limit, kernel_bytes)
+        structured = plan_flops(plan, leaves, example, examples * layout.repeats, pairs)
+        if strategy != "auto" or structured <= _products_flops(apply, params, example, kind, outputs, left, right):
+            check_memory(
+                {f"for the {kind} kernel": kernel_bytes, "for features": layout.feature_bytes},
+                memory_limit,
+                f"set block_size below {layout.tile_block}, or strategy='products'",
+            )
+            masks = tuple(zip(masked, parts, strict=True))
+            return kernel_from_features(plan, leaves, masks, x1, x2, layout)
+    return kernel_from_products(apply, params, x1, x1 if x2 is None else x2, kind, mask, block_size or 1)
+
+
+def _products_flops(
+    apply: Apply, params: PyTree, example: Any, kind: str, outputs: int, left: int, right: int
+) -> float:
+    """Multiply-adds times two of the ``products`` strategy: one push of each column through each row."""
+    row = jax.ShapeDtypeStruct((1, *example.shape), example.dtype)
+    push = count_flops(lambda p, x: jax.jvp(lambda q: apply(q, x), (p,), (p,))[1], params, row)
+    return push * left * right * (1 if kind == "sum" else outputs)
+
+
+def check_inputs(
+    apply: Apply, params: PyTree, x1: Any, x2: Any, block_size: int | None, mask: PyTree | None
+) -> tuple[Array, Array | None]:
+    """The examples as arrays; raises ConfigError for anything that would fail, or be NaN, later."""
+    # Values that a surrounding jit closes over are concrete; looking at them must not become part of its program.
+    with jax.ensure_compile_time_eval():
+        check_parameters(params)
+        check_mask(mask, params)
+    if block_size is not None:
+        check_positive_int("block_size", block_size)
+    x1, x2 = jnp.asarray(x1), None if x2 is None else jnp.asarray(x2)
+    for x in (x1,) if x2 is None else (x1, x2):
+        check_batch(x, x, None, None)
+    if x2 is not None and x2.shape[1:] != x1.shape[1:]:
+        raise ConfigError(f"x2 has examples of shape {x2.shape[1:]}, x1 of {x1.shape[1:]}; they must agree.")
+    out = jax.eval_shape(apply, params, x1)
+    shape = getattr(out, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != x1.shape[0] or not jnp.issubdtype(out.dtype, jnp.floating):
+        raise ConfigError(
+            f"apply(params, x) must be real outputs [B, K] with B = {x1.shape[0]}, not "
+            f"{type(out).__name__ if shape is None else (*shape, str(out.dtype))}; return the logits alone, and add an "
+            "axis to a single output."
+        )
+    return x1, x2
+
+
+def _classify(params: PyTree, mask: PyTree | None) -> tuple[tuple[int, ...], tuple[int, ...], list[Any]]:
+    """Leaves that the mask leaves out whole, leaves it keeps in part (or that are traced), and the latter's masks."""
+    dropped: list[int] = []
+    masked: list[int] = []
+    parts: list[Any] = []
+    if mask is not None:
+        for index, part in enumerate(jax.tree.leaves(mask)):
+            if is_concrete(part) and not np.any(np.asarray(part)):
+                dropped.append(index)
+            elif not (is_concrete(part) and np.all(np.asarray(part))):
+                masked.append(index)
+                parts.append(part)
+    return tuple(dropped), tuple(masked), parts
+
+
+def _hashable(apply: Apply) -> Callable[..., Any]:
+    """``apply`` as a key of the compilation cache; one that cannot be a key is compiled at every call."""
+    try:
+        hash(apply)
+    except TypeError:
+        return lambda params, x: apply(params, x)
+    return apply

@@ -1,0 +1,1 @@
+"""How many directions carry a matrix or a spectrum."""

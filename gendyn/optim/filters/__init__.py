@@ -1,0 +1,1 @@
+"""Gradient -> gradient, before the optimizer: what ``filter.name`` of a config names."""

@@ -1,0 +1,1 @@
+"""(outputs, targets) -> a loss per example: what ``loss`` of a config names."""

@@ -1,0 +1,1 @@
+"""Gradient -> update: what ``optim.name`` of a config names."""

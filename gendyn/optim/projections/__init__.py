@@ -1,0 +1,1 @@
+"""Update -> update, after the optimizer: what ``projection.name`` of a config names."""
