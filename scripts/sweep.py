@@ -19,7 +19,7 @@ from ml_collections import config_flags
 import gendyn.sweep
 from gendyn.core import ConfigError, StoreError, module
 from gendyn.sweep import cli
-from gendyn.sweep.axes import parse
+from gendyn.sweep.config import parse
 
 _CONFIG = config_flags.DEFINE_config_file("config", lock_config=True, help_string="configs/<experiment>.py[:variant]")
 _WORKDIR = flags.DEFINE_string("workdir", "", "Results folder; made if it does not exist.")

@@ -13,7 +13,7 @@ from gendyn import optim, train
 from gendyn.core import lookup, module
 from gendyn.sweep.execute import Inputs, make_inputs
 from gendyn.sweep.pack import pack_variables, unpad_like
-from gendyn.sweep.planner import make_plan
+from gendyn.sweep.plan.planner import make_plan
 from gendyn.sweep.program import Program, run_at
 from gendyn.types import Model, Probe, Variables
 

@@ -12,7 +12,7 @@ import gendyn.sweep
 from gendyn import store, train
 from gendyn.sweep.execute import Inputs, first_state, make_inputs
 from gendyn.sweep.plan import Chunk, Plan
-from gendyn.sweep.planner import make_plan
+from gendyn.sweep.plan.planner import make_plan
 from gendyn.sweep.program import Program
 from gendyn.types import Task
 

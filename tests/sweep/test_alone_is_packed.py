@@ -10,7 +10,7 @@ import pytest
 
 from gendyn.core import module, names
 from gendyn.sweep.pack import unpad_like
-from gendyn.sweep.points import build
+from gendyn.sweep.config.points import build
 from gendyn.sweep.program import task_arguments
 
 MODELS = names("models")

@@ -11,8 +11,8 @@ from gendyn.core import ConfigError, lookup
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import base_config
 from gendyn.sweep.config import FACTORIES, complete, flatten, leaves_of, nest, offered, schema
-from gendyn.sweep.leaf import plain
-from gendyn.sweep.points import make_points
+from gendyn.sweep.config.leaf import plain
+from gendyn.sweep.config.points import make_points
 
 DEFAULTS = {"task": "digits", "model": "mlp", "optim": "adam", "filter": "identity", "projection": "identity"}
 keys = st.text("abcxyz_", min_size=1, max_size=4)

@@ -9,7 +9,7 @@ import pytest
 from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.sweep import cost, execute
-from gendyn.sweep.progress import Progress
+from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.strategy import Layout
 
 AXES = {"model.width": (3, 4), "seed": (0, 1, 2)}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gendyn import core, tasks
 from gendyn.sweep.execute import make_inputs
 from gendyn.sweep.pack import pack_variables, sample_of, stack, unpad_like
-from gendyn.sweep.population import host_copy, put_rows
+from gendyn.sweep.execute.population import host_copy, put_rows
 from gendyn.sweep.program import draw_variables
 from gendyn.sweep.strategy import make_mesh
 

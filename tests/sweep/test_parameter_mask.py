@@ -10,7 +10,7 @@ import pytest
 from gendyn import core
 from gendyn.core import ConfigError
 from gendyn.models import as_model
-from gendyn.sweep.masks import parameter_mask
+from gendyn.sweep.plan.masks import parameter_mask
 
 PADDABLE = core.names("models")
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import gendyn.sweep
 from gendyn import store
 from gendyn.core import ConfigError
-from gendyn.sweep import cost
-from gendyn.sweep.buckets import Cell, split
+from gendyn.sweep.plan import cost
+from gendyn.sweep.plan.buckets import Cell, split
 from gendyn.sweep.plan import plan_from_json
 from gendyn.sweep.run import parameter_counts
 from gendyn.tasks import teacher_student

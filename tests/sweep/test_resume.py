@@ -8,7 +8,7 @@ import pytest
 
 from gendyn import store
 from gendyn.sweep import execute
-from gendyn.sweep.progress import Progress
+from gendyn.sweep.execute.progress import Progress
 
 AXES = {"model.width": (3, 4), "seed": (0, 1, 2)}
 KINDS = {
