@@ -34,9 +34,7 @@ def integer(low: int = 1) -> Rule:
     return rule
 
 
-def number(
-    low: float = -np.inf, high: float = np.inf, *, open_low: bool = False, open_high: bool = False
-) -> Rule:
+def number(low: float = -np.inf, high: float = np.inf, *, open_low: bool = False, open_high: bool = False) -> Rule:
     """A finite number of the interval from ``low`` to ``high``; ``open_low``, ``open_high``: without its end."""
 
     def rule(name: str, value: Any) -> None:

@@ -15,8 +15,8 @@ from gendyn.sweep.config.flat import flatten
 from gendyn.sweep.execute import calibrate
 from gendyn.sweep.execute.chunk import train_chunk
 from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
+from gendyn.sweep.execute.job import Job, Position, Setup, prepare
 from gendyn.sweep.execute.population import out_of_memory
-from gendyn.sweep.execute.prepare import Job, Position, Setup, prepare
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.against_task import load_task

@@ -1,4 +1,4 @@
-"""vmap, map and batches of eight over a grid of member sizes: what the constants of ``gendyn.sweep.plan.cost`` rest on."""
+"""vmap, map and batches of eight over a grid of member sizes: the basis of the constants of ``gendyn.sweep.plan.cost``."""
 
 import jax
 import numpy as np

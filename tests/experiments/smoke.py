@@ -6,8 +6,8 @@ from types import ModuleType
 
 import ml_collections
 
-from gendyn.sweep.config.axes import normalise
 from gendyn.sweep.config import flatten
+from gendyn.sweep.config.axes import normalise
 from gendyn.sweep.config.points import Point, make_points
 
 EXPERIMENTS = tuple(sorted(path.stem for path in (Path(__file__).parents[2] / "configs").glob("*.py")))

@@ -11,8 +11,8 @@ from configs import grokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import grokking as experiment
 from gendyn.plots import Curves, phase_diagram
-from gendyn.sweep.config.axes import normalise
 from gendyn.sweep.config import flatten
+from gendyn.sweep.config.axes import normalise
 from gendyn.sweep.config.points import make_points
 
 FRACTIONS, DECAYS = (0.3, 0.5, 0.7), (0.0, 0.1, 1.0)

@@ -4,8 +4,8 @@ import pytest
 
 from gendyn.analysis import config_of
 from gendyn.core import ConfigError
-from gendyn.sweep.config.axes import normalise
 from gendyn.sweep.config import flatten
+from gendyn.sweep.config.axes import normalise
 from gendyn.sweep.config.points import make_points
 
 ARMS = (

@@ -58,7 +58,11 @@ def candidates(runs: int, devices: int, expected: Choice, needed: cost.Memory, l
         together = math.inf if candidate[0] == "vmap" else candidate[1]
         return candidate == expected or needed.total(runs, together, devices) <= limit
 
-    return [candidate for candidate in CANDIDATES if (candidate[1] == 1 or candidate[1] < runs / devices) and fits(candidate)]
+    return [
+        candidate
+        for candidate in CANDIDATES
+        if (candidate[1] == 1 or candidate[1] < runs / devices) and fits(candidate)
+    ]
 
 
 def fastest(timings: Mapping[Choice, float | None], expected: Choice) -> Choice:

@@ -10,9 +10,9 @@ from absl import logging
 
 from gendyn import store
 from gendyn.core import ConfigError
+from gendyn.sweep.execute.job import Position, Setup, follow, restore, runs_finished
 from gendyn.sweep.execute.layout import OutOfMemory, next_layout
 from gendyn.sweep.execute.population import Population, out_of_memory
-from gendyn.sweep.execute.prepare import Position, Setup, follow, restore, runs_finished
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.execute.states import flatten_state
 

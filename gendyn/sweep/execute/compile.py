@@ -53,9 +53,7 @@ def over_runs(segment: Member, strategy: str, batch: int) -> Member:
     return mapped
 
 
-def compile_segment(
-    program: Program, layout: Layout, mesh: Mesh, inputs: Abstract
-) -> Callable[..., Any]:
+def compile_segment(program: Program, layout: Layout, mesh: Mesh, inputs: Abstract) -> Callable[..., Any]:
     """The compiled segment for ``program_rows`` runs, sharded over the mesh; the state's buffers are donated.
 
     Chunks of equal program, layout and shapes share one executable: who asks while it is compiled, waits for it.
@@ -79,9 +77,7 @@ def _executable(*key: Any) -> tuple[threading.Lock, list[Callable[..., Any]]]:
     return threading.Lock(), []
 
 
-def _compile(
-    program: Program, layout: Layout, mesh: Mesh, inputs: Abstract
-) -> Callable[..., Any]:
+def _compile(program: Program, layout: Layout, mesh: Mesh, inputs: Abstract) -> Callable[..., Any]:
     fn = over_runs(member(program), layout.strategy, layout.batch)
     rows, shared = PartitionSpec("run"), PartitionSpec()
     if mesh.size > 1:

@@ -12,7 +12,7 @@ from gendyn.core import lookup, module
 from gendyn.sweep.config.factories import build
 from gendyn.sweep.config.probes import make_probes
 from gendyn.sweep.plan.masks import parameter_mask
-from gendyn.sweep.plan.program import Hypers, Program, model_at
+from gendyn.sweep.plan.program import Program, model_at
 from gendyn.types import Array, PyTree
 
 
