@@ -18,7 +18,7 @@ from ml_collections import config_flags
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import launch, plan
 from gendyn.sweep import cli
-from gendyn.sweep.axes import parse
+from gendyn.sweep.config import parse
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", lock_config=True, help_string="configs/<family>/<experiment>.py[:variant]"

@@ -21,6 +21,8 @@ STOREYS = (
     ("configs",),
     ("scripts",),
 )
+READING_ORDER = {"sweep": ("config", "plan", "execute")}
+"""Folders of a room, each of which may import those before it; files beside the folders may import all."""
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}
 ROOMS_WITH_EXAMPLES = ("models", "optim", "tasks", "probes")
 CONTRACT_NAMES = {"example", "PAD_SAFE", "FAMILY", "ROLE", "NEEDS_CLASSES"}
@@ -76,6 +78,44 @@ def import_faults(root: Path) -> list[str]:
             if here is None or (target != here and HEIGHT[target] >= HEIGHT[here]):
                 faults.add(f"{where}:{line}: {here or 'gendyn'} may not import {target}")
     return sorted(faults)
+
+
+def order_faults(root: Path) -> list[str]:
+    """Folders of a room that import a later one, or a file beside the folders: the room is read in their order."""
+    faults = set()
+    for room, folders in READING_ORDER.items():
+        for place, folder in enumerate(folders):
+            for path in sources(root, f"gendyn/{room}/{folder}"):
+                for line, module in imported_modules(path, root):
+                    parts = module.split(".")
+                    if parts[:2] != ["gendyn", room]:
+                        continue
+                    target = parts[2] if len(parts) > 2 else "the room itself"
+                    if target not in folders[: place + 1]:
+                        faults.add(f"{path.relative_to(root)}:{line}: {folder} may not import {target}")
+    return sorted(faults)
+
+
+def circle_faults(root: Path) -> list[str]:
+    """Files that import each other, directly or through others; imports for type checkers count."""
+    files = {".".join(path.relative_to(root).with_suffix("").parts): path for path in sources(root, "gendyn")}
+    imports = {
+        name: sorted({module for _, module in imported_modules(path, root) if module in files} - {name})
+        for name, path in files.items()
+    }
+    faults, finished = [], set()
+
+    def walk(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            faults.append(" imports ".join((*above[above.index(name) :], name)))
+        elif name not in finished:
+            for other in imports[name]:
+                walk(other, (*above, name))
+            finished.add(name)
+
+    for name in files:
+        walk(name, ())
+    return faults
 
 
 def init_faults(root: Path) -> list[str]:
@@ -232,6 +272,8 @@ def untested_faults(root: Path) -> list[str]:
 
 RULES: tuple[Callable[[Path], list[str]], ...] = (
     import_faults,
+    order_faults,
+    circle_faults,
     init_faults,
     private_faults,
     decomposition_faults,
@@ -281,6 +323,8 @@ SOUND_TREE = {
     "tests/measure/test_rank.py": "from gendyn.measure.ranks import rank\n",
     "tests/probes/test_norm.py": "from gendyn.probes import norm\n",
     "tests/sweep/test_run.py": "from gendyn.sweep import run\n",
+    "gendyn/sweep/config/leaf.py": "import gendyn.core\nLEAF = 1\n",
+    "gendyn/sweep/plan/chunk.py": "from gendyn.sweep.config.leaf import LEAF\n",
     "README.md": "See https://example.org/" + "work/page and ./net" + "work/x\n",
 }
 CORE, SGD = "gendyn/core/__init__.py", "gendyn/optim/optimizers/sgd.py"
@@ -299,6 +343,20 @@ PLANTED = {
         "measure may not import probes",
     ),
     "upstairs": ("gendyn/sweep/run.py", "import scripts.sweep\n", import_faults, "may not import scripts"),
+    "reads backwards": (
+        "gendyn/sweep/config/leaf.py",
+        "from gendyn.sweep.plan import chunk\n",
+        order_faults,
+        "config may not import plan",
+    ),
+    "reads the end": ("gendyn/sweep/plan/chunk.py", "import gendyn.sweep.run\n", order_faults, "may not import run"),
+    "reads the room": ("gendyn/sweep/plan/chunk.py", "import gendyn.sweep\n", order_faults, "the room itself"),
+    "circle": (
+        "gendyn/optim/_scale.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gendyn.optim.sgd import sgd\n",
+        circle_faults,
+        "imports gendyn.optim._scale",
+    ),
     "new room": ("gendyn/attic/box.py", "", import_faults, "'attic' is no room"),
     "code in init": (CORE, '"""Core."""\nx = 1\n', init_faults, "only a docstring and"),
     "__all__ in init": (CORE, '"""Core."""\n__all__ = ["base"]\n', init_faults, "only a docstring and"),

@@ -34,9 +34,7 @@ def integer(low: int = 1) -> Rule:
     return rule
 
 
-def number(
-    low: float = -np.inf, high: float = np.inf, *, open_low: bool = False, open_high: bool = False
-) -> Rule:
+def number(low: float = -np.inf, high: float = np.inf, *, open_low: bool = False, open_high: bool = False) -> Rule:
     """A finite number of the interval from ``low`` to ``high``; ``open_low``, ``open_high``: without its end."""
 
     def rule(name: str, value: Any) -> None:
@@ -50,6 +48,16 @@ def positive() -> Rule:
     return number(0, open_low=True)
 
 
+def at_most(high: int, why: str) -> Rule:
+    """An integer that is not above ``high``; ``why`` ends the message."""
+
+    def rule(name: str, value: Any) -> None:
+        if value > high:
+            raise ConfigError(f"{name} = {value} must be at most {high}: {why}.")
+
+    return rule
+
+
 def choice(options: Iterable[str] | Callable[[], Iterable[str]]) -> Rule:
     """One of ``options``; a function is called when a value is checked, such as one that lists files."""
 
@@ -59,14 +67,17 @@ def choice(options: Iterable[str] | Callable[[], Iterable[str]]) -> Rule:
     return rule
 
 
-def each(rule: Rule, *others: Rule, least: int = 1) -> Rule:
-    """A tuple of at least ``least`` values, each of which obeys ``rule``; ``others`` are rules on the whole tuple."""
+def each(rule: Rule, *others: Rule, least: int = 1, called: str = "each") -> Rule:
+    """A tuple of at least ``least`` values, each of which obeys ``rule``; ``others`` are rules on the whole tuple.
+
+    ``called`` is what messages call one of the values.
+    """
 
     def whole(name: str, values: Any) -> None:
         if len(values) < least:
             raise ConfigError(f"{name} = {tuple(values)} must hold at least {least} value{'s' * (least > 1)}.")
         for value in values:
-            rule(f"{name}: each", value)
+            rule(f"{name}: {called}", value)
         for other in others:
             other(name, values)
 

@@ -15,7 +15,7 @@ import ml_collections
 from gendyn import store, sweep
 from gendyn.core import ConfigError, module, nearest, paths
 from gendyn.experiments.declared import declared_leaves, resolve
-from gendyn.sweep.axes import normalise, normalise_zips
+from gendyn.sweep.config.axes import normalise, normalise_zips
 from gendyn.types import Config, Dataset, Figure, Finding
 
 

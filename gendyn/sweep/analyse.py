@@ -2,30 +2,28 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from gendyn import store
 from gendyn.core import ConfigError
-from gendyn.sweep.execute import abstract_rows, abstract_run, make_inputs, out_of_memory, unflatten_state
-from gendyn.sweep.plan import Chunk, plan_from_json
-from gendyn.sweep.planner import load_task
-from gendyn.sweep.population import Population
-from gendyn.sweep.probes import make_probes
-from gendyn.sweep.program import Program
-from gendyn.sweep.run import pick_devices, use_compilation_cache
-from gendyn.sweep.strategy import Layout, compile_segment, make_mesh, put
-from gendyn.types import Task
-
-if TYPE_CHECKING:
-    import xarray
+from gendyn.sweep.config.probes import PROBES, make_probes
+from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
+from gendyn.sweep.execute.layout import Layout, OutOfMemory, next_layout
+from gendyn.sweep.execute.population import out_of_memory
+from gendyn.sweep.execute.segment import make_segment
+from gendyn.sweep.execute.states import unflatten_state
+from gendyn.sweep.plan.against_task import load_task
+from gendyn.sweep.plan.planned import Chunk, plan_from_json
+from gendyn.sweep.plan.program import Program
+from gendyn.sweep.plan.shapes import abstract_run
+from gendyn.types import Dataset, Task
 
 
 def analyse(
     workdir: str | pathlib.Path, probes: Sequence[str], *, which: str | int = "latest", strategy: str = "map"
-) -> "xarray.Dataset":
+) -> Dataset:
     """Measures the saved networks of a sweep, in the sweep's own padded programs; nothing in the folder changes.
 
     A measurement is a segment of no steps with other probes, so a probe sees exactly what it would see in training.
@@ -48,10 +46,10 @@ def analyse(
 
     made = make_probes(probes)
     if not made:
-        raise ConfigError("probes = () must name at least one file of gendyn/probes/.")
+        raise ConfigError(f"probes = () must name at least one file of gendyn/{PROBES}/.")
     use_compilation_cache()
     plan = plan_from_json(store.read_plan(workdir))
-    devices = pick_devices(plan.config)
+    devices = pick_devices(plan.config["sweep.platform"])
     labels = store.open(workdir)
     places = {index: place for place, index in enumerate(labels["run"].values.tolist())}
     values: dict[str, np.ndarray] = {}
@@ -63,7 +61,7 @@ def analyse(
             continue
         rows = [places[run.index] for run in chunk.runs]
         steps[rows] = chunk.steps[restored.records - 1]
-        measured = _measure(chunk, load_task(chunk.runs[0].flat, {}), restored.state, tuple(probes), strategy, devices)
+        measured = _measure(chunk, load_task(chunk.settings, {}), restored.state, tuple(probes), strategy, devices)
         for name, array in measured.items():
             if name not in values:
                 blank = np.nan if array.dtype.kind == "f" else 0
@@ -94,26 +92,20 @@ def _measure(
     devices: Sequence[jax.Device],
 ) -> dict[str, np.ndarray]:
     """The record of all runs of a chunk, ``[R, …]``."""
-    trained = chunk.program(task)
-    like, *_ = abstract_run(trained, chunk, task)
-    program = _with_probes(trained, probes)
-    abstract, *_ = abstract_run(program, chunk, task)
+    segment = make_segment(chunk, task, devices)
+    program = _with_probes(segment.program, probes)
     rows = len(chunk.runs)
-    blank = jax.tree.map(lambda leaf: np.zeros((rows, *leaf.shape), leaf.dtype), abstract.metrics)
-    start = unflatten_state(like, state)._replace(metrics=blank)
-    inputs, mesh = make_inputs(chunk, program, task), make_mesh(devices)
+    measuring = segment._replace(program=program, abstract=abstract_run(program, chunk, task))
+    metrics = measuring.abstract.state.metrics
+    blank = jax.tree.map(lambda leaf: np.zeros((rows, *leaf.shape), leaf.dtype), metrics)
+    start = unflatten_state(segment.abstract.state, state)._replace(metrics=blank)
     layout = Layout(0, strategy, 1, tuple(range(rows)), 1, len(devices), devices[0].platform, "")
     while True:
         try:
-            compiled = compile_segment(
-                program, layout, mesh, abstract_rows(program, chunk, task, layout.program_rows())
-            )
-            data = put(inputs.data, mesh, shared=True)
-            fixed: tuple[Any, ...] = (start, inputs.hypers, inputs.sample, data, None)
-            return Population(layout, mesh, compiled, *fixed).advance(0)
+            return measuring.populate(layout, start, None).advance(0)
         except (jax.errors.JaxRuntimeError, MemoryError) as error:
-            smaller = layout.smaller()
-            if not out_of_memory(error) or smaller is None:
+            smaller = next_layout(layout, 0, OutOfMemory())
+            if not out_of_memory(error) or smaller is None or smaller is layout:
                 raise
             layout = smaller
 

@@ -15,8 +15,9 @@ import ml_collections
 from absl import flags
 
 from gendyn.core import ConfigError, nearest
-from gendyn.sweep.config import Flat, flatten, leaves_of
-from gendyn.sweep.leaf import unknown_leaf
+from gendyn.sweep.config.flat import Flat, flatten
+from gendyn.sweep.config.leaf import unknown_leaf
+from gendyn.sweep.config.schema import leaves_of
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<name>[^=]*)(?:=(?P<text>.*))?", re.DOTALL)
 _PARSERS: dict[type, tuple[flags.ArgumentParser, str]] = {

@@ -9,10 +9,10 @@ import numpy as np
 
 from gendyn import store
 from gendyn.core import ConfigError, check_positive_int
-from gendyn.sweep.leaf import plain
-from gendyn.sweep.points import canonical
-from gendyn.sweep.progress import Progress
-from gendyn.sweep.run import use_compilation_cache
+from gendyn.sweep.config.leaf import plain
+from gendyn.sweep.config.points import canonical
+from gendyn.sweep.execute.devices import use_compilation_cache
+from gendyn.sweep.execute.progress import Progress
 from gendyn.types import ArrayLike, Dataset
 
 if TYPE_CHECKING:

@@ -13,13 +13,15 @@ from benchmarks import plain
 from benchmarks.timing import Timing, timed
 from gendyn import train
 from gendyn.core.flops import count_flops
-from gendyn.sweep import cost
-from gendyn.sweep.execute import Inputs, abstract_rows, first_state, make_inputs
-from gendyn.sweep.plan import Chunk
-from gendyn.sweep.planner import load_task, make_plan
-from gendyn.sweep.population import Population
-from gendyn.sweep.program import Program, host_data, run_at
-from gendyn.sweep.strategy import Layout, compile_segment, make_mesh, put
+from gendyn.sweep.execute.compile import make_mesh, put
+from gendyn.sweep.execute.inputs import Inputs, first_state, make_inputs
+from gendyn.sweep.execute.layout import Layout
+from gendyn.sweep.execute.population import Population
+from gendyn.sweep.execute.segment import compile_for
+from gendyn.sweep.plan import Chunk, load_task, make_plan
+from gendyn.sweep.plan.one_run import run_at
+from gendyn.sweep.plan.program import Program
+from gendyn.sweep.plan.shapes import abstract_run
 from gendyn.types import Task
 
 
@@ -108,9 +110,9 @@ def compile_only(
     rows = tuple(range(len(chunk.runs)))
     layout = Layout(0, strategy, batch, rows, 1, len(devices), devices[0].platform, "")
     mesh = make_mesh(devices)
-    abstract = abstract_rows(program, chunk, task, layout.program_rows())
+    abstract = abstract_run(program, chunk, task)
     began = time.perf_counter()
-    compiled = compile_segment(program, layout, mesh, abstract)
+    compiled = compile_for(program, mesh, abstract, layout)
     return Compiled(chunk, layout, mesh, compiled, state, inputs, time.perf_counter() - began)
 
 
@@ -150,7 +152,7 @@ def step_flops(config: Mapping[str, Any], axes: Mapping[str, Any]) -> float:
 
 def program_flops(program: Program, chunk: Chunk, task: Task) -> float:
     """Unlike the planner's 3 x forward: no gradient with respect to the data is computed, and none is counted."""
-    arguments = cost.abstract_inputs(program, chunk.runs[0].flat, host_data(task, chunk.num_rows), chunk.num_rows)
+    arguments = abstract_run(program, chunk, task)
 
     def step(state: Any, hypers: Any, sample: Any, data: Any) -> Any:
         return train.gradient_step(run_at(program, hypers), state, sample, data)

@@ -16,9 +16,8 @@ from benchmarks import engine
 from benchmarks.rows import Row, of_ratio
 from benchmarks.timing import Timing, ratio, timed
 from gendyn import store
-from gendyn.sweep.execute import ChunkJob
+from gendyn.sweep.execute import Job, Progress, prepare, train_chunk
 from gendyn.sweep.plan import Chunk
-from gendyn.sweep.progress import Progress
 from gendyn.types import Task
 
 RUNS, STEPS, RECORDS = 32, 20_000, 100
@@ -67,13 +66,12 @@ def _run(chunk: Chunk, task: Task, *, stored: bool) -> _Cost:
     committers: list[Any] = []
     silent = contextlib.redirect_stderr(io.StringIO())
     with tempfile.TemporaryDirectory() as folder, silent:
-        job = ChunkJob(chunk, task, jax.local_devices(), pathlib.Path(folder) / chunk.id)
-        job.prepare()
+        ready = prepare(Job(chunk, task, jax.local_devices(), pathlib.Path(folder) / chunk.id))
         with (
             _committers(committers, store.Committer if stored else _NoStore),
             Progress(chunk.steps[-1] * len(chunk.runs), len(chunk.runs), quiet=not stored, interval=1.0) as progress,
         ):
-            timing = timed(lambda: job.run(progress))
+            timing = timed(lambda: train_chunk(*ready, progress))
     return _Cost(timing, sum(committer.seconds for committer in committers) + progress.seconds)
 
 

@@ -10,7 +10,7 @@ from jax.sharding import PartitionSpec
 from benchmarks import engine
 from benchmarks.rows import Row
 from benchmarks.timing import Timing, alternate, timed
-from gendyn.sweep.strategy import make_mesh, put
+from gendyn.sweep.execute.compile import make_mesh, put
 
 SIZE, PRODUCTS = 1024, 40
 SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""vmap, map and batches of eight over a grid of member sizes: what the constants of ``gendyn.sweep.cost`` rest on."""
+"""vmap, map and batches of eight over a grid of member sizes: the basis of the constants of ``gendyn.sweep.plan.cost``."""
 
 import jax
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from benchmarks import engine
 from benchmarks.rows import Row
 from benchmarks.timing import alternate, median_wall
-from gendyn.sweep import cost
+from gendyn.sweep.plan import cost
 
 RUNS = 32
 GRID = ((8, 8), (16, 8), (16, 32), (64, 8), (16, 128), (32, 128), (64, 128), (128, 128), (256, 128))

@@ -6,9 +6,9 @@ from types import ModuleType
 import ml_collections
 
 from gendyn.experiments import experiments
-from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
-from gendyn.sweep.points import Point, make_points
+from gendyn.sweep.config.axes import normalise
+from gendyn.sweep.config.points import Point, make_points
 
 EXPERIMENTS = tuple(sorted(experiments()))
 """By file; each has a config of its own name, in the folder of its family."""

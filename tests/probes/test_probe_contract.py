@@ -8,7 +8,7 @@ import pytest
 from gendyn import core, probes
 from gendyn.models import from_flax, mlp
 from gendyn.optim import cross_entropy
-from gendyn.sweep.masks import parameter_mask
+from gendyn.sweep.plan.masks import parameter_mask
 from gendyn.types import Model, ProbeData, Variables
 
 DATA = ProbeData(

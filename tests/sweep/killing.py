@@ -18,7 +18,7 @@ import numpy as np
 from gendyn import store
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = "configs/double_descent/model_wise_double_descent.py"
+CONFIG = "tests/sweep/kill_config.py"
 AXES = {"model.width": (2, 5), "seed": (0, 1, 2)}
 LEAVES = {
     "store.commit_seconds": 0.0,  # at every record
@@ -33,11 +33,11 @@ LEAVES = {
 
 def config_of(**leaves: Any) -> Any:
     """What the command line below makes, for an uninterrupted sweep in this process."""
-    spec = importlib.util.spec_from_file_location("double_descent_config", ROOT / CONFIG)
+    spec = importlib.util.spec_from_file_location("kill_config", ROOT / CONFIG)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    config = module.get_config("smoke")
+    config = module.get_config()
     config.update_from_flattened_dict(LEAVES | leaves)
     return config
 
@@ -52,7 +52,7 @@ class Sweep:
     def __init__(self, workdir: Path, **leaves: Any):
         settings = [f"--config.{name}={value}" for name, value in (LEAVES | leaves).items()]
         axes = [f"--axis={name}={','.join(map(str, values))}" for name, values in AXES.items()]
-        command = [sys.executable, "scripts/sweep.py", f"--config={CONFIG}:smoke", *settings, *axes]
+        command = [sys.executable, "scripts/sweep.py", f"--config={CONFIG}", *settings, *axes]
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe would fill
         self.process = subprocess.Popen(
             [*command, f"--workdir={workdir}", "--host_devices=2", "--quiet"],

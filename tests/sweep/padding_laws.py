@@ -11,10 +11,10 @@ import optax
 
 from gendyn import optim, train
 from gendyn.core import lookup, module
-from gendyn.sweep.execute import Inputs, make_inputs
-from gendyn.sweep.pack import pack_variables, unpad_like
-from gendyn.sweep.planner import make_plan
-from gendyn.sweep.program import Program, run_at
+from gendyn.sweep.execute.inputs import Inputs, make_inputs
+from gendyn.sweep.execute.pack import pack_variables, unpad_like
+from gendyn.sweep.plan import Program, make_plan
+from gendyn.sweep.plan.one_run import run_at
 from gendyn.types import Model, Probe, Variables
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -58,6 +58,20 @@ def any_of(transforms: Any, choice: Any) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
+_planned: dict[str, Any] = {}
+
+
+def planned(config: Any, width: int, bucket: int) -> Any:
+    """``(task, chunk)`` of the two widths; float32 and float64 share one plan."""
+    key = f"{config.to_json_best_effort()} {width} {bucket}"
+    if key not in _planned:
+        tasks: dict[str, Any] = {}
+        plan = make_plan(config, axes={"model.width": (width, bucket)}, devices=jax.devices()[:1], tasks=tasks)
+        (task,), (chunk,) = tasks.values(), plan.chunks
+        _planned[key] = task, chunk
+    return _planned[key]
+
+
 class Trained(NamedTuple):
     """Runs of one width under each optimizer; leaves are ``[optimizers, ...]``."""
 
@@ -74,10 +88,7 @@ class Case:
     ):
         """``model(width, active_width) -> Model`` replaces the config's; ``kwargs`` go to optimizers that take them."""
         self.optimizers, self.model, self.kwargs = tuple(optimizers), model, kwargs
-        tasks: dict[str, Any] = {}
-        plan = make_plan(config, axes={"model.width": (width, bucket)}, devices=jax.devices()[:1], tasks=tasks)
-        (self.task,) = tasks.values()
-        (self.chunk,) = plan.chunks
+        self.task, self.chunk = planned(config, width, bucket)
         padded = self.chunk.program(self.task)
         self.programs = {
             "alone": padded._replace(sizes=tuple((dict(padded.sizes) | {"model.width": width}).items())),

@@ -10,10 +10,8 @@ import numpy as np
 
 import gendyn.sweep
 from gendyn import store, train
-from gendyn.sweep.execute import Inputs, first_state, make_inputs
-from gendyn.sweep.plan import Chunk, Plan
-from gendyn.sweep.planner import make_plan
-from gendyn.sweep.program import Program
+from gendyn.sweep.execute.inputs import Inputs, first_state, make_inputs
+from gendyn.sweep.plan import Chunk, Plan, Program, make_plan
 from gendyn.types import Task
 
 run_module = importlib.import_module("gendyn.sweep.run")  # gendyn.sweep.run is the function
@@ -69,6 +67,15 @@ def packed(given: Any, axes: Any, *, devices: int = 1) -> Packed:
     return Packed(plan, chunk, program, task, inputs, first_state(chunk, program, inputs))
 
 
+def alone(among: Packed, row: int) -> Packed:
+    """One run of a chunk in a chunk of its own, at its own sizes."""
+    run = among.chunk.runs[row]
+    chunk = among.chunk._replace(sizes={name: run.flat[name] for name in among.chunk.sizes}, runs=(run,))
+    program = chunk.program(among.task)
+    inputs = make_inputs(chunk, program, among.task)
+    return Packed(among.plan, chunk, program, among.task, inputs, first_state(chunk, program, inputs))
+
+
 class Result(NamedTuple):
     """What a folder holds of each run, in the order of the dataset."""
 
@@ -92,7 +99,7 @@ def run(given: Any, axes: Any, workdir: Path, *, overrides: Any = None) -> Resul
 
 def use_devices(monkeypatch: Any, count: int) -> None:
     """Lets sweeps see only so many of the host's devices."""
-    monkeypatch.setattr(run_module, "pick_devices", lambda given: jax.devices()[:count])
+    monkeypatch.setattr(run_module, "pick_devices", lambda platform: jax.devices()[:count])
 
 
 def same(first: Result, second: Result) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from gendyn import store
 from gendyn.core import ConfigError
-from gendyn.sweep import execute
 
 OLD = {"model.width": (2, 4), "seed": (0, 1)}
 NEW = {"model.width": (2, 3, 4), "seed": (0, 1, 2)}
@@ -19,16 +18,16 @@ def bytes_below(folder):
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def trained(small, monkeypatch):
     """Identities of the runs that are trained from now on."""
     found = []
-    original = execute.ChunkJob.run
+    original = small.run_module.train_chunk
 
-    def run(job, progress):
-        found.extend(run.identity for run in job.chunk.runs)
-        return original(job, progress)
+    def train_chunk(setup, position, progress):
+        found.extend(run.identity for run in setup.chunk.runs)
+        return original(setup, position, progress)
 
-    monkeypatch.setattr(execute.ChunkJob, "run", run)
+    monkeypatch.setattr(small.run_module, "train_chunk", train_chunk)
     return found
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gendyn.core import module, names
-from gendyn.sweep.pack import unpad_like
-from gendyn.sweep.points import build
-from gendyn.sweep.program import task_arguments
+from gendyn.sweep.config import build
+from gendyn.sweep.execute.pack import unpad_like
+from gendyn.sweep.plan.program import task_arguments
 
 MODELS = names("models")
 # The run's own width and the bucket's, by the kind of input; 12 does not share the tiling of 48.
@@ -89,10 +89,10 @@ def test_parameters_in_float64(small, laws, model, width, bucket, leaves):
 def test_first_state_of_a_sweep(small, model):
     """What the sweep itself packs: a point alone, and the same point among others of larger widths."""
     config = config_of(small, model, optim="adam", data__label_noise=0.2)
-    alone = small.packed(config, {"model.width": (3,), "seed": (1,)})
     among = small.packed(config, {"model.width": (4, 3), "seed": (0, 1), "optim.learning_rate": (0.1, 0.02)})
-    point = alone.chunk.runs[0].identity
-    row = next(i for i, run in enumerate(among.chunk.runs) if run.identity == point)
+    point = {"model.width": 3, "seed": 1, "optim.learning_rate": 0.02}
+    (row,) = (i for i, run in enumerate(among.chunk.runs) if run.flat | point == run.flat)
+    alone = small.alone(among, row)
     mine, its = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (alone.state, alone.inputs[:2]))
     packed, packed_inputs = (jax.tree.map(lambda leaf: leaf[row], tree) for tree in (among.state, among.inputs[:2]))
     jax.tree.map(np.testing.assert_array_equal, unpad_like(packed, mine), mine)

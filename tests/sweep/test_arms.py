@@ -4,9 +4,9 @@ import pytest
 
 from gendyn.analysis import config_of
 from gendyn.core import ConfigError
-from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
-from gendyn.sweep.points import make_points
+from gendyn.sweep.config.axes import normalise
+from gendyn.sweep.config.points import make_points
 
 ARMS = (
     ("plain", ()),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gendyn.core import ConfigError
-from gendyn.sweep.axes import normalise, normalise_zips, parse, points
+from gendyn.sweep.config.axes import normalise, normalise_zips, parse, points
 
 few = settings(deadline=None, max_examples=60)
 NAMES = ("a", "b.c", "d", "e.f.g")

@@ -1,8 +1,8 @@
 """Bad input: one clear error that names the argument, the value and the rule, before anything compiles or is written.
 
-A compilation is any call of the backend's compiler, that of a single eager operation too: before each case jax's caches
-are emptied, so that no operation is served from an earlier test. What a process computes once, the gain of the
-activation, is computed by the first fixture.
+A compilation is any call of the backend's compiler, that of a single eager operation too. Before the first case jax's
+caches are emptied, so that no operation is served from another file's tests; of the cases here none compiles anything,
+so the first that did would be seen. What a process computes once, the gain of the activation, is computed before.
 """
 
 import contextlib
@@ -37,6 +37,7 @@ def make_config(leaves: Mapping[str, Any] = {}, **factories: str) -> dict[str, A
 @pytest.fixture(scope="module", autouse=True)
 def once_per_process() -> None:
     assert len(gendyn.sweep.plan(make_config()).runs) == 1
+    jax.clear_caches()
 
 
 @pytest.fixture
@@ -48,7 +49,6 @@ def compiled() -> Iterator[list[str]]:
         if event.endswith("backend_compile_duration"):
             found.append(str(details))
 
-    jax.clear_caches()
     jax.monitoring.register_event_duration_secs_listener(listen)
     yield found
     jax.monitoring.unregister_event_duration_listener(listen)
@@ -56,7 +56,9 @@ def compiled() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("time", ["first", "again, from the persistent cache"])
 def test_the_watch_sees_a_single_operation(compiled, time):
+    jax.clear_caches()
     jnp.sin(jnp.arange(7.0)).block_until_ready()
+    jax.clear_caches()
     assert compiled
 
 
@@ -364,7 +366,6 @@ def born(folder: Path, **leaves: Any) -> None:
 )
 def test_the_results_of_another_sweep(leaf, there, here, compiled, tmp_path):
     born(tmp_path, **{leaf: there})
-    jax.clear_caches()
     match = (
         rf"workdir holds the results of another sweep: config\.{leaf} is {there!r} there and {here!r} here.*--workdir"
     )

@@ -1,5 +1,6 @@
 """The config's leaves: nested and flat forms, types, kinds, and where leaves come from."""
 
+import importlib
 import inspect
 
 import numpy as np
@@ -8,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gendyn.core import ConfigError, lookup
+from gendyn.core.rules import positive
 from gendyn.optim import SCHEDULES
 from gendyn.sweep import base_config
-from gendyn.sweep.config import FACTORIES, complete, flatten, leaves_of, nest, offered, schema
-from gendyn.sweep.leaf import plain
-from gendyn.sweep.points import make_points
+from gendyn.sweep.config import FACTORIES, complete, factories, flatten, leaves_of, nest, offered, schema
+from gendyn.sweep.config.fixed import FIXED
+from gendyn.sweep.config.leaf import Leaf, check_leaf, plain
+from gendyn.sweep.config.points import make_points
 
+schema_module = importlib.import_module("gendyn.sweep.config.schema")  # config.schema is the function
 DEFAULTS = {"task": "digits", "model": "mlp", "optim": "adam", "filter": "identity", "projection": "identity"}
 keys = st.text("abcxyz_", min_size=1, max_size=4)
 leaf_values = st.one_of(st.integers(), st.floats(allow_nan=False), st.booleans(), st.text(max_size=5), st.just((1, 2)))
@@ -139,3 +143,46 @@ def test_an_identity_is_what_is_computed():
     for leaf, value in {"seed": 1, "optim.b1": 0.5, "data.label_noise": 0.1, "task.split_seed": 1}.items():
         assert make_points(flat | {leaf: value}, ())[0].identity != first.identity
     assert make_points(flat | {"optim.b1": 0}, ())[0].identity == make_points(flat | {"optim.b1": 0.0}, ())[0].identity
+
+
+def test_a_new_leaf_is_one_line(monkeypatch):
+    """Default, kind and rule beside each other: the config, its checks, its runs and their identities follow."""
+    monkeypatch.setitem(FIXED, "train.temperature", Leaf(1.0, "traced", positive(), "Of the softmax."))
+    monkeypatch.setattr(schema_module, "_schema", schema_module._schema.__wrapped__)
+    config = base_config()
+    assert config.train.temperature == 1.0
+    with pytest.raises(ConfigError, match=r"config\.train\.temperature = 0\.0 must be in \(0, inf\)"):
+        make_points(flatten(config), (("train.temperature", (2.0, 0.0)),))
+    base, hot = make_points(flatten(config), (("train.temperature", (1, 2)),))
+    assert base.identity != hot.identity and hot.flat["train.temperature"] == 2.0
+    assert "train.temperature" in leaves_of(hot.flat).of_kind("traced")
+
+
+def test_every_fixed_leaf_says_what_it_means_and_obeys_its_own_rule():
+    for name, leaf in FIXED.items():
+        assert leaf.meaning.endswith("."), name
+        assert check_leaf(f"config.{name}", leaf.default, leaf) == leaf.default
+    kinds = {"static", "traced", "size", "sample", "execution", "label"}
+    assert {leaf.kind for leaf in FIXED.values()} <= kinds
+
+
+@pytest.mark.parametrize("said", ["b1 = 2.0 must be in [0, 1).", "optim.b1 = 2.0 must be in [0, 1)."])
+def test_what_a_library_says_of_an_argument_is_said_of_the_leaf(monkeypatch, said):
+    def refuse(**arguments):
+        raise ConfigError(said)
+
+    monkeypatch.setattr(factories, "lookup", lambda room, name: refuse)
+    with pytest.raises(ConfigError, match=r"^config\.optim\.b1 = 2\.0 must be in"):
+        factories.build("optim", {"optim.name": "adam", "optim.b1": 2.0})
+    with pytest.raises(ConfigError, match=r"^(optim\.)?b1 = 2\.0"):
+        factories.build("optim", {"optim.name": "sgd", "optim.momentum": 0.9})  # no argument of this factory
+
+
+IDENTITIES = ["70a3ed5e2bf7", "dd5d311ee02c", "5bf24d145726", "4583202f5eb6"]
+
+
+def test_identities_are_those_of_every_folder_there_is():
+    """Written here by another process: equal everywhere, and for ever, or no folder could go on."""
+    flat = flatten(base_config(task="teacher_student", model="mlp", optim="sgd"))
+    axes = (("model.width", (3, 5)), ("optim.learning_rate", (0.1,)), ("optim.name", ("sgd", "adam")))
+    assert [point.identity[:12] for point in make_points(flat, axes)] == IDENTITIES

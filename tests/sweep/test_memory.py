@@ -8,9 +8,12 @@ import pytest
 
 from gendyn import store
 from gendyn.core import ConfigError
-from gendyn.sweep import cost, execute
-from gendyn.sweep.progress import Progress
-from gendyn.sweep.strategy import Layout
+from gendyn.sweep.execute import segment as segments
+from gendyn.sweep.execute.layout import Layout
+from gendyn.sweep.execute.population import Population
+from gendyn.sweep.execute.progress import Progress
+from gendyn.sweep.plan import cost
+from gendyn.sweep.plan.shapes import abstract_inputs
 
 AXES = {"model.width": (3, 4), "seed": (0, 1, 2)}
 
@@ -25,17 +28,14 @@ def reference(small, tmp_path_factory):
 
 
 @pytest.fixture
-def room(monkeypatch):
+def room(monkeypatch, tmp_path):
     """``room.most = n``: from the third segment on, more than ``n`` runs at a time do not fit the device.
 
     ``room.layouts[rows]`` is the layout file as it was when a program of so many rows first ran.
     """
 
     room = SimpleNamespace(most=10**9, calls=0, layouts={})
-    original = execute.compile_segment
-    jobs = []
-    prepare = execute.ChunkJob.prepare
-    monkeypatch.setattr(execute.ChunkJob, "prepare", lambda job: jobs.append(job) or prepare(job))
+    original = segments.compile_segment
 
     def compile_segment(program, layout, mesh, inputs):
         compiled = original(program, layout, mesh, inputs)
@@ -45,12 +45,13 @@ def room(monkeypatch):
             room.calls += 1
             if room.calls >= 3 and rows > room.most:
                 raise jax.errors.JaxRuntimeError(f"RESOURCE_EXHAUSTED: Out of memory allocating {rows} rows.")
-            room.layouts.setdefault(rows, store.read_json(jobs[0].folder / "layout.json"))
+            if rows not in room.layouts:
+                room.layouts[rows] = store.read_json(next(tmp_path.rglob("layout.json")))
             return compiled(*arguments)
 
         return segment
 
-    monkeypatch.setattr(execute, "compile_segment", compile_segment)
+    monkeypatch.setattr(segments, "compile_segment", compile_segment)
     return room
 
 
@@ -90,7 +91,7 @@ def test_interrupted_after_halving_resumes_in_parts(small, room, tmp_path, monke
     with pytest.warns(UserWarning, match="in 2 parts"):
         whole = small.run(config, AXES, tmp_path / "whole")
     room.calls = 0
-    original = execute.Population.advance
+    original = Population.advance
 
     def advance(population, num_steps):
         if room.calls > 8:
@@ -98,7 +99,7 @@ def test_interrupted_after_halving_resumes_in_parts(small, room, tmp_path, monke
         return original(population, num_steps)
 
     with monkeypatch.context() as patch, pytest.warns(UserWarning, match="in 2 parts"):
-        patch.setattr(execute.Population, "advance", advance)
+        patch.setattr(Population, "advance", advance)
         with pytest.raises(KeyboardInterrupt):
             small.run(config, AXES, tmp_path / "interrupted")
     assert (store.open(tmp_path / "interrupted")["committed"] < 6).all()
@@ -122,7 +123,7 @@ def test_another_error_of_the_device_is_not_taken_for_it(small, tmp_path, monkey
     def fails(population, num_steps):
         raise jax.errors.JaxRuntimeError("INTERNAL: the device is lost")
 
-    monkeypatch.setattr(execute.Population, "advance", fails)
+    monkeypatch.setattr(Population, "advance", fails)
     with pytest.raises(jax.errors.JaxRuntimeError, match="the device is lost"):
         small.run(config_of(small), AXES, tmp_path)
 
@@ -178,7 +179,7 @@ def test_max_rows_is_the_inverse_of_total():
 def test_abstract_inputs_are_what_is_executed(small):
     packed = small.packed(config_of(small, optim="adam", train__ema_decay=0.9), AXES)
     about = (packed.program, packed.chunk.runs[0].flat, packed.inputs.data, packed.chunk.num_rows)
-    abstract = cost.abstract_inputs(*about)
+    abstract = abstract_inputs(*about)
     actual = (packed.state, packed.inputs.hypers, packed.inputs.sample)
     shapes = jax.tree.map(lambda leaf: (leaf.shape[1:], leaf.dtype), actual)
     assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), abstract[:3]) == shapes

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gendyn.sweep import population
+from gendyn.sweep.execute import population
 
 
 def test_a_step_rule_of_a_neighbour_adds_no_record_to_a_loss_rule(small, tmp_path):

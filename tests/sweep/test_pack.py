@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gendyn import core, tasks
-from gendyn.sweep.execute import make_inputs
-from gendyn.sweep.pack import pack_variables, sample_of, stack, unpad_like
-from gendyn.sweep.population import host_copy, put_rows
-from gendyn.sweep.program import draw_variables
-from gendyn.sweep.strategy import make_mesh
+from gendyn.sweep.execute.compile import make_mesh
+from gendyn.sweep.execute.inputs import make_inputs, sample_of
+from gendyn.sweep.execute.pack import draw_variables, pack_variables, stack, unpad_like
+from gendyn.sweep.execute.population import host_copy, put_rows
 
 TASK = tasks.teacher_student(num_train=60, num_test=8, input_size=3, num_outputs=3)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.sweep.probes import make_probes, parse_probe
+from gendyn.sweep.config.probes import make_probes, parse_probe
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 
 from gendyn import train
 from gendyn.models import as_model, from_functions
-from gendyn.sweep.program import run_at, task_arguments
+from gendyn.sweep.plan.one_run import run_at
+from gendyn.sweep.plan.program import task_arguments
 
 WIDTH, BUCKET, BASE = 4, 16, 8
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from gendyn.sweep import progress as module
-from gendyn.sweep.progress import Progress
+from gendyn.sweep.execute import progress as module
+from gendyn.sweep.execute.progress import Progress
 
 
 class Clock:

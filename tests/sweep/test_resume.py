@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from gendyn import store
-from gendyn.sweep import execute
-from gendyn.sweep.progress import Progress
+from gendyn.sweep.execute import job as jobs
+from gendyn.sweep.execute.population import Population
+from gendyn.sweep.execute.progress import Progress
+from gendyn.sweep.execute.states import flatten_state, unflatten_state
 
 AXES = {"model.width": (3, 4), "seed": (0, 1, 2)}
 KINDS = {
@@ -80,10 +82,8 @@ def test_interrupted_and_restarted_is_uninterrupted(small, interrupt, uninterrup
 def test_a_restart_trains_from_the_last_commit_on(small, interrupt, tmp_path, monkeypatch):
     config = small.config()
     lengths = []
-    original = execute.Population.advance
-    monkeypatch.setattr(
-        execute.Population, "advance", lambda self, steps: lengths.append(steps) or original(self, steps)
-    )
+    original = Population.advance
+    monkeypatch.setattr(Population, "advance", lambda self, steps: lengths.append(steps) or original(self, steps))
     run_with_interruptions(small, interrupt, config, {"seed": (0, 1)}, tmp_path, (4,))
     # Record 0 and three of four steps; the last was not handed over when the interruption came, so it comes again.
     assert lengths == [0, 4, 4, 4, 4, 4, 4]
@@ -145,13 +145,14 @@ def test_on_another_number_of_devices(small, interrupt, tmp_path, monkeypatch, f
     small.use_devices(monkeypatch, second)
     interrupt(0)
     restored = []
-    original = execute.ChunkJob._load
+    original = jobs.restore
 
-    def load(job):
-        original(job)
-        restored.append(execute.flatten_state(job.state))
+    def restore(setup, layouts):
+        position = original(setup, layouts)
+        restored.append(flatten_state(position.state))
+        return position
 
-    monkeypatch.setattr(execute.ChunkJob, "_load", load)
+    monkeypatch.setattr(jobs, "restore", restore)
     found = small.run(config, AXES, tmp_path / "moved")
     assert restored[0].keys() == saved.state.keys()
     for name, array in saved.state.items():
@@ -167,9 +168,9 @@ def test_on_another_number_of_devices(small, interrupt, tmp_path, monkeypatch, f
 
 def test_states_survive_flattening(small):
     state = small.packed(small.config(optim="adam", train__ema_decay=0.5), AXES).state
-    flat = execute.flatten_state(state)
+    flat = flatten_state(state)
     assert "variables/params/dense_0/kernel" in flat
     assert len(flat) == len(jax.tree.leaves(state))
-    again = execute.unflatten_state(jax.eval_shape(lambda: state), flat)
+    again = unflatten_state(jax.eval_shape(lambda: state), flat)
     assert jax.tree.structure(again) == jax.tree.structure(state)
     jax.tree.map(np.testing.assert_array_equal, again, state)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gendyn import store
-from gendyn.sweep import execute
+from gendyn.sweep.execute import chunk as chunks
+from gendyn.sweep.execute.layout import RunsFinished
+from gendyn.sweep.execute.population import Population
 
 # Eight runs: half are finished after 4 steps, then a quarter, then all but one; rules of all kinds share a program.
 STOPS = (4, 4, 4, 4, 8, 8, 12, 1000)
@@ -75,11 +77,15 @@ def test_killed_between_a_commit_and_the_layout_it_was_made_for(small, tmp_path,
     config = config_of(small, sweep__strategy="vmap")
     whole = small.run(config, AXES, tmp_path / "whole")
 
-    def killed(job):
-        raise KeyboardInterrupt
+    follow = chunks.follow
+
+    def killed(setup, position, event):
+        if isinstance(event, RunsFinished):
+            raise KeyboardInterrupt
+        follow(setup, position, event)
 
     with monkeypatch.context() as patch:
-        patch.setattr(execute.ChunkJob, "_shrink", killed)
+        patch.setattr(chunks, "follow", killed)
         with pytest.raises(KeyboardInterrupt):
             small.run(config, AXES, tmp_path / "killed")
     (before,) = small.layouts(tmp_path / "killed")
@@ -111,10 +117,8 @@ def test_by_epoch_loss_and_error(small, tmp_path):
 
 def test_a_sweep_whose_runs_have_all_finished_trains_no_further(small, tmp_path, monkeypatch):
     lengths = []
-    original = execute.Population.advance
-    monkeypatch.setattr(
-        execute.Population, "advance", lambda self, steps: lengths.append(steps) or original(self, steps)
-    )
+    original = Population.advance
+    monkeypatch.setattr(Population, "advance", lambda self, steps: lengths.append(steps) or original(self, steps))
     found = small.run(config_of(small, stop__step=8), {"seed": (0, 1)}, tmp_path)
     assert lengths == [0, 4, 4]
     assert found.dataset["committed"].values.tolist() == [6, 6]

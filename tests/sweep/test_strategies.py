@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gendyn import store, train
-from gendyn.sweep import strategy
-from gendyn.sweep.program import member
-from gendyn.sweep.strategy import Layout, layout_from_json, over_runs
+from gendyn.sweep.execute import compile as compiling
+from gendyn.sweep.execute.compile import member, over_runs
+from gendyn.sweep.execute.layout import Layout, layout_from_json
 
 AXES = {"model.width": (3, 4), "data.num_train": (12, 24), "seed": (0, 1)}
 NOISE = {"data__label_noise": 0.25}
@@ -83,7 +83,7 @@ def test_results_are_labelled_by_the_axes(small, reference):
 def test_one_trace_and_one_compilation_for_each_group(small, tmp_path, monkeypatch):
     """Segments of every length, learning rates, seeds, train-set sizes and the inert rows share a program."""
     traces, compiled = [], {}
-    segment, compile_segment = train.segment, strategy._compile
+    segment, compile_segment = train.segment, compiling._compile
 
     def counting(program, *arguments):  # two chunks may be prepared at once, in a thread each
         before = traces.count(threading.get_ident())
@@ -93,7 +93,7 @@ def test_one_trace_and_one_compilation_for_each_group(small, tmp_path, monkeypat
         return executable
 
     monkeypatch.setattr(train, "segment", lambda *args: traces.append(threading.get_ident()) or segment(*args))
-    monkeypatch.setattr(strategy, "_compile", counting)
+    monkeypatch.setattr(compiling, "_compile", counting)
     config = small.config(record__kind="log", record__num_records=8, sweep__buckets="max", model__activation="elu")
     axes = {
         "optim.nesterov": (False, True),

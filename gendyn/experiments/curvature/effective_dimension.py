@@ -45,7 +45,7 @@ from gendyn.analysis import (
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature._bands import known_medians
 from gendyn.experiments.curvature._probes import probe_arguments
-from gendyn.measure.hessian_effective_dimension import hessian_effective_dimension
+from gendyn.probes.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.plots import style
 from gendyn.types import Config, Dataset, Figure, Finding
 

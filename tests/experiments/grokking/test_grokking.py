@@ -11,9 +11,9 @@ from configs.grokking import grokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import grokking as experiment
 from gendyn.plots import Curves, phase_diagram
-from gendyn.sweep.axes import normalise
 from gendyn.sweep.config import flatten
-from gendyn.sweep.points import make_points
+from gendyn.sweep.config.axes import normalise
+from gendyn.sweep.config.points import make_points
 
 FRACTIONS, DECAYS = (0.3, 0.5, 0.7), (0.0, 0.1, 1.0)
 STEPS = np.concatenate([[0], np.geomspace(10, 10_000, 81).round()])

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gendyn.sweep import cost
+from gendyn.sweep.plan import cost
 
 
 class Cell(NamedTuple):

@@ -1,9 +1,9 @@
-"""How the runs of a chunk are laid over the hardware: side by side, one after another, over devices."""
+"""The segment of many runs as one executable: side by side, one after another, over devices."""
 
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,48 +12,28 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gendyn import train
-from gendyn.sweep.program import Member, Program, member
-from gendyn.types import PyTree
+from gendyn.sweep.execute.layout import Layout
+from gendyn.sweep.plan.one_run import run_at
+from gendyn.sweep.plan.program import Hypers, Program
+from gendyn.sweep.plan.shapes import Abstract
+from gendyn.types import Array, PyTree
+
+Member = Callable[..., tuple[train.State, dict[str, Array]]]
 
 
-class Layout(NamedTuple):
-    """What the bits of a result depend on besides the program; written down before it is used."""
+def member(program: Program) -> Member:
+    """One run's segment: ``(state, hypers, sample, data, num_steps) -> (state, record)``, all pure.
 
-    from_record: int
-    """The first record computed under it."""
-    strategy: str
-    """``"vmap"``: all runs of a device side by side. ``"map"``: one batch of runs after another, in one program."""
-    batch: int
-    """Runs side by side within ``"map"``; 1 is one at a time."""
-    rows: tuple[int, ...]
-    """Rows of the chunk that are in the program; runs that finished earlier are not."""
-    parts: int
-    """The rows go through the program in this many turns; more than one where memory is short."""
-    devices: int
-    platform: str
-    versions: str
-    """Of jax and jaxlib, and ``XLA_FLAGS``."""
+    The record repeats ``state.metrics`` and adds the steps at which the run diverged and finished (-1: not).
+    """
 
-    def program_rows(self) -> int:
-        """Rows of one turn, inert ones included: a multiple of the devices times the batch."""
-        unit = self.devices * (self.batch if self.strategy == "map" else 1)
-        per_part = -(-len(self.rows) // self.parts)
-        return -(-per_part // unit) * unit
+    def segment(
+        state: train.State, hypers: Hypers, sample: train.Sample, data: train.Data, num_steps: Array
+    ) -> tuple[train.State, dict[str, Array]]:
+        state = train.segment(run_at(program, hypers), state, sample, data, num_steps)
+        return state, {**state.metrics, "diverged_step": state.diverged_step, "finished_step": state.finished_step}
 
-    def smaller(self) -> "Layout | None":
-        """About half of the runs at a time; ``None`` where that is one a device already."""
-        parts = self._replace(parts=min(2 * self.parts, len(self.rows)))
-        if parts.program_rows() < self.program_rows():
-            return parts
-        return self._replace(batch=self.batch // 2) if self.strategy == "map" and self.batch > 1 else None
-
-    def to_json(self) -> dict[str, Any]:
-        return {**self._asdict(), "rows": list(self.rows)}
-
-
-def layout_from_json(stored: dict[str, Any]) -> Layout:
-    """The inverse of :meth:`Layout.to_json`."""
-    return Layout(**{**stored, "rows": tuple(stored["rows"])})
+    return segment
 
 
 def make_mesh(devices: Sequence[jax.Device]) -> Mesh:
@@ -73,15 +53,13 @@ def over_runs(segment: Member, strategy: str, batch: int) -> Member:
     return mapped
 
 
-def compile_segment(
-    program: Program, layout: Layout, mesh: Mesh, inputs: tuple[PyTree, PyTree, PyTree, train.Data]
-) -> Callable[..., Any]:
+def compile_segment(program: Program, layout: Layout, mesh: Mesh, inputs: Abstract) -> Callable[..., Any]:
     """The compiled segment for ``program_rows`` runs, sharded over the mesh; the state's buffers are donated.
 
     Chunks of equal program, layout and shapes share one executable: who asks while it is compiled, waits for it.
 
     Args:
-        inputs: ``(state, hypers, sample, data)``, arrays or abstract, the first three with the leading run axis.
+        inputs: of as many rows as the layout's program has.
     """
     leaves, treedef = jax.tree.flatten(inputs)
     shapes = tuple((leaf.shape, np.dtype(leaf.dtype).name) for leaf in leaves)
@@ -99,9 +77,7 @@ def _executable(*key: Any) -> tuple[threading.Lock, list[Callable[..., Any]]]:
     return threading.Lock(), []
 
 
-def _compile(
-    program: Program, layout: Layout, mesh: Mesh, inputs: tuple[PyTree, PyTree, PyTree, train.Data]
-) -> Callable[..., Any]:
+def _compile(program: Program, layout: Layout, mesh: Mesh, inputs: Abstract) -> Callable[..., Any]:
     fn = over_runs(member(program), layout.strategy, layout.batch)
     rows, shared = PartitionSpec("run"), PartitionSpec()
     if mesh.size > 1:

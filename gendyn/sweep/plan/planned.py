@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gendyn.sweep.axes import Axes
-from gendyn.sweep.config import Flat, flatten, leaves_of, nest
-from gendyn.sweep.points import digest
-from gendyn.sweep.program import Program, program_of
+from gendyn.sweep.config.axes import Axes
+from gendyn.sweep.config.flat import Flat, flatten, nest
+from gendyn.sweep.config.points import digest
+from gendyn.sweep.config.schema import leaves_of
+from gendyn.sweep.plan.program import Program, program_of
 from gendyn.types import Task
 
 
@@ -49,8 +50,14 @@ class Chunk(NamedTuple):
     runs: tuple[PlannedRun, ...]
     estimate: Estimate
 
+    @property
+    def settings(self) -> Flat:
+        """The leaves of the first run: for those on which all runs agree, which are static or say how to execute."""
+        return self.runs[0].flat
+
     def program(self, task: Task) -> Program:
-        return program_of(self.runs[0].flat, self.sizes, task)
+        """What is compiled for it."""
+        return program_of(self.settings, self.sizes, task)
 
 
 class Plan(NamedTuple):
@@ -97,9 +104,11 @@ class Plan(NamedTuple):
 
     @property
     def digest(self) -> str:
+        """Of everything in the plan."""
         return digest(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
+        """Plain data, as ``plan.json`` holds it."""
         chunks = []
         for chunk in self.chunks:
             runs = []
@@ -122,14 +131,14 @@ def plan_from_json(stored: Mapping[str, Any]) -> Plan:
     """The plan that :meth:`Plan.to_json` wrote."""
     config = {name: _as_tuples(value) for name, value in flatten(stored["config"]).items()}
     # A leaf younger than the plan has its default, which leaves identities as they were.
-    config = {name: leaf.default for name, leaf in leaves_of(config).items()} | config
+    config = leaves_of(config).defaults | config
     chunks = []
     for entry in stored["chunks"]:
         runs = []
         for run in entry["runs"]:
             overrides = {name: _as_tuples(value) for name, value in run["overrides"].items()}
             merged = config | overrides
-            flat = {name: merged.get(name, leaf.default) for name, leaf in leaves_of(merged).items()}
+            flat = {name: merged.get(name, default) for name, default in leaves_of(merged).defaults.items()}
             runs.append(PlannedRun(run["index"], run["identity"], flat))
         estimate = Estimate(**entry["estimate"])
         chunks.append(

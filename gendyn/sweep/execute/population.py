@@ -8,7 +8,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gendyn import train
-from gendyn.sweep.strategy import Layout, put
+from gendyn.sweep.execute.compile import put
+from gendyn.sweep.execute.layout import Layout
 from gendyn.types import PyTree
 
 
@@ -118,3 +119,8 @@ def _with_rows(array: np.ndarray, rows: np.ndarray, values: np.ndarray) -> np.nd
     copy = np.array(array)
     copy[rows] = values
     return copy
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that an allocation failed."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

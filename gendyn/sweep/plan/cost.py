@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gendyn import train
 from gendyn.core import count_flops, free_bytes, peak_bytes
-from gendyn.sweep.config import Flat
-from gendyn.sweep.pack import shapes_at
-from gendyn.sweep.program import Program, hypers_of, model_alone, run_at
+from gendyn.sweep.config.flat import Flat
+from gendyn.sweep.plan.one_run import run_at
+from gendyn.sweep.plan.program import Program, model_alone, shapes_at
+from gendyn.sweep.plan.shapes import abstract_inputs
 
 
 class Machine(NamedTuple):
@@ -110,22 +110,6 @@ class Memory(NamedTuple):
         if math.isinf(side_by_side):
             return int(room // (self.per_run + self.step))
         return int((room - side_by_side * devices * self.step) // (2 * self.per_run))
-
-
-def abstract_inputs(program: Program, flat: Flat, data: train.Data, num_rows: int) -> tuple[Any, ...]:
-    """Abstract ``(state, hypers, sample, data)`` of one run of a program."""
-    shape = jax.ShapeDtypeStruct
-    hypers = {name: shape((), value.dtype) for name, value in hypers_of(program, [flat]).items()}
-    targets = data.y_test
-    rows = shape((num_rows, *targets.shape[1:]), targets.dtype)
-    number = shape((), jnp.int32)
-    arrays: tuple[Any, ...] = (rows, number, shape((2,), jnp.uint32), number, number)
-    sample = train.Sample(*arrays)
-    variables = shapes_at(program, flat, padded=True)
-    state = jax.eval_shape(
-        lambda h, v, s, d: train.initial_state(run_at(program, h), v, s, d), hypers, variables, sample, data
-    )
-    return state, hypers, sample, data
 
 
 def memory(program: Program, flat: Flat, data: train.Data, num_rows: int) -> Memory:
