@@ -1,26 +1,11 @@
 """Grokking: train fraction x weight decay x seed on modular addition, full batch AdamW.
 
-A seed draws its own initial weights and, zipped with it, its own split of the equations (one split for all seeds in the
-full variant, since runs of one split pack into one program).
+A seed draws its own initial weights and its own split of the equations. The full variant has one split for all seeds,
+since runs of one split pack into one program.
 """
 
-from gendyn.sweep import Variants, base_config
+from gendyn.sweep import Variants, base_config, vary
 from gendyn.types import Config
-
-
-def _axes(
-    config: Config,
-    fractions: tuple[float, ...],
-    decays: tuple[float, ...],
-    num_seeds: int,
-    *,
-    own_split: bool = True,
-) -> None:
-    seeds = tuple(range(num_seeds))
-    config.axes = (("data.train_fraction", fractions), ("optim.weight_decay", decays), ("seed", seeds))
-    if own_split:
-        config.axes = (*config.axes, ("task.seed", seeds))
-        config.zip_axes = (("seed", "task.seed"),)
 
 
 def quadratic() -> Config:
@@ -34,7 +19,8 @@ def quadratic() -> Config:
     config.optim.update({"learning_rate": 3e-3, "b2": 0.98})
     config.train.update({"num_steps": 6_000, "batch_size": 0})
     config.record.update({"kind": "log", "num_records": 81})
-    _axes(config, (0.25, 0.35, 0.45, 0.55, 0.65, 0.8), (0.0, 0.1, 0.3, 1.0, 2.0), 6)
+    fractions, decays = (0.25, 0.35, 0.45, 0.55, 0.65, 0.8), (0.0, 0.1, 0.3, 1.0, 2.0)
+    vary(config, {"data.train_fraction": fractions, "optim.weight_decay": decays}, range(6), own="task.seed")
     return config
 
 
@@ -51,7 +37,8 @@ def full() -> Config:
     config.schedule.warmup_steps = 10
     config.train.update({"num_steps": 40_000, "batch_size": 0})
     config.record.update({"kind": "log", "num_records": 101})
-    _axes(config, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8), (0.0, 0.3, 1.0, 3.0), 6, own_split=False)
+    fractions, decays = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8), (0.0, 0.3, 1.0, 3.0)
+    vary(config, {"data.train_fraction": fractions, "optim.weight_decay": decays}, range(6))
     return config
 
 
@@ -62,7 +49,8 @@ def smoke() -> Config:
     config.model.width = 8
     config.train.num_steps = 60
     config.record.num_records = 8
-    _axes(config, (0.5, 0.8), (0.0, 0.3, 1.0), 2)
+    fractions, decays = (0.5, 0.8), (0.0, 0.3, 1.0)
+    vary(config, {"data.train_fraction": fractions, "optim.weight_decay": decays}, range(2), own="task.seed")
     return config
 
 

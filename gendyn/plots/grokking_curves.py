@@ -1,17 +1,14 @@
 """Training and test accuracy against step on a logarithmic axis: medians over seeds with intervals, a panel an arm."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gendyn.analysis import median_interval
 from gendyn.core import ConfigError
 from gendyn.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from gendyn.types import Figure
 
 MAX_COLUMNS = 3
 
@@ -29,7 +26,7 @@ class Curves(NamedTuple):
 
 def grokking_curves(
     arms: Sequence[Curves], *, accuracy: float = 0.95, chance: float | None = None, level: float = 0.9, note: str = ""
-) -> "Figure":
+) -> Figure:
     """Draws one panel for each arm: median accuracies, their exact intervals, and each seed's test curve thinly.
 
     The median of a jump whose time varies jumps too and hides the spread of times, so the seeds are drawn. Step 0 is at
@@ -72,21 +69,24 @@ def grokking_curves(
 
 
 def draw_curves(
-    panels: "Sequence[Axes]", arms: Sequence[Curves], *, accuracy: float, chance: float | None = None, level: float
+    panels: Sequence[Any], arms: Sequence[Curves], *, accuracy: float, chance: float | None = None, level: float = 0.9
 ) -> float:
     """Draws each arm in its panel, all on the same axis of steps; returns the lowest level the bands truly have."""
     reached = 1.0
     right = max(float(np.max(arm.steps)) for arm in arms)
     for ax, arm in zip(panels, arms, strict=False):
-        reached = min(reached, _panel(ax, arm, accuracy, chance, level))
+        reached = min(reached, accuracy_panel(ax, arm, level=level))
+        ax.axhline(accuracy, color=style.GREY, linewidth=0.8)
+        if chance is not None:
+            ax.axhline(chance, color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
         ax.set_xlim(0, right)
-        ax.set_xlabel("training step", fontsize=style.SIZES["label"])
     panels[0].set_ylabel("accuracy", fontsize=style.SIZES["label"])
     panels[0].legend(fontsize=style.SIZES["tick"], frameon=False, loc="center left")
     return reached
 
 
-def _panel(ax: "Axes", arm: Curves, accuracy: float, chance: float | None, level: float) -> float:
+def accuracy_panel(ax: Any, arm: Curves, *, level: float = 0.9) -> float:
+    """Draws the medians and bands of one arm, and each seed's test curve thinly; returns the level the bands have."""
     reached = 1.0
     for row in np.asarray(arm.test):
         ax.plot(arm.steps, row, color=style.TEST, linewidth=0.7, alpha=0.45)
@@ -97,10 +97,8 @@ def _panel(ax: "Axes", arm: Curves, accuracy: float, chance: float | None, level
         band = median_interval(values[:, whole], level=level)
         reached = min(reached, band.level)
         style.band(ax, np.asarray(arm.steps)[whole], band.centre, band.low, band.high, color=colour, label=name)
-    ax.axhline(accuracy, color=style.GREY, linewidth=0.8)
-    if chance is not None:
-        ax.axhline(chance, color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
     ax.set_xscale("symlog", linthresh=1.0)
     ax.set_ylim(-0.02, 1.04)
     ax.set_title(arm.label, fontsize=style.SIZES["title"])
+    ax.set_xlabel("training step", fontsize=style.SIZES["label"])
     return reached

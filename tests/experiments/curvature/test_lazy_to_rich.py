@@ -14,7 +14,7 @@ from gendyn.experiments.curvature import lazy_to_rich as experiment
 from gendyn.measure import empirical_ntk
 from gendyn.models import antisymmetric_mlp, from_flax, mlp
 from gendyn.sweep.config import flatten
-from gendyn.sweep.config.points import make_points
+from gendyn.sweep.points import make_points
 from gendyn.types import Variables
 from tests.experiments.smoke import smoke_config
 

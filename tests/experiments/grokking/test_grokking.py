@@ -8,12 +8,13 @@ import xarray
 
 import gendyn.sweep
 from configs.grokking import grokking as config_file
+from gendyn.analysis import GROKKING, IMMEDIATE, NO_GENERALISATION
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import grokking as experiment
-from gendyn.plots import Curves, phase_diagram
-from gendyn.sweep.config import flatten
-from gendyn.sweep.config.axes import normalise
-from gendyn.sweep.config.points import make_points
+from gendyn.experiments.grokking.grokking.drawing import phase_diagram
+from gendyn.experiments.grokking.grokking.tables import AXES
+from gendyn.plots import Curves
+from tests.experiments.smoke import points_of
 
 FRACTIONS, DECAYS = (0.3, 0.5, 0.7), (0.0, 0.1, 1.0)
 STEPS = np.concatenate([[0], np.geomspace(10, 10_000, 81).round()])
@@ -34,7 +35,7 @@ def sweep(test_step, *, seeds=6, fractions=FRACTIONS, decays=DECAYS):
             "train_loss": (runs, train),
             "diverged": (runs, np.zeros(train.shape, bool)),
         },
-        coords={name: ("run", column) for name, column in zip(experiment.AXES, columns, strict=True)}
+        coords={name: ("run", column) for name, column in zip(AXES, columns, strict=True)}
         | {"step": ("record", STEPS)},
         attrs={"config": json.dumps({"experiment": "grokking"})},
     )
@@ -69,26 +70,17 @@ def test_what_never_generalises_does_not_grok():
     assert "Presupposes" in found[1].detail
 
 
-def test_few_seeds_decide_nothing_and_missing_runs_leave_their_seed_out():
+def test_few_seeds_decide_nothing_missing_runs_leave_their_seed_out_and_diverged_ones_count():
     assert set(verdicts(sweep(late, seeds=2))) == {"undecided"}
     ds = sweep(late, seeds=7)
     for name in ("train_error", "test_error", "train_loss"):
         ds[name].values[0, 60:] = np.nan  # under way
     found = experiment.verdict(ds)
     assert "1 of 7 seeds are left out" in found[0].detail
+    ds["diverged"].values[13, 60:] = True  # the next train fraction's seed 6
+    assert "1 of 54 runs diverged and count as the worst outcome" in experiment.verdict(ds)[0].detail
     with pytest.raises(ConfigError, match="at least two of each"):
         experiment.verdict(sweep(late, decays=(0.0, 1.0)))
-
-
-def test_rank_correlation_ties_censored_runs_and_leaves_empty_lines_out():
-    values = np.array([1.0, 2.0, 3.0])
-    falling, flat, never = [[9.0], [5.0], [2.0]], [[4.0]] * 3, [[np.inf]] * 3
-    two_never = [[np.inf], [np.inf], [5.0]]
-    tau = experiment.rank_correlations
-    assert tau(values, np.stack([falling, never], axis=1)).tolist() == [-1.0]
-    assert tau(values, np.stack([falling, flat], axis=1)).tolist() == [-0.5]
-    assert -1.0 < tau(values, np.array(two_never)[:, None])[0] < -0.8  # tau-b with one tie: -2 / sqrt(6)
-    assert np.isnan(tau(values, np.array(never)[:, None])[0])
 
 
 def test_the_figure_shows_one_cell_of_each_phase():
@@ -107,24 +99,35 @@ def test_the_figure_shows_one_cell_of_each_phase():
     assert len(experiment.figure(sweep(lambda *point: 60.0)).axes) == 3
 
 
-def test_a_phase_diagram_holds_three_cells_of_curves():
-    curves = [Curves("cell", STEPS, np.ones((2, len(STEPS))), np.ones((2, len(STEPS))))] * 4
-    args = np.array([0.5]), np.array([1.0]), np.array([[["grokking"] * 2]]), np.array([[10.0]])
-    assert len(phase_diagram(*args, curves=curves[:1]).axes) == 3
+def test_phase_diagram_fills_cells_by_share_and_prints_delays():
+    phases = np.array([[[GROKKING, GROKKING, IMMEDIATE, NO_GENERALISATION], [""] * 4], [[IMMEDIATE] * 4] * 2])
+    delays = np.array([[4321.0, np.nan], [12.0, np.inf]])
+    made = phase_diagram(np.array([0.3, 0.5]), np.array([0.0, 1.0]), phases, delays, note="10,000 steps")
+    left, right = made.axes
+    shares = [(round(p.get_x(), 2), round(p.get_width(), 2)) for p in left.patches if p.get_width() > 0]
+    assert shares == [(-0.46, 0.23), (-0.23, 0.46), (0.23, 0.23), (0.54, 0.92), (0.54, 0.92)]
+    assert sorted(text.get_text() for text in left.texts) == ["1", "1", "2", "4", "4"]
+    assert [text.get_text() for text in right.texts] == ["4.3k", "12", "–"]
+    assert sum(patch.get_hatch() is not None for patch in right.patches) == 1
+    assert [t.get_text() for t in left.get_legend().get_texts()] == [NO_GENERALISATION, GROKKING, IMMEDIATE]
+    assert "10,000 steps" in made.get_supxlabel() and "4 seeds" in made.get_supxlabel()
+
+
+def test_phase_diagram_of_one_cell_where_nothing_generalises_and_what_it_refuses():
+    args, curve = (np.array([0.1]), np.array([0.0])), Curves("cell", STEPS, *np.ones((2, 2, len(STEPS))))
+    never = np.array([[[NO_GENERALISATION]]]), np.array([[np.inf]])
+    assert [text.get_text() for text in phase_diagram(*args, *never).axes[1].texts] == ["–"]
+    assert len(phase_diagram(*args, *never, curves=[curve]).axes) == 3
     with pytest.raises(ConfigError, match="curves has 4 cells; pass at most 3"):
-        phase_diagram(*args, curves=curves)
-
-
-def test_the_smoke_config_runs(tmp_path):
-    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
-    assert np.isfinite(ds["test_error"].values).all()
-    assert set(verdicts(ds)) == {"undecided"}
-    assert len(experiment.figure(ds).axes) >= 2
+        phase_diagram(*args, *never, curves=[curve] * 4)
+    with pytest.raises(ConfigError, match=r"phases has shape \(1, 1\)"):
+        phase_diagram(*args, np.array([[GROKKING]]), np.ones((1, 1)))
+    with pytest.raises(ConfigError, match=r"phases holds \['grokked'\]"):
+        phase_diagram(*args, np.array([[["grokked"]]]), np.ones((1, 1)))
 
 
 def test_variants_are_complete():
-    chosen = config_file.get_config()
-    points = make_points(flatten(chosen), normalise(chosen.axes), chosen.zip_axes)
+    points = points_of(config_file.get_config())
     assert len(points) == 180 and points[7].flat["seed"] == points[7].flat["task.seed"] == 1
     one = {"data.train_fraction": (0.3,), "optim.weight_decay": (1.0,), "seed": (0,)}
     (full,) = gendyn.sweep.plan(config_file.get_config("full"), axes=one).runs

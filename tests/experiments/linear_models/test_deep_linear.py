@@ -10,11 +10,12 @@ import xarray
 
 from gendyn import theory
 from gendyn.core import ConfigError
-from gendyn.experiments.linear_models import _deep_linear_programs as programs
-from gendyn.experiments.linear_models import _deep_linear_results as tables
+from gendyn.experiments import plan
 from gendyn.experiments.linear_models import deep_linear as experiment
+from gendyn.experiments.linear_models.deep_linear import descent, tables
 from tests.experiments.smoke import smoke_config
 
+AXES = ("case", "depth", "learning_rate", "scale", "seed")
 STEP, ORDER, DEPTH_TWO, ALL_DEPTHS, GAUSSIAN, ORTHOGONAL, UNTOUCHED, DEEPER, SMALLER, TRUTH = range(10)
 STRENGTHS, DEPTHS, RATES, SCALES = (3.0, 1.0), (2, 3), (1e-2, 1e-3), (1e-3, 1.0)
 CONFIG = {
@@ -46,7 +47,7 @@ def results(
     rows = []
 
     def add(case, depth, rate, scale, seed, **values):
-        rows.append(dict(zip(experiment.AXES, (case, depth, rate, scale, seed), strict=True)) | values)
+        rows.append(dict(zip(AXES, (case, depth, rate, scale, seed), strict=True)) | values)
 
     for seed in range(20):
         for depth in DEPTHS:
@@ -76,9 +77,9 @@ def results(
     empty = np.full((len(times), len(STRENGTHS)), np.nan)
     modes = np.array([[row.get("modes", empty)] for row in rows])
     variables["modes"] = ((*dims, "time", "mode"), modes)
-    coords = {axis: ("run", np.array([row[axis] for row in rows])) for axis in experiment.AXES}
+    coords = {axis: ("run", np.array([row[axis] for row in rows])) for axis in AXES}
     coords |= {"step": (dims, np.zeros((len(rows), 1))), "committed": ("run", np.ones(len(rows), int))}
-    attrs = {"config": json.dumps(CONFIG), "axes": json.dumps(experiment.AXES)}
+    attrs = {"config": json.dumps(CONFIG), "axes": json.dumps(AXES)}
     return xarray.Dataset(variables, coords, attrs)
 
 
@@ -89,7 +90,7 @@ def verdicts(ds):
 def test_results_that_follow_the_closed_forms_are_supported():
     assert verdicts(results()) == ["supported"] * 10
     np.testing.assert_allclose(
-        np.median(tables.half_times(results(), 3), axis=0), tables.exact_half_times(results(), 3), rtol=0.02
+        np.median(tables.half_times(results(), [3])[0], axis=0), tables.exact_half_times(results(), 3), rtol=0.02
     )
 
 
@@ -134,17 +135,8 @@ def test_runs_that_diverged_are_named():
 @pytest.mark.parametrize("depth", [1, 4])
 def test_aligned_descent_follows_the_closed_form(depth):
     strengths, initial = (2.0, 1.0), 0.05
-    modes = programs.train_modes(
-        [0, 1],
-        strengths,
-        depth=depth,
-        aligned=True,
-        dimension=4,
-        initial=initial,
-        learning_rate=1e-3,
-        num_records=5,
-        steps_per_record=500,
-    )
+    config = smoke_config("deep_linear", singular_values=strengths, initial=initial, num_times=5, horizon=2.0)
+    modes = descent.train_modes(config, [0, 1], depth=depth, aligned=True, learning_rate=1e-3)
     exact = theory.deep_linear_trajectory(0.5 * np.arange(5), strengths, depth=depth, initial=initial)
     assert modes.dtype == np.float64 and np.abs(modes[:, 0] - initial).max() < 1e-12
     assert 1e-6 < np.abs(modes - exact).max() < 4e-3
@@ -152,8 +144,8 @@ def test_aligned_descent_follows_the_closed_form(depth):
 
 
 def test_random_directions_are_balanced_and_not_aligned():
-    settings = {"depth": 2, "dimension": 5, "initial": 0.01, "num_records": 1, "steps_per_record": 1}
-    modes = programs.train_modes(range(50), (3.0, 1.0), aligned=False, learning_rate=0.1, **settings)
+    config = smoke_config("deep_linear", singular_values=(3.0, 1.0), dimension=5, num_times=3, horizon=0.2)
+    modes = descent.train_modes(config, range(50), depth=2, aligned=False, learning_rate=0.1)
     strengths = modes[:, 0] / 0.01
     assert np.all(np.abs(strengths) <= 1 + 1e-9)
     # The square of an entry of a uniform orthogonal matrix is 1 / dimension on average, with variance 8 / 175.
@@ -161,43 +153,48 @@ def test_random_directions_are_balanced_and_not_aligned():
 
 
 def test_orthogonal_draws_are_orthogonal_and_equal_for_equal_seeds():
-    q = programs.orthogonals([3, 4, 3], "start", 2, 6)
+    q = descent.orthogonals([3, 4, 3], "start", 2, 6)
     np.testing.assert_allclose(q @ np.swapaxes(q, -1, -2), np.broadcast_to(np.eye(6), q.shape), atol=1e-12)
     assert np.array_equal(q[0], q[2]) and not np.allclose(q[0], q[1]) and not np.allclose(q[0, 0], q[0, 1])
 
 
 def test_completion_is_gradient_descent_on_the_observed_entries():
-    settings = {"size": 5, "rank": 2, "num_observed": 12, "learning_rate": 0.1}
-    start = programs.gaussians([7], "start", (2, 5, 5))[0] / np.sqrt(5) * 0.3**0.5
-    sides = programs.gaussians([7], "map", (2, 5, 2))[0]
+    sizes = {"completion_size": 5, "completion_rank": 2, "num_observed": 12}
+
+    def completed(depth, steps):
+        config = smoke_config("deep_linear", completion_steps=steps, **sizes)
+        return descent.complete(config, [7], [0.3], depth=depth, learning_rate=0.1)
+
+    start = descent.gaussians([7], "start", (2, 5, 5))[0] / np.sqrt(5) * 0.3**0.5
+    sides = descent.gaussians([7], "map", (2, 5, 2))[0]
     target = sides[0] @ sides[1].T
     target *= np.sqrt(2) / np.linalg.norm(target)
-    order = np.argsort(programs.gaussians([7], "observed", (25,))[0])
+    order = np.argsort(descent.gaussians([7], "observed", (25,))[0])
     seen = np.isin(np.arange(25), order[:12]).reshape(5, 5)
 
-    def loss(factors):
+    @jax.jit
+    @jax.grad
+    def gradient(factors):
         return 0.5 * jnp.sum(jnp.where(seen, factors[1] @ factors[0] - target, 0.0) ** 2)
 
     factors = jnp.asarray(start, jnp.float32)
     for _ in range(6):
-        factors = factors - 0.1 * jax.grad(loss)(factors)
+        factors = factors - 0.1 * gradient(factors)
     learned = np.asarray(factors[1] @ factors[0])
-    found = programs.complete([7], [0.3], depth=2, num_steps=6, **settings)
+    found = completed(depth=2, steps=6)
     for where, error in ((seen, found.observed_error), (~seen, found.unobserved_error)):
         expected = np.linalg.norm((learned - target)[where]) / np.linalg.norm(target[where])
         assert float(error[0]) == pytest.approx(expected, rel=1e-4)
     values = np.linalg.svd(learned, compute_uv=False)
     shares = values / values.sum()
     assert float(found.effective_rank[0]) == pytest.approx(np.exp(-np.sum(shares * np.log(shares))), rel=1e-4)
-    shallow = [
-        programs.complete([7], [0.3], depth=1, num_steps=steps, **settings).unobserved_error for steps in (0, 50)
-    ]
+    shallow = [completed(depth=1, steps=steps).unobserved_error for steps in (0, 50)]
     assert float(shallow[0][0]) == pytest.approx(float(shallow[1][0]), rel=1e-6)
 
 
 def test_the_smoke_variant_follows_the_closed_forms(finished):
     _, ds = finished("deep_linear")
-    errors = tables.step_errors(ds, 2)
+    (errors,) = tables.step_errors(ds, [2])
     assert np.all(np.abs(errors[:, 0] / errors[:, 1] - 10) < 0.5)
     np.testing.assert_allclose(tables.rank_table(ds, "orthogonal"), 16, rtol=1e-4)
     assert np.all(np.diff(tables.rank_table(ds, "gaussian").mean(axis=0)) < 0)
@@ -217,10 +214,15 @@ def test_the_smoke_variant_follows_the_closed_forms(finished):
         ({"completion_rank": 9}, "config.completion_rank = 9 at most config.completion_size"),
         ({"learning_rates": (1e-2, 2e-3)}, "config.learning_rates = .* must fall by decades"),
         ({"random_learning_rate": 0.03}, "must be a whole number of steps of 0.03"),
-        ({"scales": (1.0,)}, "config.scales = .* must hold at least two different numbers"),
+        ({"scales": (1.0,)}, r"config.scales = \(1.0,\) must hold at least 2 values"),
+        ({"scales": (1.0, 1.0)}, r"config.scales = \(1.0, 1.0\) must hold each value once"),
     ],
 )
-def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+def test_bad_configs_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("deep_linear", **changes), str(tmp_path / "none"))
-    assert not (tmp_path / "none").exists()
+        plan(smoke_config("deep_linear", **changes))
+
+
+def test_its_own_axes_are_chosen_from():
+    chosen = plan(smoke_config("deep_linear"), axes={"case": ("gaussian", "orthogonal"), "seed": (1,)}).summary()
+    assert "4 runs in 4 chunks" in chosen and "completion" not in chosen

@@ -1,4 +1,4 @@
-"""The programs of the deep-linear experiment: modes under gradient descent, ranks of products, matrix completion.
+"""Numerics of ``deep_linear``: modes under gradient descent, ranks of products, matrix completion.
 
 Each is batched over redraws. Every draw comes from the seed alone and is made outside, where one small program serves
 all shapes; compiling random draws and decompositions into each program would take longer than the training.
@@ -15,7 +15,7 @@ import numpy as np
 
 from gendyn.core import normal, stream
 from gendyn.measure import effective_rank
-from gendyn.types import Array
+from gendyn.types import Array, Config
 
 
 class Completed(NamedTuple):
@@ -52,42 +52,36 @@ def product(factors: Array) -> Array:
     )
 
 
-def train_modes(
-    seeds: Sequence[int],
-    singular_values: Sequence[float],
-    *,
-    depth: int,
-    aligned: bool,
-    dimension: int,
-    initial: float,
-    learning_rate: float,
-    num_records: int,
-    steps_per_record: int,
-) -> np.ndarray:
-    """Strengths ``u_k^T W_N ... W_1 v_k`` of the map's modes, float64 ``[R, num_records, K]``, from the start on.
+def steps_per_record(config: Config, learning_rate: float) -> int:
+    """Gradient steps between two records of the modes."""
+    return round(config.horizon / (config.num_times - 1) / learning_rate)
+
+
+def train_modes(config: Config, seeds: Sequence[int], *, depth: int, aligned: bool, learning_rate: float) -> np.ndarray:
+    """Strengths ``u_k^T W_N ... W_1 v_k`` of the map's modes, float64 ``[R, num_times, K]``, from the start on.
 
     Gradient descent on ``|map - W_N ... W_1|^2 / 2``, which is the squared loss on whitened inputs. Every factor starts
     as ``initial^(1 / depth)`` times an orthogonal matrix, so that all factors are balanced and every singular value of
     the product is ``initial``; ``aligned`` chooses the last such that the product has the singular vectors of the map.
     """
-    vectors = orthogonals(seeds, "singular vectors", 2, dimension)
+    vectors = orthogonals(seeds, "singular vectors", 2, config.dimension)
     left, right = vectors[:, 0], vectors[:, 1]
-    start = orthogonals(seeds, "start", depth, dimension)
+    start = orthogonals(seeds, "start", depth, config.dimension)
     if aligned:
         others = functools.reduce(
-            lambda done, factor: factor @ done, np.moveaxis(start[:, :-1], 1, 0), np.eye(dimension)
+            lambda done, factor: factor @ done, np.moveaxis(start[:, :-1], 1, 0), np.eye(config.dimension)
         )
         start[:, -1] = left @ np.swapaxes(others @ right, 1, 2)
-    kept = len(singular_values)
+    kept = len(config.singular_values)
     with jax.enable_x64(True):
         modes = _train_modes(
-            jnp.asarray(initial ** (1.0 / depth) * start),
+            jnp.asarray(config.initial ** (1.0 / depth) * start),
             jnp.asarray(left[:, :, :kept]),
             jnp.asarray(right[:, :, :kept]),
-            jnp.asarray(singular_values, jnp.float64),
+            jnp.asarray(config.singular_values, jnp.float64),
             jnp.float64(learning_rate),
-            jnp.int32(steps_per_record),
-            num_records=num_records,
+            jnp.int32(steps_per_record(config, learning_rate)),
+            num_records=config.num_times,
         )
         return np.asarray(modes)
 
@@ -119,8 +113,9 @@ def _train_modes(
     return jnp.swapaxes(records, 0, 1)
 
 
-def product_ranks(seeds: Sequence[int], *, depth: int, orthogonal: bool, size: int) -> Array:
+def product_ranks(config: Config, seeds: Sequence[int], *, depth: int, orthogonal: bool) -> Array:
     """Effective rank ``[R]`` of a product of Gaussian (variance ``1 / size``) or of orthogonal factors."""
+    size = config.product_size
     name = f"{depth} factors"
     if orthogonal:
         factors = orthogonals(seeds, name, depth, size)
@@ -130,15 +125,7 @@ def product_ranks(seeds: Sequence[int], *, depth: int, orthogonal: bool, size: i
 
 
 def complete(
-    seeds: Sequence[int],
-    scales: Sequence[float],
-    *,
-    depth: int,
-    size: int,
-    rank: int,
-    num_observed: int,
-    num_steps: int,
-    learning_rate: float,
+    config: Config, seeds: Sequence[int], scales: Sequence[float], *, depth: int, learning_rate: float
 ) -> Completed:
     """Gradient descent on ``|product - map|^2 / 2`` over the observed entries alone, in float32.
 
@@ -146,16 +133,18 @@ def complete(
     drawn without replacement. A factor starts as ``scale^(1 / depth)`` times a Gaussian of variance ``1 / size``, the
     same Gaussian at every scale, so that ``E |product|_F^2 = scale^2 size`` at every depth.
     """
+    size, rank = config.completion_size, config.completion_rank
     sides = gaussians(seeds, "map", (2, size, rank))
     maps = sides[:, 0] @ np.swapaxes(sides[:, 1], 1, 2)
     maps *= math.sqrt(rank) / np.linalg.norm(maps, axis=(1, 2), keepdims=True)
     order = np.argsort(gaussians(seeds, "observed", (size * size,)), axis=1)
     seen = np.zeros(order.shape)
-    np.put_along_axis(seen, order[:, :num_observed], 1.0, axis=1)
+    np.put_along_axis(seen, order[:, : config.num_observed], 1.0, axis=1)
     start = gaussians(seeds, "start", (depth, size, size)) / math.sqrt(size)
     start *= np.asarray(scales)[:, None, None, None] ** (1.0 / depth)
     arrays = [jnp.asarray(array, jnp.float32) for array in (start, maps, seen.reshape(maps.shape))]
-    learned, observed, unobserved = _complete(*arrays, jnp.float32(learning_rate), jnp.int32(num_steps))
+    settings = jnp.float32(learning_rate), jnp.int32(config.completion_steps)
+    learned, observed, unobserved = _complete(*arrays, *settings)
     return Completed(observed, unobserved, effective_rank(learned), effective_rank(arrays[1]))
 
 
