@@ -1,18 +1,22 @@
 """How fast gradients change along the training of a sweep's networks: their runs again, with every gradient seen."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn import optim, sweep
-from gendyn.core import check_positive_int
+from gendyn import optim, sweep, train
+from gendyn.core import ConfigError, check_positive_int
 from gendyn.measure import TemporalSpectrum, temporal_gradient_spectrum
 from gendyn.plots.gradient_spectrum import gradient_spectrum
-from gendyn.types import Array
+from gendyn.sweep.execute import abstract_run, first_state, make_inputs
+from gendyn.sweep.planner import load_task
+from gendyn.sweep.population import take
+from gendyn.sweep.program import Hypers, Program, run_at, stops
+from gendyn.types import Array, Task
 
 if TYPE_CHECKING:
     import ml_collections
@@ -76,22 +80,78 @@ def gradient_spectra(
     >>> found.frequencies.shape, found.density["embedding/table"].shape, [int(state.step) for state in found.state]
     ((2, 17), (2, 17), [74, 74])
     """
+    check_positive_int("start", start, low=0)
     check_positive_int("num_steps", num_steps)
-    statistic = _spectrum(num_steps, segment_length, cutoff)
-    if key is not None:
-        statistic = functools.partial(statistic, key=key)
-    found = sweep.replay(config, statistic, axes=axes, start=start, num_steps=num_steps)
+    plan = sweep.plan(config, axes=axes)
+    tasks: dict[str, Task] = {}
+    _check(plan, start + num_steps, tasks)
+    key = jax.random.key(0) if key is None else key
+    found = []
+    for chunk in plan.chunks:
+        task = load_task(chunk.runs[0].flat, tasks)
+        program = chunk.program(task)
+        inputs = make_inputs(chunk, program, task)
+        # What a run records is not part of its training.
+        states = first_state(chunk, program, inputs)._replace(metrics={})
+        for row in range(len(chunk.runs)):
+            state, hypers, sample = take((states, inputs.hypers, inputs.sample), row)
+            found.append(
+                _spectrum(program, start, num_steps, segment_length, cutoff, key, state, hypers, sample, inputs.data)
+            )
     spectra = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(one._replace(state=()) for one in found))
     return spectra._replace(state=tuple(one.state for one in found))
 
 
-@functools.lru_cache(maxsize=16)  # one function for equal arguments, so that a program is traced once
-def _spectrum(num_steps: int, segment_length: int | None, cutoff: float) -> Callable[..., TemporalSpectrum]:
-    def statistic(step: Any, state: Any, key: Array | None = None) -> TemporalSpectrum:
-        key = jax.random.key(0) if key is None else key
-        return temporal_gradient_spectrum(step, state, num_steps, key=key, segment_length=segment_length, cutoff=cutoff)
+def _check(plan: sweep.Plan, num_steps: int, tasks: dict[str, Task]) -> None:
+    """Whether all runs have that many steps, and gradients of one shape."""
+    flats = [run.flat for run in plan.runs]
+    if any(stops(flat) for flat in flats):
+        raise ConfigError(
+            "the config has a stop rule (config.stop.…), and runs that end by themselves have no gradients from there "
+            "on; switch it off: step and epoch to 0, train_loss and train_error to -1."
+        )
+    shortest = min(flat["train.num_steps"] for flat in flats)
+    if num_steps > shortest:
+        raise ConfigError(
+            f"start + num_steps = {num_steps} must be at most config.train.num_steps = {shortest}, the least of all "
+            "runs: its steps are those of the sweep; ask for fewer, or for longer runs alone with axes=."
+        )
+    first: dict[str, tuple[int, ...]] = {}
+    for chunk in plan.chunks:
+        task = load_task(chunk.runs[0].flat, tasks)
+        state, *_ = abstract_run(chunk.program(task), chunk, task)
+        leaves, _ = jax.tree_util.tree_flatten_with_path(state.variables.params)
+        shapes = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
+        first = first or shapes
+        for name in first | shapes:
+            one, other = first.get(name, "none"), shapes.get(name, "none")
+            if one != other:
+                raise ConfigError(
+                    f"the runs' parameters differ in shape: {name} is {one} and {other}; ask for networks of one shape "
+                    "at a time with axes=, such as {'model.width': (8,)}."
+                )
 
-    return statistic
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _spectrum(
+    program: Program,
+    start: int,
+    num_steps: int,
+    segment_length: int | None,
+    cutoff: float,
+    key: Array,
+    state: train.State,
+    hypers: Hypers,
+    sample: train.Sample,
+    data: train.Data,
+) -> TemporalSpectrum:
+    run = run_at(program, hypers)
+
+    def step(state: train.State) -> tuple[train.State, Any]:
+        return train.step_and_gradient(run, state, sample.at(state.step), data)
+
+    state = jax.lax.fori_loop(0, start, lambda _, state: step(state)[0], state)
+    return temporal_gradient_spectrum(step, state, num_steps, key=key, segment_length=segment_length, cutoff=cutoff)
 
 
 def gradient_figure(found: TemporalSpectrum, *, note: str = "") -> "Figure":

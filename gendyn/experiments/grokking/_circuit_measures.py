@@ -98,7 +98,7 @@ def records(ds: "xarray.Dataset") -> Records:
 
 def alignment_with_end(grams: np.ndarray) -> np.ndarray:
     """Linear CKA of centred Gram matrices ``[R, T, m, m]`` with the last one of their run, ``[R, T]``; NaN where one is
-    0. See :func:`gendyn.probes.feature_snapshot`.
+    0. See :func:`gendyn.measure.feature_snapshot`.
 
     >>> grams = [[np.diag([1.0, 0.0]), np.eye(2), 3.0 * np.eye(2)]]
     >>> alignment_with_end(np.array(grams)).round(4).tolist()
