@@ -4,14 +4,17 @@ Redraws are the values of the axis ``seed``.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gendyn.analysis import FINISHED, axis_values, grid, history, run_status, tabulate
 from gendyn.core import ConfigError, check_positive_int
-from gendyn.sweep import redraw_groups as redraw_groups
+from gendyn.sweep import Group
+from gendyn.types import ArrayLike
 
 if TYPE_CHECKING:
     import ml_collections
@@ -45,6 +48,26 @@ def check_ascending(name: str, values: Sequence[float], why: str) -> None:
     """
     if any(later <= earlier for earlier, later in itertools.pairwise(values)):
         raise ConfigError(f"{name} = {tuple(values)} must be ascending: {why}. Sort them, each once.")
+
+
+def redraw_groups(axes: Mapping[str, tuple[Any, ...]], redraw: Callable[..., Mapping[str, ArrayLike]]) -> list[Group]:
+    """A group for each point of the outer axes.
+
+    Args:
+        axes: as :func:`axes_of` returns them.
+        redraw: ``redraw(seeds [R] uint32, **point) -> {name: [R, ...]}``; called with float64 enabled.
+    """
+    outer, seeds = [name for name in axes if name != "seed"], axes["seed"]
+
+    def group(point: dict[str, Any]) -> Group:
+        def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, np.ndarray]:
+            with jax.enable_x64(True):
+                chosen = jnp.array([each["seed"] for each in points], jnp.uint32)
+                return {name: np.asarray(value) for name, value in redraw(chosen, **point).items()}
+
+        return Group(points=tuple(point | {"seed": int(seed)} for seed in seeds), compute=compute)
+
+    return [group(dict(zip(outer, values, strict=True))) for values in itertools.product(*(axes[n] for n in outer))]
 
 
 def redraws_of(ds: "xarray.Dataset", axes: tuple[str, ...], name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
