@@ -3,14 +3,30 @@
 import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_range, normal, stream
+from gendyn import theory
+from gendyn.core import ConfigError, normal, stream
+from gendyn.core.rules import Rule, ascending, each, number, positive
 from gendyn.regression import sphere_points
 from gendyn.types import Array
+
+ENDS = "the claims are about the smallest and the largest"
+RATIOS = each(positive(), ascending("the claims are about the peak and both ends"), least=3)
+"""Rule of ``N / n``."""
+
+
+def ridges(least: int) -> Rule:
+    """The rule of ridges: none, and then at least ``least - 1`` larger ones."""
+
+    def from_zero(name: str, values: Sequence[float]) -> None:
+        if values[0] != 0:
+            raise ConfigError(f"{name} = {tuple(values)} must begin with 0: the claims compare ridges with none.")
+
+    return each(number(0), ascending(ENDS), from_zero, least=least)
 
 
 class Sample(NamedTuple):
@@ -44,26 +60,31 @@ def sphere_sample(
     return Sample(x, y.reshape(num_train, -1), fresh, fresh @ teachers)
 
 
-def sphere_penalty(ridge: np.ndarray, num_features: int, num_train: int, dimension: int) -> np.ndarray:
+def sphere_penalty(ridge: Sequence[float], num_features: int, num_train: int, dimension: int) -> np.ndarray:
     """``n N ridge / d``, beside the **sum** of squared errors: the penalty of Mei & Montanari's ``ridge``."""
     return np.asarray(ridge, np.float64) * (num_train * num_features / dimension)
 
 
-def feature_counts(ratios: Sequence[float], num_train: int) -> tuple[int, ...]:
+def sphere_risk(ratios: np.ndarray, leaves: Any, noise_variance: np.ndarray) -> np.ndarray:
+    """Mei & Montanari's risk at ``N / n = ratios [Q]`` for every noise variance ``[V]`` and ridge: ``[V, L, Q]``."""
+    examples = leaves["num_train"] / leaves["dimension"]
+    ridge, noise = np.array(leaves["ridges"])[:, None], noise_variance[:, None, None]
+    return theory.random_features_risk(ratios * examples, examples, ridge=ridge, noise_variance=noise)
+
+
+def feature_counts(ratios: Sequence[float], num_train: int, *, name: str = "config.ratios") -> tuple[int, ...]:
     """``N = round(ratio n)`` for every ratio.
 
     Raises:
-        ConfigError: ratios that are not positive and ascending, that lack 1, or two of them with the same ``N``.
+        ConfigError: ratios that lack 1 between others, or two of them with the same ``N``.
 
     >>> feature_counts((0.5, 1.0, 4.0), 30)
     (15, 30, 120)
     """
-    for ratio in ratios:
-        check_range("config.ratios: each", ratio, low=0, open_low=True)
     sizes = tuple(max(1, round(ratio * num_train)) for ratio in ratios)
-    if len(sizes) < 3 or any(a >= b for a, b in itertools.pairwise(sizes)) or num_train not in sizes[1:-1]:
+    if any(a >= b for a, b in itertools.pairwise(sizes)) or num_train not in sizes[1:-1]:
         raise ConfigError(
-            f"config.ratios = {tuple(ratios)} make {sizes} features for {num_train} examples: they must be at least 3, "
-            "ascending, and hold 1.0 between others, where the peak is."
+            f"{name} = {tuple(ratios)} make {sizes} features for {num_train} examples: they must make different "
+            "sizes and hold 1.0 between others, where the peak is."
         )
     return sizes

@@ -1,20 +1,23 @@
-"""The verdict follows the data; one redraw is least squares on the features it says; the folder resumes."""
+"""The verdict follows the data; one redraw is least squares on the features it says."""
 
 import functools
 import json
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import pytest
 import xarray
 
 from configs.linear_models import random_features as config_file
 from gendyn.core import ConfigError, stream
+from gendyn.experiments import plan
 from gendyn.experiments.linear_models import random_features as experiment
-from gendyn.experiments.linear_models._feature_sweep import redraws
-from gendyn.experiments.linear_models._images import image_features, image_sample
 from gendyn.experiments.linear_models._sphere import sphere_sample
+from gendyn.experiments.linear_models.random_features.images import image_features, image_sample
+from gendyn.experiments.linear_models.random_features.program import DATA, Problem, redraws
+from gendyn.experiments.linear_models.random_features.tables import closed_form
 from tests.experiments.smoke import smoke_config
 
 RIDGELESS, RIDGE, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(7)
@@ -28,11 +31,11 @@ def results(*, off=1.0, place=1.0, gain=1.0, ridge_peak=0.0, left=0.3, redraws=1
     ratios = np.array(config["ratios"])
     random = np.random.default_rng(0)
     empty = xarray.Dataset(attrs={"config": json.dumps(config), "axes": json.dumps(["data", "seed"])})
-    exact = experiment.closed_form(empty, ratios / place)
+    exact = closed_form(empty, ratios / place)
     exact[:, 0, ratios == place] = np.array([[300.0], [500.0]])
     exact[:, -1] += ridge_peak * np.exp(-(np.log(ratios) ** 2) / 0.02)
     exact[-1, 0, ratios == 1] = exact[0, 0, ratios == 1] + gain * (exact[-1, 0] - exact[0, 0])[ratios == 1]
-    points = [(data, seed) for data in experiment.DATA for seed in range(redraws)]
+    points = [(data, seed) for data in DATA for seed in range(redraws)]
     risk = off * exact * np.exp(scatter * random.normal(size=(len(points), 1, 1, 1, len(ratios))))
     dims = ("run", "record", "noise", "ridge", "size")
     ds = empty.assign(
@@ -89,21 +92,21 @@ def test_figure_has_the_closed_form_on_the_sphere_and_needs_a_finished_redraw():
 
 def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_features(finished):
     _, stored = finished("random_features")
-    settings, _, _ = experiment._settings(smoke_config("random_features"))
-    setting = settings["images"]
+    config = ml_collections.FrozenConfigDict(smoke_config("random_features"))
+    problem = Problem.of(config, "images")
     with jax.enable_x64(True):
-        found = redraws(setting, jnp.arange(3, dtype=jnp.uint32))
+        found = redraws(config, "images", jnp.arange(3, dtype=jnp.uint32))
         key = jax.random.key(2)
-        data = jax.jit(setting.data)(stream(key, "data"))
-        keys = jax.random.split(stream(key, "features"), setting.members)
+        data = jax.jit(problem.sample)(stream(key, "data"))
+        keys = jax.random.split(stream(key, "features"), config.members)
         draws = [
-            tuple(np.asarray(setting.features(k, x, max(setting.sizes))) for x in (data.x_train, data.x_test))
+            tuple(np.asarray(problem.features(k, x, max(problem.sizes))) for x in (data.x_train, data.x_test))
             for k in keys
         ]
     y, clean = np.asarray(data.y_train), np.asarray(data.y_test)
     outputs = clean.shape[1]
-    for place, size in enumerate(setting.sizes):
-        for level, penalty in enumerate(setting.penalties(size)):
+    for place, size in enumerate(problem.sizes):
+        for level, penalty in enumerate(problem.penalties(size)):
             predicted, norms = [], []
             for train, test in draws:
                 augmented = np.concatenate([train[:, :size], np.sqrt(penalty) * np.eye(size)])
@@ -125,18 +128,17 @@ def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_feat
 
 
 def test_penalties_are_in_the_units_of_their_closed_form_and_kernel():
-    settings, _, _ = experiment._settings(smoke_config("random_features"))
     config = smoke_config("random_features")
     for size in (12, 48):
         expected = 24 * size * np.array(config.sphere.ridges) / 12
-        np.testing.assert_allclose(settings["sphere"].penalties(size), expected)
-        np.testing.assert_allclose(settings["images"].penalties(size), size * np.array(config.images.ridges))
+        np.testing.assert_allclose(Problem.of(config, "sphere").penalties(size), expected)
+        np.testing.assert_allclose(Problem.of(config, "images").penalties(size), size * np.array(config.images.ridges))
 
 
 def test_images_have_both_kinds_of_features():
     # Of an input that is 0 only the bias is left.
     x = np.array([[1.0, 1.0], [0.0, 0.0]], np.float32)
-    fourier, relu = (image_features(name, 1.0)(jax.random.key(0), x, 50) for name in ("fourier", "relu"))
+    fourier, relu = (image_features(name, 1.0, jax.random.key(0), x, 50) for name in ("fourier", "relu"))
     assert float(fourier[0].min()) < 0 and float(relu.min()) == 0 and float(relu[1].max()) > 0
 
 
@@ -166,29 +168,34 @@ def test_the_smoke_variant_has_every_noise_penalty_and_size(finished):
     [
         ({"members": 1}, "config.members = 1 must be an integer of at least 2"),
         ({"sphere.num_train": 0}, "config.sphere.num_train = 0 must be an integer"),
-        ({"sphere.ridges": (0.0, -1.0, 0.1)}, "config.sphere.ridges = .* must be in"),
-        ({"sphere.ridges": (0.1, 0.2, 0.3)}, "config.sphere.ridges = .* must be 0 and at least one ridge"),
+        ({"sphere.ridges": (0.0, -1.0, 0.1)}, "config.sphere.ridges: each = -1.0 must be in"),
+        ({"sphere.ridges": (0.1, 0.2, 0.3)}, "config.sphere.ridges = .* must begin with 0: the claims compare"),
         ({"sphere.ridges": (0.0, 0.2, 0.01)}, "config.sphere.ridges = .* must be ascending: the claims .* Sort them"),
         ({"images.label_noise": (0.2, 0.0)}, "config.images.label_noise = .* must be ascending"),
         ({"sphere.label_noise": (0.0, 0.5, 1.0)}, "as many label_noise as each other"),
-        ({"images.label_noise": (0.0, 1.5)}, "config.images.label_noise = .* must be in"),
+        ({"images.label_noise": (0.0, 1.5)}, "config.images.label_noise: each = 1.5 must be in"),
         ({"images.num_train": 5000}, "config.images.num_train = 5000 must be in"),
         ({"images.features": "cosine"}, "config.images.features = 'cosine' must be one of fourier, relu"),
         ({"images.lengthscale": 0.0}, "config.images.lengthscale = 0.0 must be in"),
         ({"images.task": "linear_teacher"}, "config.images.task = 'linear_teacher' is a regression"),
         ({"ratios": (0.5, 2.0, 3.0)}, "config.ratios = .* hold 1.0 between others"),
-        ({"axes": (("seed", (0,)),)}, "config.axes: seed must be data, seed"),
-        ({"axes": (("data", ("sphere",)), ("seed", (0,)))}, "config.axes: data = .* must be .* about both"),
+        ({"sphere.ridges": (0.0,), "images.ridges": (0.0,)}, "config.sphere.ridges = .* must hold at least 2 values"),
+        ({"axes": (("data", ("cube",)), ("seed", (0,)))}, "each data = 'cube' must be one of sphere, images"),
         ({"axes": (("data", ("sphere", "images")), ("seed", (0, -1)))}, "each seed = -1 must be an integer"),
         ({"ratios": (0.5, -1.0, 3.0)}, "config.ratios: each = -1.0 must be in"),
     ],
 )
-def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+def test_bad_configs_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("random_features", **changes), str(tmp_path / "none"))
-    assert not (tmp_path / "none").exists()
+        plan(smoke_config("random_features", **changes))
 
 
-@pytest.mark.parametrize("variant", list(config_file.VARIANTS))
+def test_one_kind_of_data_can_be_computed_alone():
+    config = smoke_config("random_features")
+    assert "3 runs in 1 chunks" in plan(config, axes={"data": ("images",), "seed": (0, 1, 2)}).summary()
+    assert "6 runs in 2 chunks" in plan(config).summary()
+
+
+@pytest.mark.parametrize("variant", [name for name in config_file.get_config.functions if name != "smoke"])
 def test_variants_are_sound(variant):
-    experiment._settings(config_file.get_config(variant))
+    plan(config_file.get_config(variant))

@@ -4,7 +4,6 @@ Every factor has two levels, and a cell is one fit. Ensembles share a sample and
 initialisations of their own, so that what the cells say about them is a prediction.
 """
 
-import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -14,8 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_positive_int, check_range, normal, stream
-from gendyn.experiments._redraws import check_ascending
+from gendyn.core import normal, stream
 from gendyn.experiments.linear_models._sphere import sphere_penalty
 from gendyn.regression import random_sphere_features, ridge, sphere_points
 from gendyn.types import Array
@@ -87,57 +85,15 @@ def crossed(
     )
 
 
-class Setting(NamedTuple):
-    """What one compiled program depends on."""
-
-    learner: Learner
-    dimension: int
-    num_train: int
-    num_test: int
-    noise_variance: float
-    members: int
-    redraws_together: int
-    """Mapped in one batch: wins for small trained networks, not for decompositions."""
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def redraws(setting: Setting, seeds: Array) -> Crossed:
-    """:func:`crossed` of every seed: its fields with a leading axis."""
-
-    def one(seed: Array) -> Crossed:
-        return crossed(
-            jax.random.key(seed),
-            setting.learner,
-            dimension=setting.dimension,
-            num_train=setting.num_train,
-            num_test=setting.num_test,
-            noise_variance=setting.noise_variance,
-            members=setting.members,
-        )
-
-    found: Crossed = jax.lax.map(one, seeds, batch_size=setting.redraws_together)
-    return found
-
-
 def random_features_learner(sizes: tuple[int, ...], ridges: tuple[float, ...]) -> Learner:
-    """Ridge regression on ReLU features on the sphere, in the penalty of :func:`gendyn.theory.random_features_risk`.
-
-    Raises:
-        ConfigError: ridges that are not 0 and at least two more, ascending.
-    """
-    check_range("config.random_features.ridges", np.array(ridges), low=0)
-    if len(ridges) < 3 or ridges[0] != 0 or any(a >= b for a, b in itertools.pairwise(ridges)):
-        raise ConfigError(
-            f"config.random_features.ridges = {ridges} must be 0 and at least two more, ascending: the claims "
-            "are about none, the smallest and the largest."
-        )
+    """Ridge regression on ReLU features on the sphere, in the penalty of :func:`gendyn.theory.random_features_risk`."""
 
     def learn(key: Array, x: Array, y: Array, points: Array) -> Array:
         z, at = (random_sphere_features(key, inputs, max(sizes)) for inputs in (x, points))
         n, dimension = x.shape
         predictions = []
         for size in sizes:
-            solved = ridge(z[:, :size], y, sphere_penalty(np.array(ridges), size, n, dimension))
+            solved = ridge(z[:, :size], y, sphere_penalty(ridges, size, n, dimension))
             predictions.append(jnp.einsum("qi,li->lq", at[:, :size], solved.coefficients))
         return jnp.stack(predictions, 1)
 
@@ -149,15 +105,7 @@ def mlp_learner(widths: tuple[int, ...], steps: tuple[int, ...], learning_rate: 
 
     Full-batch gradient descent on half the mean squared error; ``steps``, ascending, are what ``L`` counts. In this
     parameterisation one learning rate serves every width ``H``.
-
-    Raises:
-        ConfigError: widths or steps that are not positive and ascending, a learning rate that is not positive.
     """
-    for name, values in (("widths", widths), ("steps", steps)):
-        for value in values:
-            check_positive_int(f"config.mlp.{name}: each", value)
-        check_ascending(f"config.mlp.{name}", values, "the claims are about the smallest and the largest")
-    check_range("config.mlp.learning_rate", learning_rate, low=0, open_low=True)
     gaps = np.diff(steps, prepend=0).astype(np.int32)
 
     def outputs(weights: tuple[Array, Array], x: Array) -> Array:
@@ -178,10 +126,7 @@ def mlp_learner(widths: tuple[int, ...], steps: tuple[int, ...], learning_rate: 
 
         predictions = []
         for width in widths:
-            start = (
-                normal(stream(key, "hidden"), (width, x.shape[1])),
-                normal(stream(key, "readout"), (width,)),
-            )
+            start = normal(stream(key, "hidden"), (width, x.shape[1])), normal(stream(key, "readout"), (width,))
             predictions.append(jax.lax.scan(segment, start, jnp.asarray(gaps))[1])
         return jnp.stack(predictions, 1)
 

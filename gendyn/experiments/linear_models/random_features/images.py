@@ -1,4 +1,4 @@
-"""Images for experiments on features: samples of a task's pool with one-hot targets, and their random features."""
+"""Samples of a task's images with one-hot targets, and random features of them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,29 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_choice, check_range, lookup, stream
+from gendyn.core import ConfigError, check_range, lookup, stream
 from gendyn.experiments.linear_models._sphere import Sample
 from gendyn.regression import random_fourier_features, random_relu_features
 from gendyn.tasks import uniform_incorrect
 from gendyn.types import Array
 
-Features = Callable[[Array, Array, int], Array]
-"""``(key, x [n, d], N) -> [n, N]``."""
+FAMILIES = ("fourier", "relu")
 
 
-def image_features(family: str, lengthscale: float) -> Features:
-    """Random features: ``"fourier"`` of a length scale, or ``"relu"`` with a bias.
-
-    Raises:
-        ConfigError: an unknown family, or a length scale that is not positive.
-    """
-    check_range("config.images.lengthscale", lengthscale, low=0, open_low=True)
-    families: dict[str, Features] = {
-        "fourier": lambda key, x, size: random_fourier_features(key, x, size, lengthscale=lengthscale),
-        "relu": lambda key, x, size: random_relu_features(key, jnp.pad(x, ((0, 0), (0, 1)), constant_values=1.0), size),
-    }
-    check_choice("config.images.features", family, families)
-    return families[family]
+def image_features(family: str, lengthscale: float, key: Array, x: Array, size: int) -> Array:
+    """Random features ``[n, N]``: ``"fourier"`` of a length scale, or ``"relu"`` with a bias."""
+    if family == "fourier":
+        return random_fourier_features(key, x, size, lengthscale=lengthscale)
+    return random_relu_features(key, jnp.pad(x, ((0, 0), (0, 1)), constant_values=1.0), size)
 
 
 def image_sample(
@@ -41,9 +32,8 @@ def image_sample(
     a lower rate of noise are wrong at a higher one too.
 
     Raises:
-        ConfigError: a task without classes, more images than there are, a rate outside ``[0, 1]``.
+        ConfigError: a task without classes, or more images than there are.
     """
-    check_range("config.images.label_noise", np.array(label_noise), low=0, high=1)
     task = lookup("tasks", task_name)()
     if task.kind != "classification":
         raise ConfigError(f"config.images.task = {task_name!r} is a {task.kind}; choose a set of images with classes.")
