@@ -1,6 +1,9 @@
 """The verdict follows the data; a linear model is its linearisation; halves that part move their kernel by squares."""
 
 import json
+import os
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +13,13 @@ import xarray
 
 from configs.curvature import lazy_to_rich as config_file
 from gendyn.core import ConfigError
+from gendyn.experiments import launch, plan
 from gendyn.experiments.curvature import lazy_to_rich as experiment
+from gendyn.experiments.curvature.lazy_to_rich import tables
 from gendyn.measure import empirical_ntk
 from gendyn.models import antisymmetric_mlp, from_flax, mlp
-from gendyn.sweep.config import flatten
-from gendyn.sweep.points import make_points
 from gendyn.types import Variables
-from tests.experiments.smoke import smoke_config
+from tests.experiments.smoke import points_of, smoke_config
 
 WIDTHS, SCALES, STEPS = (16, 64), (0.01, 0.1, 1.0, 10.0), (0, 1, 5, 50)
 BY_SCALE, BY_WIDTH, HOLDS, FAILS, BORDER, ALIGNS, LOST, BETTER = range(8)
@@ -74,7 +77,7 @@ def results(*, by_scale=-2.0, by_width=-1.0, error=2.5e-3, border=-0.5, turns=1,
     return ds.assign_coords({k: ("run", v) for k, v in coords.items()} | {"step": ("record", np.array(STEPS))})
 
 
-STORED = {**experiment.REQUIRED, "task.num_train": TRAIN, "probes": [f"kernel_snapshot(num_examples={TRAIN})"]}
+STORED = {**tables.REQUIRED, "task.num_train": TRAIN, "probes": [f"kernel_snapshot(num_examples={TRAIN})"]}
 
 
 def verdicts(ds):
@@ -118,9 +121,41 @@ def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out_in_pairs():
     np.testing.assert_allclose([f.effect for f in whole], [f.effect for f in rest], rtol=1e-9)
 
 
+def test_the_claims_are_about_runs_that_converge_and_say_how_many_do_not():
+    ds = results(seeds=7)
+    ds["diverged"].values[np.flatnonzero(ds["seed"] == 3)[2], -1] = True
+    whole = experiment.verdict(ds)
+    assert "1 of 7 seeds are left out. 1 of 56 runs diverged; this is about seeds that converge." in whole[0].detail
+    assert all("where training converges" in found.claim for found in whole)
+    rest = experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] != 3)))
+    np.testing.assert_allclose([f.effect for f in whole], [f.effect for f in rest], rtol=1e-9)
+
+
+def test_the_figure_draws_the_medians_of_complete_seeds_and_the_borders():
+    def lines(ax):
+        return [line for line in ax.lines if len(line.get_xdata()) == len(SCALES)]
+
+    ds = results(seeds=5)
+    ds["train_loss"].values[np.flatnonzero(ds["seed"] == 3)[2], -1] = np.nan
+    found = tables.regimes(ds)
+    made = experiment.figure(ds)
+    expected = (found.movement, found.rotation, found.error, found.growth, found.test_loss)
+    for ax, values in zip(made.axes, expected, strict=True):
+        np.testing.assert_allclose([line.get_ydata() for line in lines(ax)], np.median(values, axis=0))
+        assert set(found.borders) <= {line.get_xdata()[0] for line in ax.lines}
+    assert [text.get_text() for text in made.axes[1].get_legend().get_texts()] == ["16", "64"]
+    assert "median of 4 seeds" in made.get_supxlabel()
+    # The guide has the predicted power.
+    guide = next(line for line in made.axes[0].lines if len(line.get_xdata()) == 2 and line.get_xdata()[1] == 10.0)
+    np.testing.assert_allclose(np.diff(np.log(guide.get_ydata())) / np.diff(np.log(guide.get_xdata())), -2.0)
+    ds["train_loss"].values[:] = np.nan
+    with pytest.raises(ConfigError, match="no seed has finished"):
+        experiment.figure(ds)
+
+
 def test_the_border_is_interpolated_in_logarithms():
     scales, errors = np.array([0.1, 1.0, 10.0]), np.array([[1.0, 0.01, 1e-4], [0.05, 0.02, 0.01], [1.0, 0.5, 0.2]])
-    np.testing.assert_allclose(experiment.border(scales, np.log(errors)), [np.sqrt(0.1), np.nan, np.nan])
+    np.testing.assert_allclose(tables.border(scales, np.log(errors)), [np.sqrt(0.1), np.nan, np.nan])
 
 
 @pytest.fixture(scope="module")
@@ -128,24 +163,22 @@ def linear(tmp_path_factory):
     config = smoke_config("lazy_to_rich", model__depth=0)
     config.axes = (*config.axes[1:3], ("seed", (0,)))
     config.zip_axes = config.zip_axes[:1]
-    return experiment.run(config, str(tmp_path_factory.mktemp("linear")))
+    return launch(config, tmp_path_factory.mktemp("linear"), quiet=True)
 
 
 def test_a_linear_network_is_its_linearisation_at_every_scale(linear):
     """End to end: rate, factor 2, step count and kernel of the prediction are those of the training program."""
-    found = experiment.regimes(linear)
+    found = tables.regimes(linear)
     assert float(linear["train_loss"][:, -1].max()) < 0.9 * float(linear["train_loss"][:, 0].min())
     assert found.error.max() < 1e-5 and found.movement.max() < 1e-5
     wrong = linear.assign_coords({"optim.learning_rate": 1.1 * linear["optim.learning_rate"]})
-    assert experiment.regimes(wrong).error.min() > 1e-3
+    assert tables.regimes(wrong).error.min() > 1e-3
 
 
-def test_smoke_runs_and_laziness_grows_with_scale(tmp_path):
-    ds = experiment.run(smoke_config("lazy_to_rich"), str(tmp_path))
-    found = experiment.regimes(ds)
-    assert (np.diff(found.movement, axis=1) < 0).all() and (np.diff(found.error, axis=1) < 0).all()
-    assert len(experiment.verdict(ds)) == 8
-    assert len(experiment.figure(ds).axes) == 5
+def test_laziness_grows_with_scale_in_the_smoke_variant(finished):
+    found = tables.regimes(finished("lazy_to_rich")[1])
+    assert found.error.shape == (2, 2, 3)
+    assert (np.diff(found.movement, axis=2) < 0).all() and (np.diff(found.error, axis=2) < 0).all()
 
 
 @pytest.mark.parametrize(("make", "order"), [(antisymmetric_mlp, 2.0), (mlp, 1.0)])
@@ -182,7 +215,7 @@ def test_halves_that_part_move_their_kernel_by_the_square(make, order):
 )
 def test_what_the_prediction_cannot_judge_is_refused_before_anything_runs(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("lazy_to_rich", **changes), str(tmp_path / "none"))
+        launch(smoke_config("lazy_to_rich", **changes), tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
@@ -192,9 +225,25 @@ def test_one_width_or_one_lazy_scale_has_no_slope():
         experiment.verdict(ds.isel(run=np.flatnonzero(ds["model.width"] == 16)))
 
 
-def test_variants():
-    config = config_file.get_config()
-    points = make_points(flatten(config), config.axes, config.zip_axes)
+def test_the_command_line_refuses_momentum_too(root, tmp_path):
+    with pytest.raises(ConfigError, match=r"config\.optim\.momentum = 0\.9 must be 0\.0"):
+        plan(smoke_config("lazy_to_rich"), axes={"optim.momentum": (0.0, 0.9)}, zip_axes=())
+    folder = tmp_path / "none"
+    arguments = ["--config=configs/curvature/lazy_to_rich.py:smoke", "--config.optim.momentum=0.9"]
+    done = subprocess.run(
+        [sys.executable, "scripts/sweep.py", *arguments, f"--workdir={folder}"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2 and "config.optim.momentum = 0.9 must be 0.0" in done.stderr, done.stderr
+    assert not folder.exists()
+
+
+def test_each_scale_has_its_learning_rate_and_each_seed_its_own_data():
+    points = points_of(config_file.get_config())
     assert len(points) == 168 and points[-1].flat["task.seed"] == points[-1].flat["seed"] == 17
     rates = {point.flat["model.output_scale"]: point.flat["optim.learning_rate"] for point in points}
     assert rates[10.0] == pytest.approx(0.2 / 102.5) and len(rates) == 7
