@@ -9,9 +9,11 @@ import pytest
 import xarray
 
 from gendyn.core import ConfigError
+from gendyn.experiments import launch
 from gendyn.experiments.curvature import spectral_bias_ntk as experiment
+from gendyn.experiments.curvature.spectral_bias_ntk.program import Setting, train
+from gendyn.experiments.curvature.spectral_bias_ntk.tables import decay, predicted_rates
 from gendyn.theory import circle_kernel
-from scripts import report as report_script
 from tests.experiments.smoke import smoke_config
 
 FREQUENCIES, STEPS = list(range(8)), np.unique(np.geomspace(1, 3000, 60).round().astype(int) - 1)
@@ -27,7 +29,7 @@ def results(*, faster=1.0, exponent=0.0, leak=0.0, scatter=0.01, seeds=6, learni
     ds = xarray.Dataset(attrs=attrs)
     rows = []
     for bias, _ in points:
-        rates = experiment.predicted_rates(ds, use_bias=bias) * faster * np.maximum(FREQUENCIES, 1.0) ** exponent
+        rates = predicted_rates(ds, use_bias=bias) * faster * np.maximum(FREQUENCIES, 1.0) ** exponent
         rates = np.where(rates == 0, leak, rates) * np.exp(scatter * random.normal(size=len(FREQUENCIES)))
         phases = np.exp(1j * random.uniform(size=len(FREQUENCIES)))
         modes = 0.005 * (1.0 - learning_rate * rates) ** STEPS[:, None] * phases
@@ -49,8 +51,8 @@ def test_closed_form_decay_is_supported():
 @pytest.mark.parametrize("use_bias", [False, True])
 def test_rates_are_recovered_from_the_discrete_decay_and_not_as_exponents(use_bias):
     ds = results(scatter=0.0)
-    expected = experiment.predicted_rates(ds, use_bias=use_bias)
-    found = experiment.measured_rates(ds, use_bias=use_bias)
+    expected = predicted_rates(ds, use_bias=use_bias)
+    found = decay(ds, use_bias=use_bias).rates
     np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), rtol=1e-9, atol=1e-14)
     # At rate 0.125 and learning rate 2 an exponential would be 15 % off.
     assert -np.log1p(-2.0 * expected[1]) / 2.0 > 1.12 * expected[1]
@@ -83,7 +85,23 @@ def test_too_few_seeds_decide_nothing_and_unfinished_ones_are_left_out():
     assert set(verdicts(results(seeds=2))) == {"undecided"}
     ds = results(seeds=7)
     ds["residual"][dict(run=np.flatnonzero(ds["seed"] == 6), record=slice(-3, None))] = np.nan
-    assert experiment.verdict(ds) == experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] < 6)))
+    found = experiment.verdict(ds)
+    rest = experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] < 6)))
+    assert [each[:5] for each in found] == [each[:5] for each in rest]
+    assert all(each.detail.count(" 1 of 7 seeds are left out.") == 1 for each in found)
+
+
+def test_diverged_runs_count_as_worst():
+    ds = results(seeds=6)
+    rows = ds["residual"].dims[:2]
+    ds["train_loss"], ds["diverged"] = (rows, np.ones((12, len(STEPS)))), (rows, np.zeros((12, len(STEPS)), bool))
+    assert verdicts(ds) == ["supported"] * 5
+    for name, value in (("residual", np.nan), ("train_loss", np.nan), ("diverged", True)):
+        ds[name].values[6:, -3:] = value  # every run with bias
+    found = experiment.verdict(ds)
+    assert [each.verdict for each in found] == ["supported", "refuted", "undecided", "supported", "refuted"]
+    assert "6 of 12 runs diverged and count as the worst outcome" in found[0].detail
+    assert experiment.figure(ds).axes
 
 
 def test_predicted_rates_are_the_eigenvalues_of_the_kernel_on_the_grid():
@@ -91,20 +109,20 @@ def test_predicted_rates_are_the_eigenvalues_of_the_kernel_on_the_grid():
     for use_bias in (False, True):
         kernel = circle_kernel(2 * np.pi * np.arange(64) / 64, use_bias=use_bias)
         spectrum = np.fft.fft(kernel).real[: len(FREQUENCIES)] / 64
-        np.testing.assert_allclose(experiment.predicted_rates(ds, use_bias=use_bias), spectrum, atol=5e-8)
+        np.testing.assert_allclose(predicted_rates(ds, use_bias=use_bias), spectrum, atol=5e-8)
 
 
 @pytest.mark.parametrize("use_bias", [False, True])
 def test_the_program_starts_at_zero_and_steps_by_its_own_tangent_kernel(use_bias):
     """One step of the records equals ``r - learning_rate K r / N`` with the finite network's kernel, built here."""
-    setting = experiment.Setting(num_units=64, num_points=16, frequencies=(0, 1, 3, 5), steps=(0, 1))
+    setting = Setting(num_units=64, num_points=16, frequencies=(0, 1, 3, 5), steps=(0, 1))
     args = jnp.array([use_bias], jnp.float32), jnp.array([3], jnp.uint32)
-    _, records = experiment._train(setting, *args, jnp.float32(0.5), jnp.float32(1e-3))
+    _, records = train(setting, *args, jnp.float32(0.5), jnp.float32(1e-3))
     modes = np.asarray(records["residual"][0]) @ np.array([1.0, 1j])
     # The network starts at 0, so the residual is minus the target: a / 2 at each k > 0 and a at 0.
     np.testing.assert_allclose(np.abs(modes[0]), [1e-3, 5e-4, 5e-4, 5e-4], rtol=1e-4)
     angles = 2 * np.pi * np.arange(16) / 16
-    start, _ = experiment._train(setting._replace(steps=(0, 0)), *args, jnp.float32(0.5), jnp.float32(1e-3))
+    start, _ = train(setting._replace(steps=(0, 0)), *args, jnp.float32(0.5), jnp.float32(1e-3))
     x = np.stack([np.cos(angles), np.sin(angles), np.full(16, float(use_bias))], axis=1) / np.sqrt(1.0 + use_bias)
     gates = (x @ np.asarray(start[0], float).T > 0) / np.sqrt(64)
     kernel = (x @ x.T) * (gates @ gates.T)
@@ -115,7 +133,7 @@ def test_the_program_starts_at_zero_and_steps_by_its_own_tangent_kernel(use_bias
 
 def test_no_odd_frequency_of_the_smoke_variant_moves_without_bias(finished):
     _, ds = finished("spectral_bias_ntk")
-    residuals = experiment.relative_residuals(ds, use_bias=False)[:, -1]
+    residuals = decay(ds, use_bias=False).residuals[:, -1]
     np.testing.assert_allclose(residuals[:, 3::2], 1.0, atol=1e-3)
     assert np.all(residuals[:, [0, 1, 2]] < 0.2)
     assert float(ds["train_loss"][:, -1].max()) < float(ds["train_loss"][:, 0].min())
@@ -124,13 +142,31 @@ def test_no_odd_frequency_of_the_smoke_variant_moves_without_bias(finished):
 def test_another_config_in_the_same_folder_is_refused(finished, tmp_path):
     folder = shutil.copytree(finished("spectral_bias_ntk")[0], tmp_path / "copy")
     with pytest.raises(ConfigError, match="holds other runs than this config asks for"):
-        experiment.run(smoke_config("spectral_bias_ntk", amplitude=0.1), str(folder))
+        launch(smoke_config("spectral_bias_ntk", amplitude=0.1), folder, quiet=True)
 
 
-def test_report_of_the_experiment(finished, tmp_path):
-    path = report_script.write_report(finished("spectral_bias_ntk")[1], tmp_path / "report", name="smoke")
-    text = path.read_text()
-    assert "Claim: Full-batch gradient descent" in text and "4 finished" in text and "data:image/png;base64," in text
+def test_the_figure_draws_measured_and_predicted_for_each_kernel():
+    ds = results(scatter=0.1)
+    made = experiment.figure(ds)
+    assert [ax.get_title() for ax in made.axes] == ["without bias", "with bias", "", ""]
+    upper, lower = made.axes[0], made.axes[2]
+    without = decay(ds, use_bias=False)
+    measured = {line.get_label(): line.get_xydata() for line in upper.get_lines()}
+    np.testing.assert_allclose(measured["1"][:, 1], np.median(without.residuals[..., 1], axis=0))
+    np.testing.assert_allclose(measured["closed form"][:, 1], 1.0)  # the last frequency, 7, is frozen
+    rings = next(line for line in lower.get_lines() if line.get_label() == "closed form")
+    np.testing.assert_array_equal(rings.get_xydata(), np.stack([FREQUENCIES, without.predicted], axis=1))
+    low, high = lower.get_ylim()
+    assert low < 0 and high > without.rates.max() and lower.get_yscale() == "symlog"
+    # Rows do not share their horizontal axes.
+    assert upper.get_xlim() == (0.0, 2999.0) and lower.get_xlim() == pytest.approx((-0.7, 7.7))
+    text = made.get_supxlabel()
+    assert "512 units, 64 points" in text and "median of 6 seeds and 97% interval" in text and "90% interval" in text
+
+
+def test_a_figure_of_one_seed_says_so():
+    with np.errstate(all="ignore"):
+        assert "one seed, no interval" in experiment.figure(results(seeds=1)).get_supxlabel()
 
 
 @pytest.mark.parametrize(
@@ -138,16 +174,16 @@ def test_report_of_the_experiment(finished, tmp_path):
     [
         ({"num_units": 5}, "must be even"),
         ({"num_points": 9}, "must be even"),
-        ({"frequencies": (3, 5, 16)}, "must be different and below num_points / 2 = 16"),
-        ({"frequencies": (3, 5, 5)}, "must be different"),
+        ({"frequencies": (3, 5, 16)}, "must be below num_points / 2 = 16"),
+        ({"frequencies": (3, 5, 5)}, r"config.frequencies = \(3, 5, 5\) must hold each value once"),
         ({"frequencies": (0, 1, 2, 3)}, "must hold two odd numbers of at least 3"),
         ({"learning_rate": 6.0}, r"config.learning_rate = 6.0 must be in \(0, 5.69"),
         ({"amplitude": 0.0}, r"config.amplitude = 0.0 must be in \(0, inf\)"),
         ({"num_steps": 0}, "config.num_steps = 0 must be an integer of at least 1"),
-        ({"axes": (("seed", (0,)),)}, "config.axes = .* must be use_bias"),
+        ({"axes": (("seed", (0,)),)}, r"config.axes = .* must hold use_bias = \(False, True\)"),
     ],
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("spectral_bias_ntk", **changes), str(tmp_path / "none"))
+        launch(smoke_config("spectral_bias_ntk", **changes), tmp_path / "none")
     assert not (tmp_path / "none").exists()
