@@ -1,4 +1,4 @@
-"""The programs of the experiment ``benign_gp``: priors from a pilot, and redraws of images and of corrupted labels."""
+"""The learners of ``benign_gp``: priors from a pilot, and redraws of images and of corrupted labels."""
 
 import functools
 import math
@@ -15,7 +15,7 @@ from gendyn.tasks import LABEL_NOISE_KINDS
 from gendyn.types import Array, ArrayLike, PyTree
 
 NOISE_KINDS = ("uniform_any", "uniform_incorrect")
-"""Those that corrupt labels independently of each other, which the closed forms ask for."""
+"""Those that corrupt labels independently of each other, which the closed forms assume."""
 LABEL_DRAWS = 16
 """The mean of the evidence over labels is one of heavy tails: one corruption a redraw would not settle it."""
 REGRESSION = regression.rbf().scaled() + regression.constant() + regression.white(0.1)
@@ -115,11 +115,10 @@ def regression_priors(setting: Setting, num_steps: int, pilot: Draw) -> PyTree:
     """Hyperparameters of largest evidence on a pilot draw, a leading axis ``[L]``: of each level of corruption."""
 
     def best(told: Array) -> PyTree:
-        def evidence(params: PyTree) -> Array:
-            labels = told[0]
-            return regression.gp_label_regression(REGRESSION, params, pilot.x, labels, setting.num_classes).log_evidence
-
-        return _optimised(evidence, REGRESSION, num_steps)
+        data = (pilot.x, told[0], setting.num_classes)
+        return _optimised(
+            lambda params: regression.gp_label_regression(REGRESSION, params, *data).log_evidence, REGRESSION, num_steps
+        )
 
     return jax.lax.map(best, pilot.told)
 
@@ -185,14 +184,11 @@ def regress(setting: Setting, kind: Array, priors: PyTree, redraws: Draw) -> dic
         def level(inputs: tuple[Array, Array, PyTree]) -> dict[str, Array]:
             rate, told, own = inputs
             both = jax.tree.map(lambda each, chosen: jnp.stack([each[0], chosen]), priors, own)
-            found: dict[str, Array] = jax.lax.map(lambda params: fit(params, rate, told), both)
-            return found
+            return jax.lax.map(lambda params: fit(params, rate, told), both)
 
-        records: dict[str, Array] = jax.lax.map(level, (jnp.array(setting.corruption), redraw.told, priors))
-        return records
+        return jax.lax.map(level, (jnp.array(setting.corruption), redraw.told, priors))
 
-    found: dict[str, Array] = jax.lax.map(one, redraws)
-    return found
+    return jax.lax.map(one, redraws)
 
 
 @jax.jit
@@ -209,8 +205,6 @@ def classify(params: PyTree, redraws: Draw) -> dict[str, Array]:
                 "laplace_evidence": posterior.log_evidence / len(redraw.labels),
             }
 
-        records: dict[str, Array] = jax.lax.map(level, redraw.told)
-        return records
+        return jax.lax.map(level, redraw.told)
 
-    found: dict[str, Array] = jax.lax.map(one, redraws)
-    return found
+    return jax.lax.map(one, redraws)
