@@ -1,16 +1,20 @@
 """The kernel is the sum it stands for, the fit is the penalised one; the verdict follows the data."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.experiments.priors import _benign_polynomial as model
+from gendyn.experiments import launch, plan
 from gendyn.experiments.priors import benign_polynomial as experiment
+from gendyn.experiments.priors.benign_polynomial import model, tables
 from gendyn.regression import order_penalty, polynomial_features
 from tests.experiments.smoke import smoke_config
 
+PROGRAM = importlib.import_module("gendyn.experiments.priors.benign_polynomial.program")
 # Three findings for each law of the inputs and basis, then all three at the reference, anywhere, kernel, expectation.
 SIMPLE, COMPLEX, NOISE, REFERENCE, ANYWHERE, KERNEL, EXPECTED = 0, 1, 2, 12, 13, 14, 15
 
@@ -18,7 +22,7 @@ SIMPLE, COMPLEX, NOISE, REFERENCE, ANYWHERE, KERNEL, EXPECTED = 0, 1, 2, 12, 13,
 def results(monkeypatch, folder, *, simple=0.01, noise=0.01, at_smallest=None, gap=1e-9, expected=1.0, seeds=12):
     """Errors as told, the same everywhere but ``at_smallest``, what is left of noise at the last sigma."""
 
-    def redraw(setting, inputs, basis, chosen, half_width, count, sigmas):
+    def redraw(setting, sigmas, chosen, *, inputs, basis, half_width, num_train):
         random = np.random.default_rng(int(10 * half_width))
         scatter = np.exp(0.05 * random.normal(size=(len(chosen), 1)))
         left = np.full((len(chosen), len(sigmas)), noise)
@@ -29,15 +33,16 @@ def results(monkeypatch, folder, *, simple=0.01, noise=0.01, at_smallest=None, g
         rest = {"kernel_gap": np.full(len(chosen), gap), "smallest_singular_value": np.ones(len(chosen))}
         return {"train_rmse": rows, "test_rmse": rows, "expected_rmse": exact} | rest
 
-    monkeypatch.setattr(experiment, "_redraw", redraw)
-    axes = (*smoke_config("benign_polynomial").axes[:-2], ("num_train", (5,)), ("seed", tuple(range(seeds))))
-    return experiment.run(smoke_config("benign_polynomial", axes=axes, runs_at_once=seeds), str(folder / "made"))
+    monkeypatch.setattr(PROGRAM, "_redraw", redraw)
+    config = smoke_config("benign_polynomial", runs_at_once=seeds)
+    axes = dict(config.axes) | {"num_train": (5,), "seed": range(seeds)}
+    return launch(config, folder / "made", axes=axes, quiet=True)
 
 
 def drawn_inputs(inputs, half_width, count):
     with jax.enable_x64(True):
         arrays = (jnp.float64(half_width), jnp.float64(count))
-        drawn = model.draw(jnp.uint32(2), inputs, *arrays, 5, jnp.linspace(-1, 1, 3))
+        drawn = model._drawn(jnp.uint32(2), inputs, *arrays, 5, jnp.linspace(-1, 1, 3))
         return model.Drawn(*(np.asarray(each) for each in drawn))
 
 
@@ -70,7 +75,7 @@ def test_the_best_place_is_chosen_on_redraws_that_do_not_judge_it(monkeypatch, t
     ds["train_rmse"].values[ds["seed"].values % 2 == 1] = 0.5
     found = experiment.verdict(ds)
     assert (found[REFERENCE].verdict, found[ANYWHERE].verdict) == ("refuted", "refuted")
-    assert found[ANYWHERE].effect == pytest.approx(0.5 / experiment.FITTED)
+    assert found[ANYWHERE].effect == pytest.approx(0.5 / tables.FITTED)
 
 
 def test_wrong_closed_forms_are_seen_and_few_redraws_decide_nothing(monkeypatch, tmp_path):
@@ -138,14 +143,23 @@ def test_the_shown_fit_is_the_kernels_and_its_band_narrows_at_the_data():
         ({"sigma": 0.5}, "config.sigma = 0.5, the reference, must be one of"),
         ({"half_width": 0.3}, "config.half_width = 0.3, the reference, must be one of"),
         ({"inputs": "gaussian"}, "config.inputs = 'gaussian' must be one of equispaced, random"),
-        ({"axis": ("num_train", (1,))}, "each num_train = 1 must be an integer of at least 2"),
-        ({"axis": ("half_width", (1.4, 3.0))}, r"each half_width = 3.0 must be in \(0, 2\]"),
-        ({"axis": ("basis", ("monomial",))}, "must be chebyshev, monomial"),
+        ({"num_train": 3}, "config.num_train = 3, the reference, must be one of"),
+        ({"axes": {"num_train": (1,)}}, "each num_train = 1 must be an integer of at least 2"),
+        ({"axes": {"half_width": (1.4, 3.0)}}, r"each half_width = 3.0 must be in \(0, 2\]"),
+        ({"axes": {"basis": ("monomial",)}}, "basis = .* must be chebyshev, monomial: the claims compare them"),
+        ({"axes": {"inputs": ("equispaced",)}}, "inputs = .* must be equispaced, random: the claims compare them"),
     ],
 )
-def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
-    if "axis" in changes:
-        changes = {"axes": tuple((dict(smoke_config("benign_polynomial").axes) | dict([changes["axis"]])).items())}
+def test_bad_configs_are_refused(changes, message):
+    config = smoke_config("benign_polynomial")
+    config.update(changes | {"axes": tuple((dict(config.axes) | changes.get("axes", {})).items())})
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("benign_polynomial", **changes), str(tmp_path / "none"))
-    assert not (tmp_path / "none").exists()
+        plan(config)
+
+
+def test_a_reference_is_a_leaf_beside_its_axis():
+    config = smoke_config("benign_polynomial", half_width=1.0)
+    axes = dict(config.axes) | {"half_width": (1.0, 1.2)}
+    planned = plan(config, axes=axes).summary()
+    assert "half_width 1.0" in planned and "half_width 1.2" in planned
+    assert set(dict(config.axes)) & set(config) == {"inputs", "half_width", "num_train"}

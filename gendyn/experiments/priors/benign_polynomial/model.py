@@ -99,21 +99,18 @@ class Problem(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def problems(order: int, most: int, inputs: str, basis: str, seeds: Array, half_width: Array, count: Array) -> Problem:
-    """Every redraw's, with ``most`` rows of which ``count`` are used."""
+@functools.partial(jax.vmap, in_axes=(None, None, None, None, 0, None, None))
+def problems(order: int, most: int, inputs: str, basis: str, seed: Array, half_width: Array, count: Array) -> Problem:
+    """Of seeds ``[R]``: every redraw's, with ``most`` rows of which ``count`` are used."""
     points = half_width * jnp.asarray(law_average("uniform", NUM_NODES)[0])
     mask = (jnp.arange(most) < count).astype(jnp.float64)
-
-    def one(seed: Array) -> Problem:
-        drawn = draw(seed, inputs, half_width, count, most, points)
-        variable, functions = features(basis, order, drawn.x, half_width)
-        at_points, test_design = features(basis, order, points, half_width)
-        among = kernel(basis, order, variable, variable) * mask * mask[:, None]
-        across = kernel(basis, order, at_points, variable) * mask
-        y, design = (mask[:, None] * each for each in (drawn.y, functions))
-        return Problem(design, test_design, y, drawn.truth, drawn.size, among, across)
-
-    return jax.vmap(one)(seeds)
+    drawn = draw(seed, inputs, half_width, count, most, points)
+    variable, functions = features(basis, order, drawn.x, half_width)
+    at_points, test_design = features(basis, order, points, half_width)
+    among = kernel(basis, order, variable, variable) * mask * mask[:, None]
+    across = kernel(basis, order, at_points, variable) * mask
+    y, design = (mask[:, None] * each for each in (drawn.y, functions))
+    return Problem(design, test_design, y, drawn.truth, drawn.size, among, across)
 
 
 class Fit(NamedTuple):
