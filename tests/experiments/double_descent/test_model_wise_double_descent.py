@@ -1,20 +1,21 @@
-"""The verdict follows the data: double descent is supported, a monotone curve never is; and the config runs."""
+"""The verdict follows the data: double descent is supported, a monotone curve never is; and the figure shows it."""
 
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 from configs.double_descent import model_wise_double_descent as config_file
+from gendyn.core import ConfigError
 from gendyn.experiments.double_descent import model_wise_double_descent as experiment
+from gendyn.experiments.double_descent.model_wise_double_descent import tables
+from gendyn.plots import to_png
 from scripts import report as report_script
 
-ROOT = Path(__file__).parents[2]
 WIDTHS = np.array([2, 4, 8, 16, 32, 48, 64, 80, 128, 256])
 
 
@@ -49,9 +50,10 @@ def sweep(bump, *, peak_width=64, seeds=5, noises=(0.0, 0.2), noise=0.03, fits_f
                 {
                     "experiment": "model_wise_double_descent",
                     "task": {"name": "digits", "num_test": 797},
-                    "data": {"num_train": 400},
+                    "data": {"num_train": 400, "label_noise": 0.0},
                 }
             ),
+            "num_outputs": 10,
             "provenance": json.dumps({"jax": "0"}),
         },
     )
@@ -119,44 +121,123 @@ def test_too_few_seeds_decide_nothing(seeds):
     assert set(verdicts(sweep(1.0, seeds=seeds)).values()) == {"undecided"}
 
 
-def test_unfinished_seeds_are_left_out():
+LOSSES_AND_ERRORS = ("train_loss", "test_loss", "train_error", "test_error")
+
+
+def test_unfinished_seeds_are_left_out_and_counted():
     ds = sweep(1.0, seeds=6)
-    waiting = np.flatnonzero((ds["seed"] == 5) & (ds["model.width"] >= 64))
-    for name in ("train_loss", "test_loss", "train_error", "test_error"):
+    waiting = np.flatnonzero((ds["seed"] == 5) & (ds["model.width"] >= 64) & (ds["data.label_noise"] > 0))
+    for name in LOSSES_AND_ERRORS:
         ds[name][dict(run=waiting, record=-1)] = np.nan
-    assert experiment.verdict(ds) == experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] != 5)))
+    found, fewer = experiment.verdict(ds), experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] != 5)))
+    assert [each[1:4] for each in found[:5]] == [each[1:4] for each in fewer[:5]]
+    assert "1 of 6 seeds are left out." in found[0].detail
+    # The control has all six: levels of noise are judged one by one.
+    assert "left out" not in found[5].detail.replace("the seed left out", "") and found[5] != fewer[5]
 
 
-def test_figure_marks_the_number_of_equations():
-    made = experiment.figure(sweep(1.0))
-    assert "n·K = 4,000" in " ".join(text.get_text() for text in made.axes[0].texts)
+def test_a_diverged_run_counts_as_the_worst():
+    ds = sweep(1.0)
+    ds["diverged"][np.flatnonzero((ds["model.width"] == 64) & (ds["seed"] == 0)), -1] = True
+    found = experiment.verdict(ds)[0]
+    assert found.high == np.inf and "1 of 50 runs diverged and count as the worst outcome." in found.detail
 
 
-def test_stored_number_of_outputs_needs_no_data():
+def test_the_number_of_equations_is_read_from_the_results_or_from_the_task():
     ds = sweep(1.0)
     ds.attrs["num_outputs"] = 3
     ds.attrs["config"] = json.dumps({"task": {"name": "gone"}, "data": {"num_train": 400}})
-    assert experiment.num_constraints(ds) == 1200
-
-
-def test_all_training_examples_are_counted_where_the_config_says_zero():
-    ds = sweep(1.0)
+    assert tables.num_equations(ds) == 1200
+    # All training examples count where the config says 0.
     ds.attrs["config"] = json.dumps({"task": {"name": "digits", "num_test": 297}, "data": {"num_train": 0}})
-    assert experiment.num_constraints(ds) == 15_000
+    del ds.attrs["num_outputs"]
+    assert tables.num_equations(ds) == 15_000
 
 
-@pytest.mark.parametrize("variant", ["", "digits", "mnist5k", "cifar10_resnet", "smoke"])
+@pytest.mark.parametrize("variant", config_file.get_config.functions)
 def test_every_variant_sweeps_width_noise_and_seed(variant):
     axes = dict(config_file.get_config(variant).axes)
     assert set(axes) == {"model.width", "data.label_noise", "seed"} and 0.0 in axes["data.label_noise"]
 
 
-def test_smoke_variant_runs_end_to_end(tmp_path):
-    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path / "smoke"))
-    assert ds.sizes["run"] == 12
-    assert len(experiment.verdict(ds)) == 8
-    path = report_script.write_report(ds, tmp_path / "report", name="smoke")
-    assert path.read_text().count("data:image/png;base64,") == 2
+def lines(**changes):
+    """Test loss ``1 + width / 1000 + seed / 100`` at the end, twice the training loss."""
+    ds = sweep(0.0, **{"seeds": 3, **changes})
+    last = 1.0 + ds["model.width"].values / 1000 + ds["seed"].values / 100
+    ds["test_loss"][:, -1], ds["train_loss"][:, -1] = last, last / 2
+    return ds
+
+
+def curves(ax):
+    return {line.get_label(): line.get_xydata() for line in ax.lines if line.get_label() in ("train", "test")}
+
+
+def verticals(ax):
+    return sorted(float(line.get_xdata()[0]) for line in ax.lines if len(set(line.get_xdata())) == 1)
+
+
+def texts(made):
+    return " ".join(t.get_text() for ax in made.axes for t in [*ax.texts, ax.title]) + made.get_supxlabel()
+
+
+def test_figure_shows_medians_over_seeds_and_marks_both_thresholds():
+    made = experiment.figure(lines())
+    loss = curves(made.axes[1])
+    np.testing.assert_array_equal(loss["test"][:, 0], 75 * WIDTHS + 10)
+    np.testing.assert_allclose(loss["test"][:, 1], 1.0 + WIDTHS / 1000 + 0.01)
+    np.testing.assert_allclose(loss["train"][:, 1], loss["test"][:, 1] / 2)
+    for ax in made.axes[:4]:
+        assert verticals(ax) == [4000.0, 75 * 64 + 10]
+    shown = texts(made)
+    for part in ("n·K = 4,000", "train error", "no label noise (control)", "20% label noise", "median of 3 seeds"):
+        assert part in shown
+    assert "n = 400" in shown and "step 100" in shown
+    assert verticals(experiment.figure(lines(fits_from=1000)).axes[0]) == [4000.0]  # none was measured
+
+
+def test_figure_has_one_column_for_each_noise_and_noise_may_be_a_plain_leaf():
+    made = experiment.figure(lines(noises=(0.0, 0.1, 0.2)))
+    assert len(made.axes) == 6
+    assert len(experiment.figure(lines(noises=(0.0,)).drop_vars("data.label_noise")).axes) == 2
+    # Every label lies inside the picture.
+    assert to_png(made, dpi=40).startswith(b"\x89PNG")
+    for box in (ax.get_tightbbox() for ax in made.axes):
+        assert box.x0 >= made.bbox.x0 - 1 and box.x1 <= made.bbox.x1 + 1 and box.y1 <= made.bbox.y1 + 1
+
+
+def test_figure_of_a_running_sweep_shows_what_is_finished():
+    ds = lines()
+    waiting = (ds["model.width"] == 256) | ((ds["model.width"] == 8) & (ds["seed"] == 2))
+    for name in LOSSES_AND_ERRORS:
+        ds[name][dict(run=np.flatnonzero(waiting), record=-1)] = np.nan
+    made = experiment.figure(ds)
+    test = curves(made.axes[0])["test"]
+    assert len(test) == len(WIDTHS) - 1 and test[2, 1] == pytest.approx(1.0 + 8 / 1000 + 0.005)
+    assert "8 of 60 runs still running" in texts(made)
+    for name in LOSSES_AND_ERRORS:
+        ds[name][dict(run=np.flatnonzero(ds["data.label_noise"] == 0), record=-1)] = np.nan
+    assert curves(experiment.figure(ds).axes[0])["test"].size == 0  # a level of which nothing is there yet
+    ds["train_loss"][:, -1] = np.nan
+    with pytest.raises(ConfigError, match="no run has reached its last record yet"):
+        experiment.figure(ds)
+
+
+def test_a_diverged_run_never_bends_the_axis():
+    ds = lines()
+    ds["diverged"][0, -1] = True
+    ds["test_loss"][0, -1] = np.nan
+    made = experiment.figure(ds)
+    assert curves(made.axes[0])["test"][0, 1] == pytest.approx(1.0 + 2 / 1000 + 0.02)
+    assert made.axes[0].get_ylim()[1] < 3.0
+    assert "1 of 60 runs diverged" in texts(made)
+
+
+def test_an_axis_that_is_not_drawn_must_be_selected_first():
+    ds = lines()
+    both = xarray.concat([ds, ds], dim="run")
+    both = both.assign_coords({"optim.learning_rate": ("run", np.repeat([0.1, 0.2], ds.sizes["run"]))})
+    with pytest.raises(ConfigError, match=r"the sweep also varies optim.learning_rate. Select one value"):
+        experiment.figure(both)
 
 
 def report(ds, tmp_path, name="demo"):
@@ -171,6 +252,7 @@ def test_report_of_an_experiment(tmp_path):
         "report.html",
         *(f"{stem}.{kind}" for stem in ("model_wise_double_descent", "learning_curves") for kind in ("png", "svg")),
     }
+    assert text.count("data:image/png;base64,") == 2
     assert "http" not in text.replace("http-equiv", "")
 
 
@@ -200,12 +282,12 @@ def test_report_of_a_running_sweep_says_what_is_missing(tmp_path):
     assert "100 unfinished" in text and "Not available: no run has reached its last record yet" in text
 
 
-def test_report_refuses_a_folder_without_a_sweep_in_one_line(tmp_path):
+def test_report_refuses_a_folder_without_a_sweep_in_one_line(root, tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts/report.py", f"--workdir={tmp_path}"],
+        [sys.executable, root / "scripts/report.py", f"--workdir={tmp_path}"],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert done.returncode == 1 and list(tmp_path.iterdir()) == []
     assert done.stderr.startswith("error: ") and str(tmp_path) in done.stderr and "Traceback" not in done.stderr
