@@ -1,28 +1,9 @@
-"""Ungrokking: weight decay x fraction left x (continued or control) x seed, on addition modulo a small prime."""
+"""Ungrokking: weight decay x (control or continued) x fraction left x seed, on addition modulo a prime."""
 
-from gendyn.sweep import Variants, base_config
+from collections.abc import Iterable
+
+from gendyn.sweep import Variants, base_config, vary
 from gendyn.types import Config
-
-
-def _axes(
-    config: Config,
-    *,
-    change: int,
-    decays: tuple[float, ...],
-    fractions: tuple[float, ...],
-    seeds: int,
-) -> None:
-    # The leaves of the first run; the axes set them all.
-    config.data.update({"change_step": change, "changed_train_fraction": fractions[0]})
-    config.axes = (
-        ("optim.weight_decay", decays),
-        ("data.change_step", (1, change)),
-        ("data.changed_train_fraction", fractions),
-        ("seed", tuple(range(seeds))),
-        ("task.seed", tuple(range(seeds))),
-    )
-    # Each seed draws its own pairs: which of them are left matters as much as the initial weights.
-    config.zip_axes = (("seed", "task.seed"),)
 
 
 def modulo31() -> Config:
@@ -37,7 +18,7 @@ def modulo31() -> Config:
     config.optim.update({"learning_rate": 0.01, "b2": 0.98})
     config.train.update({"num_steps": 3_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 31})
-    _axes(config, change=600, decays=(0.5, 1.0, 2.0), fractions=(0.10, 0.14, 0.19, 0.25, 0.33, 0.45), seeds=8)
+    _vary(config, 600, (0.10, 0.14, 0.19, 0.25, 0.33, 0.45), range(8))
     return config
 
 
@@ -48,14 +29,14 @@ def smoke() -> Config:
     config.model.width = 8
     config.train.num_steps = 30
     config.record.num_records = 4
-    _axes(config, change=10, decays=(0.5, 1.0), fractions=(0.2, 0.5), seeds=2)
+    _vary(config, 10, (0.2, 0.5), range(2), decays=(0.5, 1.0))
     return config
 
 
 def full() -> Config:
-    """Addition modulo 113 with the published transformer (one layer of width 128, 226,816 parameters), AdamW at learning
-    rate 0.001: grown on 60 % for 10,000 steps, then 40,000 on 5 to 30 %. Weight decays 0.5, 1 and 2; 8 seeds, as many
-    as an interval needs. For a GPU.
+    """Addition modulo 113 with the published transformer (one layer of width 128, 226,816 parameters), AdamW at
+    learning rate 0.001: grown on 60 % for 10,000 steps, then 40,000 on 5 to 30 %. Weight decays 0.5, 1 and 2; 8 seeds,
+    as many as an interval needs. For a GPU.
     """
     config = base_config(task="modular_arithmetic", model="transformer", optim="adamw")
     config.task.update({"modulus": 113, "layout": "equals"})
@@ -66,8 +47,23 @@ def full() -> Config:
     config.schedule.warmup_steps = 10
     config.train.update({"num_steps": 50_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 101})
-    _axes(config, change=10_000, decays=(0.5, 1.0, 2.0), fractions=(0.05, 0.08, 0.12, 0.16, 0.22, 0.30), seeds=8)
+    _vary(config, 10_000, (0.05, 0.08, 0.12, 0.16, 0.22, 0.30), range(8))
     return config
+
+
+def _vary(
+    config: Config,
+    change: int,
+    fractions: tuple[float, ...],
+    seeds: Iterable[int],
+    *,
+    decays: tuple[float, ...] = (0.5, 1.0, 2.0),
+) -> None:
+    """Each seed draws its own pairs: which of them are left matters as much as the initial weights."""
+    # The leaves of the first run; the axes set them all.
+    config.data.update({"change_step": change, "changed_train_fraction": fractions[0]})
+    axes = {"optim.weight_decay": decays, "data.change_step": (1, change), "data.changed_train_fraction": fractions}
+    vary(config, axes, seeds, own="task.seed")
 
 
 get_config = Variants("ungrokking", modulo31, smoke, full)

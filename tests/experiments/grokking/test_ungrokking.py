@@ -10,9 +10,13 @@ import gendyn.sweep
 from configs.grokking import ungrokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import ungrokking as experiment
+from gendyn.experiments.grokking.ungrokking import tables
+from tests.experiments.smoke import points_of
 
 DECAYS, FRACTIONS, CHANGE = (0.5, 1.0), (0.1, 0.14, 0.19, 0.25, 0.33, 0.45), 200
 STEPS = np.arange(0, 1001, 50)
+CONFIG = {"task.modulus": 31, "model.width": 96, "optim.learning_rate": 0.01, "train.num_steps": 1000}
+CONFIG |= {"experiment": "ungrokking", "data.train_fraction": 0.7}
 
 
 def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, grown=0.99, spread=0.02):
@@ -41,9 +45,9 @@ def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, 
             "train_loss": (("run", "record"), np.full_like(error, 0.01)),
             "diverged": (("run", "record"), np.zeros(error.shape, bool)),
         },
-        coords={name: ("run", column) for name, column in zip(experiment.AXES, columns, strict=True)}
+        coords={name: ("run", column) for name, column in zip(tables.AXES, columns, strict=True)}
         | {"step": ("record", STEPS)},
-        attrs={"config": json.dumps({"experiment": "ungrokking"})},
+        attrs={"config": json.dumps(CONFIG)},
     )
 
 
@@ -88,25 +92,27 @@ def test_borders_few_seeds_and_missing_crossings_are_undecided():
     assert verdicts(sweep((0.8, 0.8)))["critical"] == ["refuted", "refuted"]
 
 
-def test_crossings_are_the_last_ones_upwards_and_censored_at_the_ends():
-    found = experiment.crossings(np.array([0.1, 0.2, 0.4]), np.array([[0.2, 0.7, 0.8], [0.7, 0.4, 0.6]]), 0.5)
-    np.testing.assert_allclose(found.low, [0.16, 0.3])
-    np.testing.assert_allclose(found.high, found.low)
-    ends = experiment.crossings(np.array([0.1, 0.2]), np.array([[0.6, 0.9], [0.1, 0.2]]), 0.5)
-    assert ends.low.tolist() == [0.0, 0.2] and ends.high.tolist() == [0.1, 1.0]
+def test_accuracy_beyond_the_grid_is_censored_between_0_and_1():
+    below = tables.accuracies(sweep((0.02, 0.8), spread=0.0))
+    found = tables.crossing(below, below.final, 0.5)
+    continued = found.at(np.s_[0, :, tables.CONTINUED])
+    assert continued.low.tolist() == [0.0, 0.45] and continued.high.tolist() == [0.1, 1.0]
 
 
 def test_diverged_runs_count_as_forgotten_and_unfinished_seeds_are_left_out():
     ds = sweep()
     ds["test_error"].values[5, 10:] = np.nan
     ds["diverged"].values[5, 10:] = True
-    assert experiment.accuracies(ds).final.min() == 0.0
+    assert tables.accuracies(ds).final.min() == 0.0
+    assert "1 of 192 runs diverged and count as the worst outcome" in experiment.verdict(ds)[0].detail
     ds = sweep()
     ds["train_loss"].values[5, -1] = np.nan
-    assert experiment.accuracies(ds).left_out == 1
-    assert "1 seeds are left out" in experiment.verdict(ds)[0].detail
+    assert len(tables.accuracies(ds).final) == 7
+    assert "1 of 8 seeds are left out" in experiment.verdict(ds)[0].detail
     ds["train_loss"].values[:, -1] = np.nan
-    with pytest.raises(ConfigError, match="no seed is finished at every weight decay"):
+    with pytest.raises(
+        ConfigError, match=r"no seed is finished at every optim\.weight_decay and data\.change_step and"
+    ):
         experiment.verdict(ds)
 
 
@@ -116,15 +122,26 @@ def test_one_change_step_is_refused():
         experiment.verdict(ds.isel(run=ds["data.change_step"].values > 1))
 
 
-def test_the_smoke_config_runs(tmp_path):
-    config = config_file.get_config("smoke")
-    ds = experiment.run(config, str(tmp_path))
-    assert np.isfinite(ds["test_error"].values).all()
-    assert len(experiment.verdict(ds)) == 9
-    assert "modulo 7" in experiment.figure(ds).get_supxlabel()
+def test_figure_shows_medians_and_critical_fractions():
+    made = experiment.figure(sweep((0.2, 0.6), spread=0.0))
+    curves, critical = made.axes
+    solid, dashed = curves.get_lines()[:2]
+    for line in (solid, dashed):
+        np.testing.assert_allclose(
+            line.get_xydata().T, [FRACTIONS, 1 / (1 + (0.2 / np.array(FRACTIONS)) ** (1 / 0.12))]
+        )
+    assert solid.get_color() == dashed.get_color() and solid.get_linestyle() != dashed.get_linestyle()
+    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["0.5", "1"]
+    ends, estimate, *_, hidden, beyond = (line.get_ydata() for line in critical.get_lines())
+    place = tables.crossing(table := tables.accuracies(sweep(spread=0.0)), table.final, 0.5).known[0, 0, 1]
+    np.testing.assert_allclose([*ends, *estimate], place)
+    assert list(hidden) == [0.45, 0.45] and beyond[0] > 0.45  # an open end runs to the edge of the panel
+    shaded = critical.patches[0].get_extents().transformed(critical.transData.inverted())
+    np.testing.assert_allclose([shaded.y0, shaded.y1], [place / 1.25, place * 1.25])
+    assert all(part in made.get_supxlabel() for part in ("modulo 31, width 96", "medians of 8 seeds"))
 
 
-def test_variants_plan():
-    default, full = (gendyn.sweep.plan(config_file.get_config(variant)) for variant in ("", "full"))
+def test_variants():
+    default = gendyn.sweep.plan(config_file.get_config())
     assert len(default.runs) == 288 and default.programs() == 1
-    assert full.runs[-1].flat["model.initialisation"] == "nanda"
+    assert points_of(config_file.get_config("full"))[-1].flat["model.initialisation"] == "nanda"
