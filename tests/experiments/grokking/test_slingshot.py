@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import xarray
-from matplotlib.figure import Figure
+from matplotlib.colors import same_color
 
 from configs.grokking import slingshot as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import slingshot as experiment
+from gendyn.plots import style
 from tests.experiments.smoke import points_of
 
 ADAM = (("optim.name", "adam"),)
@@ -118,12 +119,6 @@ def test_some_or_few_runs_decide_nothing():
     assert half.verdict == "undecided" and half.effect == 0.75
 
 
-def test_newcombe_as_in_his_paper():
-    """Table II, case (a): 56/70 - 48/80 has the 95 % interval 0.0524 to 0.3339."""
-    found = experiment._difference(np.arange(70) < 56, np.arange(80) < 48, level=0.95)
-    np.testing.assert_allclose(found[:3], [0.2, 0.0524, 0.3339], atol=1e-4)
-
-
 def test_what_never_trained_as_low_is_said():
     ds = sweep({"a": 8})
     assert "it was as low" in experiment.verdict(ds)[AT_LARGE].detail
@@ -148,17 +143,46 @@ def test_unfinished_runs_are_left_out_and_bad_datasets_refused():
         experiment.verdict(sweep({}).drop_vars("arm"))
 
 
-def test_figure_of_synthetic_runs():
-    made = experiment.figure(sweep({"a": 8, "d": 8, "f": 8}))
-    assert isinstance(made, Figure) and "f: median 2 cycles a run, 400 steps apart" in made.get_supxlabel()
-    assert [text.get_text() for text in made.axes[0].get_legend().get_texts()] == ["a", "c", "f", "e"]
-    assert [tick.get_text() for tick in made.axes[2].get_yticklabels()] == list("abcdefghij")
+def test_a_run_that_diverged_counts_against_every_claim():
+    ds = sweep({"a": 8, "d": 8, "f": 8}, first={"d": 300}, accuracy={"a": 0.95})
+    ds["diverged"].values[np.isin(ds["arm"].values, ["b", "c"]), -1] = True
+    found = experiment.verdict(ds)
+    assert [found[place].verdict for place in (AT_LARGE, FLOAT64, LOGITS)] == ["refuted"] * 3
+    assert "8 diverged and count as having one" in found[FLOAT64].detail and found[LOGITS].effect == 0.0
+    ds["diverged"].values[ds["arm"].values == "a", -1] = True
+    # What was seen of a cycle before the end counts as presence.
+    assert experiment.verdict(ds)[PRESENT].effect == 1.0
 
 
-def test_the_smoke_config_runs(tmp_path):
-    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
-    assert np.isfinite(ds["last_layer_norm/norm"].values).all()
-    assert len(experiment.verdict(ds)) == 8  # no float16 in it, and one RMSProp
+def test_figure():
+    ds = sweep({"a": 8, "d": 8, "f": 8}, accuracy={"a": 0.5})
+    ds["diverged"].values[1, -1] = True
+    ds["test_error"].values[0] = np.nan
+    made = experiment.figure(ds)
+    loss, norm, shares, lowest, accuracy = made.axes
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["a", "c", "f", "e"]
+    curve, marks = loss.get_lines()[:2]
+    # Losses are drawn down to the detector's floor, and marked where a spike begins.
+    assert curve.get_ydata().min() == pytest.approx(2.0**-23) and curve.get_ydata().max() == 1.0
+    assert marks.get_xydata().tolist() == [[800.0, 1.0], [1200.0, 1.0]] and loss.get_yscale() == "log"
+    assert same_color(curve.get_color(), norm.get_lines()[0].get_color())
+    (bars,) = [container for container in shares.containers if container.has_xerr]
+    low = 0.05**0.125  # Clopper and Pearson's, of 8 of 8 and of none
+    segments = bars.lines[2][0].get_segments()
+    np.testing.assert_allclose(segments[:2], [[[low, 0], [1, 0]], [[0, 1], [1 - low, 1]]], atol=1e-6)
+    repeated = next(line for line in shares.get_lines() if same_color(line.get_color(), style.THEORY))
+    assert repeated.get_xdata().tolist() == [float(name in "adf") for name in "abcdefghij"]
+    dots, median = accuracy.get_lines()[:2]
+    # The run that diverged has accuracy 0; what is not known is left out.
+    np.testing.assert_allclose(sorted(dots.get_xdata()), [0.0, *np.arange(0.502, 0.5075, 0.001)])
+    np.testing.assert_allclose(median.get_xdata(), [0.504] * 2)
+    np.testing.assert_allclose(lowest.get_lines()[0].get_xdata(), 2.0**-23)
+    # A row for each arm, the first on top, with its name on the left alone.
+    assert [tick.get_text() for tick in shares.get_yticklabels()] == list("abcdefghij")
+    assert not any(tick.get_text() for ax in (lowest, accuracy) for tick in ax.get_yticklabels())
+    assert {ax.get_ylim() for ax in (shares, lowest, accuracy)} == {(9.6, -0.6)}
+    note = made.get_supxlabel()
+    assert "f: median 2 cycles a run, 400 steps apart" in note and "exact 90% intervals" in note
 
 
 def test_epsilon_and_precision_are_crossed_and_every_seed_has_its_split():
