@@ -4,6 +4,7 @@ Each rule is a function ``(root) -> list of faults``. The last tests plant each 
 """
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,11 @@ def sources(root: Path, *folders: str) -> Iterator[Path]:
         yield from sorted(path for path in (root / folder).rglob("*.py") if "__pycache__" not in path.parts)
 
 
+@functools.cache  # every rule reads every file
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def room_of(path: Path, root: Path) -> str | None:
     """The room of a file; ``None`` for gendyn/__init__.py."""
     parts = path.relative_to(root).parts
@@ -52,7 +58,7 @@ def room_of(path: Path, root: Path) -> str | None:
 def imported_modules(path: Path, root: Path) -> Iterator[tuple[int, str]]:
     """``(line, dotted name)`` of everything a file imports, also inside functions; relative names are resolved."""
     package = path.relative_to(root).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -122,7 +128,7 @@ def init_faults(root: Path) -> list[str]:
     """An ``__init__.py`` holds a docstring and re-exports ``from x import y as y``, each once, and nothing else."""
     faults = []
     for path in (path for path in sources(root, "gendyn") if path.name == "__init__.py"):
-        tree, where = ast.parse(path.read_text(encoding="utf-8")), path.relative_to(root)
+        tree, where = tree_of(path), path.relative_to(root)
         if ast.get_docstring(tree) is None:
             faults.append(f"{where}: no docstring")
         exported: set[str] = set()
@@ -163,7 +169,7 @@ def decomposition_faults(root: Path) -> list[str]:
     """Dense decompositions but those of :mod:`gendyn.core.decompositions`: others can wait for ever under vmap."""
     faults = []
     for path in sources(root, "gendyn"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
             if DECOMPOSITION.fullmatch(name) and path.name != "decompositions.py":
                 faults.append(f"{path.relative_to(root)}:{node.lineno}: {name}: use that of gendyn.core")
@@ -210,7 +216,7 @@ def path_faults(root: Path) -> list[str]:
 def definitions(path: Path) -> set[str]:
     """Names that a file defines at its top level."""
     names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -237,7 +243,7 @@ def example_faults(root: Path) -> list[str]:
 def mentions(path: Path) -> set[str]:
     """Identifiers, imported names and whole strings of a file; comments and docstrings' words do not count."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
@@ -322,7 +328,7 @@ SOUND_TREE = {
     "tests/optim/test_sgd.py": "from gendyn.optim import schedules, sgd\n",
     "tests/measure/test_rank.py": "from gendyn.measure.ranks import rank\n",
     "tests/probes/test_norm.py": "from gendyn.probes import norm\n",
-    "tests/sweep/test_run.py": "from gendyn.sweep import run\n",
+    "tests/sweep/test_run.py": "from gendyn.sweep import run\nfrom gendyn.sweep.config import leaf\nfrom gendyn.sweep.plan import chunk\n",
     "gendyn/sweep/config/leaf.py": "import gendyn.core\nLEAF = 1\n",
     "gendyn/sweep/plan/chunk.py": "from gendyn.sweep.config.leaf import LEAF\n",
     "README.md": "See https://example.org/" + "work/page and ./net" + "work/x\n",
@@ -353,7 +359,7 @@ PLANTED = {
     "reads the room": ("gendyn/sweep/plan/chunk.py", "import gendyn.sweep\n", order_faults, "the room itself"),
     "circle": (
         "gendyn/optim/_scale.py",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gendyn.optim.sgd import sgd\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gendyn.optim.optimizers.sgd import sgd\n",
         circle_faults,
         "imports gendyn.optim._scale",
     ),

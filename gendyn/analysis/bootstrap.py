@@ -129,7 +129,7 @@ def bootstrap(
 
     tail = (1.0 - level) / 2.0
     if method == "expanded":
-        tails = (_expanded_tail(tail, num_rows),) * 2
+        tails = (expanded_tail(tail, num_rows),) * 2
     elif method == "percentile":
         tails = (tail, tail)
     else:
@@ -140,7 +140,7 @@ def bootstrap(
     return Interval(estimate, float(low), float(high), level, defined)
 
 
-def _expanded_tail(tail: float, num_rows: int) -> float:
+def expanded_tail(tail: float, num_rows: int) -> float:
     from scipy.special import stdtrit
 
     student = float(stdtrit(num_rows - 1, 1.0 - tail))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, _expanded_tail, attainable_level
+from gendyn.analysis.bootstrap import Interval, expanded_tail, attainable_level
 from gendyn.analysis.intervals import median_interval
 from gendyn.analysis.time_to_threshold import Crossing
 from gendyn.core import ConfigError, check_positive_int, check_range
@@ -231,7 +231,7 @@ def speed_up(
         at_least = 0.0 if math.isinf(centres[1]) else float(np.divide(floors[0], centres[1]))
     ends = (0.0, math.inf)
     if level <= attainable_level(min(counts)):
-        tail = _expanded_tail((1.0 - level) / 2.0, min(counts))
+        tail = expanded_tail((1.0 - level) / 2.0, min(counts))
         ends = (
             float(np.quantile(smallest, tail, method="lower")),
             float(np.quantile(largest, 1.0 - tail, method="higher")),
