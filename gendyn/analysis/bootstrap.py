@@ -141,6 +141,7 @@ def bootstrap(
 
 
 def expanded_tail(tail: float, num_rows: int) -> float:
+    """The quantile of the resampled statistic that takes the place of ``tail``: see :func:`bootstrap`, "expanded"."""
     from scipy.special import stdtrit
 
     student = float(stdtrit(num_rows - 1, 1.0 - tail))

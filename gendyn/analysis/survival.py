@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, expanded_tail, attainable_level
+from gendyn.analysis.bootstrap import Interval, attainable_level, expanded_tail
 from gendyn.analysis.intervals import median_interval
 from gendyn.analysis.time_to_threshold import Crossing
 from gendyn.core import ConfigError, check_positive_int, check_range
