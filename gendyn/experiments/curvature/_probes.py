@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gendyn.core import ConfigError
-from gendyn.sweep.probes import parse_probe
+from gendyn.sweep.config import parse_probe
 
 
 def probe_arguments(config: Mapping[str, Any], probe: str) -> dict[str, Any]:
