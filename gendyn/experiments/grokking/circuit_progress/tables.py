@@ -1,30 +1,25 @@
-"""When measures of circuits move along training, how far, and how far ahead of the test accuracy."""
+"""Histories of the circuit measures by arm: when they move, how far, and how far ahead of the test accuracy."""
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from gendyn.analysis import (
-    FINISHED,
     Crossing,
     Interval,
-    bootstrap,
+    arms_of,
     generalisation_delay,
-    grid,
     history,
+    median_delay,
+    median_over_seeds,
     record_steps,
-    run_status,
-    tabulate,
+    settled,
     time_to_threshold,
 )
 from gendyn.core import ConfigError
-from gendyn.plots.circuit_progress import Measure
+from gendyn.types import Dataset
 
-if TYPE_CHECKING:
-    import xarray
-
-AXES = ("arm", "seed")
 GENERALISING = "generalising"
 RESTRICTED = "fourier_progress/restricted_loss"
 FEATURES = "feature_snapshot/hidden_0"
@@ -44,56 +39,68 @@ MEASURES = {
     FEATURES: "alignment of features",
 }
 """Recorded variable -> its name in findings; those that a dataset lacks are passed over."""
+_FOURIER = ("loss", "ablated_key_loss", "ablated_rest_loss", "num_key_frequencies")
+FURTHER = ("train_loss", "train_error", "test_error", *(f"fourier_progress/{name}" for name in _FOURIER))
+"""Read too, where a dataset has them."""
 THRESHOLDS = (0.5, 0.95)
 """Of test accuracy: the verdict is on the first."""
 FITTED = 0.95
-LEVEL = 0.9
 HOLD = 2
-_LAST = 3
+
+Runs = Mapping[str, np.ndarray]
+"""Variable -> ``[S, T]``."""
 
 
 class Records(NamedTuple):
-    """Histories of the seeds that finished in every arm."""
+    """Histories of the seeds that have converged in every arm."""
 
     steps: np.ndarray
     """``[T]``"""
-    arms: dict[str, dict[str, np.ndarray]]
-    """Arm -> variable -> ``[S, T]``."""
-    left_out: int
-    """Seeds that did not finish somewhere."""
+    generalising: Runs
+    controls: Mapping[str, Runs]
+    """Arm -> its runs."""
+    left_out: str
+    """The sentence on seeds that are left out or diverged."""
 
 
-def records(ds: "xarray.Dataset") -> Records:
-    """The histories that the verdict is about, laid out by arm.
+class Measure(NamedTuple):
+    """What is known of one progress measure."""
+
+    label: str
+    lead: Interval
+    """Steps by which it is half way before test accuracy crosses the first threshold."""
+    later_lead: Interval
+    """The same to the second threshold."""
+    controls: Mapping[str, Interval]
+    """Name of a control arm -> its movement as a share of that of generalising runs; the same arms, at most two, in
+    every measure."""
+
+
+def records(ds: Dataset) -> Records:
+    """The histories that the verdict is about, by arm.
 
     Raises:
-        ConfigError: no arm named ``"generalising"``, no measure, or no seed that is finished in every arm.
+        ConfigError: no arm named ``"generalising"``, no measure, or no seed that has converged in every arm.
     """
-    layout = grid(ds, AXES)
-    names = [str(name) for name in layout.axes["arm"]]
+    arms = arms_of(ds, required=(GENERALISING,))
     measures = [name for name in MEASURES if name in ds]
-    if GENERALISING not in names or measures in ([], ["test_loss"]):
+    if measures in ([], ["test_loss"]):
         raise ConfigError(
-            f"the dataset has the arms {', '.join(names)} and the measures {', '.join(measures) or 'none'}; one arm "
-            f"must be {GENERALISING!r}, and probes such as fourier_progress must have run. Start from "
-            "configs/grokking/circuit_progress.py."
+            f"the dataset has the measures {', '.join(measures) or 'none'}; probes such as fourier_progress must have "
+            "run. Start from configs/grokking/circuit_progress.py."
         )
-    complete = (tabulate(layout, run_status(ds) == FINISHED) == 1.0).all(axis=0)
-    if not complete.any():
-        raise ConfigError("no seed is finished in every arm; wait for the first ones.")
-    extra = ["train_loss", "train_error", "test_error"]
-    extra += [f"fourier_progress/{name}" for name in ("loss", "ablated_key_loss", "ablated_rest_loss")]
-    extra += ["fourier_progress/num_key_frequencies"]
-    histories = {name: history(ds, name) for name in [*measures, *extra] if name in ds}
+    seeds = arms.seeds.converged
+    if not seeds.complete.any():
+        raise ConfigError(
+            f"no seed has finished and converged in every arm; wait for the first ones.{seeds.converged_sentence}"
+        )
+    rows = arms.rows(seeds.complete)
+    histories = {name: history(ds, name).astype(float) for name in (*measures, *FURTHER) if name in ds}
     if FEATURES in histories:
-        histories[FEATURES] = alignment_with_end(histories[FEATURES])
-    tables = {name: tabulate(layout, values)[:, complete] for name, values in histories.items()}
-    steps = tabulate(layout, record_steps(ds))[0, np.flatnonzero(complete)[0]]
-    return Records(
-        steps,
-        {arm: {name: table[row] for name, table in tables.items()} for row, arm in enumerate(names)},
-        int(np.sum(~complete)),
-    )
+        histories[FEATURES] = alignment_with_end(history(ds, FEATURES))
+    of_arm = {arm: {name: values[rows[arm]] for name, values in histories.items()} for arm in sorted(rows)}
+    steps = record_steps(ds)[rows[GENERALISING][0]]
+    return Records(steps, of_arm.pop(GENERALISING), of_arm, seeds.converged_sentence)
 
 
 def alignment_with_end(grams: np.ndarray) -> np.ndarray:
@@ -107,7 +114,7 @@ def alignment_with_end(grams: np.ndarray) -> np.ndarray:
     flat = grams.reshape(*grams.shape[:2], -1)
     size = np.linalg.norm(flat, axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.einsum("rtx,rx->rt", flat, flat[:, -1]) / (size * size[:, -1:])
+        return np.asarray(np.einsum("rtx,rx->rt", flat, flat[:, -1]) / (size * size[:, -1:]))
 
 
 def turning_point(values: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -116,7 +123,7 @@ def turning_point(values: np.ndarray, first: np.ndarray) -> np.ndarray:
     >>> turning_point(np.array([[9.0, 2.0, 1.0, 3.0, 3.0, 3.0]]), np.array([1]))
     array([2])
     """
-    distance = np.abs(values - end_of(values)[:, None])
+    distance = np.abs(values - settled(values)[:, None])
     return np.argmax(np.where(np.arange(values.shape[1]) >= first[:, None], distance, -1.0), axis=1)
 
 
@@ -129,15 +136,10 @@ def half_way(steps: np.ndarray, values: np.ndarray, first: np.ndarray) -> Crossi
     turn = turning_point(values, first)
     begin = _at(values, turn)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        progress = (values - begin) / (end_of(values)[:, None] - begin)
+        progress = (values - begin) / (settled(values)[:, None] - begin)
     known = np.arange(values.shape[1]) >= turn[:, None]
     # A measure that ends where it began is never half way: 0/0 is not a number, and x/0 no progress.
     return time_to_threshold(steps, np.where(known & np.isfinite(progress), progress, np.nan), 0.5, hold=HOLD)
-
-
-def end_of(values: np.ndarray) -> np.ndarray:
-    """The median of the last records, ``[S]``."""
-    return np.asarray(np.median(values[:, -_LAST:], axis=1))
 
 
 def fitted_record(train_error: np.ndarray) -> np.ndarray:
@@ -147,21 +149,14 @@ def fitted_record(train_error: np.ndarray) -> np.ndarray:
 
 
 def lead(measure: Crossing, test: Crossing, known: np.ndarray) -> Interval:
-    """Median steps from one crossing to the other, seeds paired; unknown pairs may have any lead.
-
-    The ends are those of the smallest and of the largest leads that the records' spacing allows.
-    """
-    delay = generalisation_delay(measure, test)
-    known = known & measure.observed & test.observed
-    low = bootstrap(_median, np.where(known, delay.low, -np.inf), level=LEVEL)
-    high = bootstrap(_median, np.where(known, delay.high, np.inf), level=LEVEL)
-    estimate = float(np.median(delay.time[known])) if known.any() else math.nan
-    return Interval(estimate, low.low, high.high, LEVEL, 1.0)
+    """Median steps from one crossing to the other, seeds paired; where not ``known``, bool ``[S]``, it may be any."""
+    both = known & measure.observed & test.observed
+    return median_delay(generalisation_delay(measure, test), known=both)
 
 
 def measured(found: Records) -> dict[str, Measure]:
     """Variable -> its leads, and its movement in each control arm."""
-    runs = found.arms[GENERALISING]
+    runs = found.generalising
     start = fitted_record(runs["train_error"])
     accuracy = 1.0 - runs["test_error"]
     tests = [time_to_threshold(found.steps, accuracy, threshold, hold=HOLD) for threshold in THRESHOLDS]
@@ -173,31 +168,20 @@ def measured(found: Records) -> dict[str, Measure]:
         crossing = half_way(found.steps, values, start)
         moved = _movement(values, start)
         controls = {}
-        for arm, others in found.arms.items():
-            if arm != GENERALISING:
-                own = fitted_record(others["train_error"])
-                moves = _movement(others[name], np.where(own >= 0, own, start))
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    # A run that never generalised is nothing to compare with.
-                    controls[arm] = interval(np.where(known, moves / moved, np.nan))
+        for arm, others in found.controls.items():
+            own = fitted_record(others["train_error"])
+            moves = _movement(others[name], np.where(own >= 0, own, start))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                # A run that never generalised is nothing to compare with.
+                controls[arm] = median_over_seeds(np.where(known, moves / moved, np.nan))
         first, second = (lead(crossing, test, known) for test in tests)
         result[name] = Measure(MEASURES[name], first, second, controls)
     return result
 
 
 def _movement(values: np.ndarray, first: np.ndarray) -> np.ndarray:
-    return end_of(values) - _at(values, turning_point(values, first))
+    return np.asarray(settled(values) - _at(values, turning_point(values, first)))
 
 
 def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, place[:, None], axis=1)[:, 0]
-
-
-def interval(values: np.ndarray) -> Interval:
-    """Of the median over seeds."""
-    return bootstrap(_median, values, level=LEVEL)
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.median(values, axis=1))
