@@ -30,12 +30,11 @@ import numpy as np
 from gendyn.analysis import bootstrap, config_of, finding, finished_table, largest, largest_distance, mean, smallest
 from gendyn.core import ConfigError, cholesky, solve_triangular, stream
 from gendyn.core.rules import choice, integer, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
 from gendyn.plots import Curve, Panel, theory_panels
 from gendyn.regression import bayesian_linear, order_penalty, polynomial_features, sequential_log_densities
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, ArrayLike, Config, Dataset, Figure, Finding
 
 STRONG, MENTION = 3.0, 1.0

@@ -29,12 +29,11 @@ import numpy as np
 from gendyn.analysis import agreement, bootstrap, config_of, finding, finished_table, largest, median
 from gendyn.core import stream
 from gendyn.core.rules import ascending, choice, each, integer, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, TARGETS, draw_inputs, law_average, short
 from gendyn.plots import Cell, Curve, Panel, Table, theory_panels
 from gendyn.regression import order_penalty, polynomial_features, ridge
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config, Dataset, Figure, Finding
 
 MARGIN = 1.1

@@ -10,7 +10,6 @@ import numpy as np
 
 from gendyn.core import ConfigError
 from gendyn.core.rules import choice, each, integer, length, number
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors.benign_gp.learners import (
     NOISE_KINDS,
@@ -24,7 +23,7 @@ from gendyn.experiments.priors.benign_gp.learners import (
     regress,
     regression_priors,
 )
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, ArrayLike, Config, PyTree
 
 

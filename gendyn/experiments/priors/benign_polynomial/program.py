@@ -9,12 +9,11 @@ import numpy as np
 
 from gendyn.core import ConfigError, singular_values
 from gendyn.core.rules import choice, each, integer, number, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import law_average
 from gendyn.experiments.priors.benign_polynomial.model import BASES, INPUTS, NUM_NODES, Problem, problems
 from gendyn.regression import kernel_ridge, order_penalty, ridge
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config
 
 LEAVES = {
