@@ -1,4 +1,4 @@
-"""The verdict follows the data; the programs descend on the losses they say; the folder resumes."""
+"""The verdict follows the data; the programs descend on the losses they say."""
 
 import json
 
@@ -9,8 +9,10 @@ import xarray
 
 from configs.linear_models import implicit_bias as config_file
 from gendyn.core import ConfigError
-from gendyn.experiments.linear_models import _implicit_bias as programs
+from gendyn.experiments import plan
 from gendyn.experiments.linear_models import implicit_bias as experiment
+from gendyn.experiments.linear_models.implicit_bias import descent as programs
+from gendyn.experiments.linear_models.implicit_bias.program import steps_of
 from tests.experiments.smoke import smoke_config
 
 SEEDS = 12
@@ -22,7 +24,7 @@ SEEDS = 12
 def results(**changes):
     """Redraws that follow the closed forms to 0.1 %; ``changes``: name -> function of its array."""
     config = config_file.get_config("").to_dict()
-    linear, late = experiment.record_steps(config)
+    linear, late = steps_of(config)
     scales, random = np.array(config["initial_scales"]), np.random.default_rng(0)
     plain, methods = len(scales), len(scales) + 1 + len(config["adam_learning_rates"])
     distance = np.full((SEEDS, methods, len(linear)), 1e-9)
@@ -186,10 +188,9 @@ def test_the_smoke_variant_is_near_its_closed_forms(finished):
         ({"num_records": 3}, "config.num_records = 3 must be an integer of at least 8"),
         ({"wide.num_features": 3}, "config.wide.num_features = 3 must be at least wide.num_examples = 4.* Raise it"),
         ({"wide.margin": -1.0}, "config.wide.margin = -1.0 must be in"),
-        ({"axes": (("noise", (0.1,)),)}, "config.axes: noise must be seed"),
+        ({"axes": (("noise", (0.1,)),)}, "axis 'noise' is none of implicit_bias, .* Set --config.noise instead"),
     ],
 )
-def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
+def test_bad_configs_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("implicit_bias", **changes), str(tmp_path / "none"))
-    assert not (tmp_path / "none").exists()
+        plan(smoke_config("implicit_bias", **changes))

@@ -163,7 +163,3 @@ def test_every_record_is_numpys_least_squares(finished):
 def test_bad_configs_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         plan(smoke_config("linear_double_descent", **changes))
-
-
-def test_the_default_has_enough_redraws():
-    assert len(dict(config_file.get_config().axes)["seed"]) >= 100

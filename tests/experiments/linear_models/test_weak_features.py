@@ -163,7 +163,3 @@ def test_a_redraw_is_least_squares_and_singular_values(finished):
 def test_bad_configs_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         plan(smoke_config("weak_features", **changes))
-
-
-def test_the_default_has_enough_redraws():
-    assert len(dict(config_file.get_config().axes)["seed"]) >= 100

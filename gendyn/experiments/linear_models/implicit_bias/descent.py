@@ -1,4 +1,4 @@
-"""The programs of the experiment ``implicit_bias``: descent on squared and on logistic loss, many redraws at once."""
+"""Descent on squared and on logistic loss, many redraws at once, with closed forms beside it."""
 
 import functools
 import math
@@ -62,15 +62,8 @@ def regression_records(setting: Regression, seeds: Array) -> dict[str, np.ndarra
         eigenvalues = np.where(eigenvalues > 1e-10 * eigenvalues[-1], eigenvalues, 0.0)
         projections = vectors.T @ (design.T @ targets) / setting.num_examples
         flows.append(theory.gradient_flow_coefficients(times, eigenvalues, projections) @ vectors.T)
-        flow_risk.append(
-            theory.gradient_flow_risk(
-                times,
-                eigenvalues,
-                (vectors.T @ truth) ** 2,
-                num_examples=setting.num_examples,
-                noise_variance=setting.noise**2,
-            )
-        )
+        shape = {"num_examples": setting.num_examples, "noise_variance": setting.noise**2}
+        flow_risk.append(theory.gradient_flow_risk(times, eigenvalues, (vectors.T @ truth) ** 2, **shape))
     flow, length = np.array(flows), np.linalg.norm(shortest, axis=1)
     return found | {
         "flow_risk": np.array(flow_risk),
@@ -138,29 +131,24 @@ def _regress(setting: Regression, seeds: Array) -> dict[str, Array]:
 
 def separable_records(setting: Separable, seeds: Array) -> dict[str, np.ndarray]:
     """Records ``[R, ...]`` of one logistic problem, with the hard-margin solution of each redraw beside them."""
-    signed, paths = (np.asarray(found) for found in _separate(setting, seeds))
     times = setting.learning_rate * np.array(setting.steps)
-    rows: dict[str, list[np.ndarray]] = {}
-    for points, path in zip(signed, paths, strict=True):
+    rows = []
+    for points, path in zip(*map(np.asarray, _separate(setting, seeds)), strict=True):
         best = regression.max_margin(points, np.ones(len(points)))
         late = theory.max_margin_path(times, points, best.dual)
-        largest = _largest_sup_margin(points)
-        # [methods, records, p], and margins [methods, records].
-        weights = np.moveaxis(path, -1, 0)
-        margins = np.min(weights @ points.T, axis=-1)
-        record = {
-            "angle": regression.angle(weights, best.direction),
-            "margin_share": margins / np.linalg.norm(weights, axis=-1) / best.margin,
-            "sup_margin_share": margins / np.max(np.abs(weights), axis=-1) / largest,
-            "late_angle": regression.angle(late.coefficients, best.direction),
-            "late_margin_share": np.min(late.coefficients @ points.T, axis=-1)
-            / np.linalg.norm(late.coefficients, axis=-1)
-            / best.margin,
-            "complete": np.array(late.complete),
-        }
-        for name, value in record.items():
-            rows.setdefault(name, []).append(np.asarray(value))
-    return {name: np.array(values) for name, values in rows.items()}
+        largest, weights = _largest_sup_margin(points), np.moveaxis(path, -1, 0)  # weights [methods, records, p]
+        margins, late_margins = (np.min(each @ points.T, axis=-1) for each in (weights, late.coefficients))
+        rows.append(
+            {
+                "angle": regression.angle(weights, best.direction),
+                "margin_share": margins / np.linalg.norm(weights, axis=-1) / best.margin,
+                "sup_margin_share": margins / np.max(np.abs(weights), axis=-1) / largest,
+                "late_angle": regression.angle(late.coefficients, best.direction),
+                "late_margin_share": late_margins / np.linalg.norm(late.coefficients, axis=-1) / best.margin,
+                "complete": np.array(late.complete),
+            }
+        )
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def _largest_sup_margin(points: np.ndarray) -> float:
