@@ -1,9 +1,10 @@
-"""The programs of the equation-counting experiment: least squares on a growing number of features, trained networks.
+"""Problems, and how they are fitted: least squares on a growing number of features, and trained networks.
 
 Every draw comes from a redraw's seed alone. Targets are one-hot labels minus their mean, so that the residual is a
 share of the labels' variance: 1 for a fit of nothing.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -45,6 +46,7 @@ class Fit(NamedTuple):
     """Share of examples whose largest output is not their label's, ``[..., W]``."""
 
 
+@functools.cache
 def pooled_digits() -> tuple[np.ndarray, np.ndarray]:
     """1,500 digits averaged to 4 x 4 pixels, each standardised: ``[1500, 16]`` float64, and labels ``[1500]``."""
     task = digits(num_test=1797 - _POOL)
@@ -52,19 +54,16 @@ def pooled_digits() -> tuple[np.ndarray, np.ndarray]:
     return (pixels - pixels.mean(axis=0)) / pixels.std(axis=0), task.y_train
 
 
-def image_problem(
-    seed: int, labels: str, num_train: int, num_classes: int, pool: tuple[np.ndarray, np.ndarray]
-) -> Problem:
+def image_problem(seed: int, labels: str, num_train: int, num_classes: int) -> Problem:
     """Images of the first ``num_classes`` digits, without replacement, with their own or with uniform labels.
 
     Both kinds of labels have the same images.
     """
-    key = jax.random.key(seed)
-    candidates = np.flatnonzero(pool[1] < num_classes)
+    key, (images, digit) = jax.random.key(seed), pooled_digits()
+    candidates = np.flatnonzero(digit < num_classes)
     order = np.argsort(np.asarray(normal(stream(key, "images"), (len(candidates),))), kind="stable")
     chosen = candidates[order[:num_train]]
-    own = pool[1][chosen]
-    return Problem(pool[0][chosen], own if labels == TRUE else _uniform_labels(key, num_train, num_classes))
+    return Problem(images[chosen], digit[chosen] if labels == TRUE else _uniform_labels(key, num_train, num_classes))
 
 
 def linear_problem(seed: int, labels: str, num_train: int, num_classes: int, dimension: int) -> Problem:
