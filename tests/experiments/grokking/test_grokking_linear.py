@@ -12,8 +12,13 @@ import xarray
 
 from configs.grokking import grokking_linear as config_file
 from gendyn import theory
+from gendyn.analysis import mean_interval
 from gendyn.core import ConfigError, stream
+from gendyn.experiments import launch
 from gendyn.experiments.grokking import grokking_linear as experiment
+from gendyn.experiments.grokking.grokking_linear.drawing import LinearRuns, linear_grokking
+from gendyn.experiments.grokking.grokking_linear.program import Setting, settings_of, train
+from gendyn.experiments.grokking.grokking_linear.tables import crossings, tables
 from tests.experiments.smoke import smoke_config
 
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
@@ -57,9 +62,9 @@ def verdicts(ds):
 def test_exact_delays_are_supported_and_recovered():
     ds = results()
     assert verdicts(ds) == ["supported"] * 5
-    ratios, measured, exact = experiment.delays(results(scatter=0.0))
-    assert ratios.tolist() == [0.1, 0.5, 0.8] and measured.shape == (12, 3)
-    np.testing.assert_allclose(measured, np.broadcast_to(exact, measured.shape), rtol=1e-3)
+    found = tables(results(scatter=0.0))
+    assert found.ratios[found.below].tolist() == [0.1, 0.5, 0.8] and found.delays.shape == (12, 3)
+    np.testing.assert_allclose(found.delays, np.broadcast_to(found.exact, found.delays.shape), rtol=1e-3)
 
 
 def test_other_delays_are_refuted():
@@ -88,7 +93,7 @@ def test_runs_that_generalise_above_one_are_seen():
     assert verdicts(results(generalises=True))[NEVER] == "refuted"
 
 
-def test_runs_that_are_late_count_as_later_than_all_and_unfinished_ones_decide_nothing():
+def test_runs_that_are_late_or_diverge_count_as_later_than_all_and_unfinished_ones_decide_nothing():
     ds = results()
     late = np.flatnonzero((ds["ratio"] == 0.8) & (ds["seed"] < 8))
     ds["test_error"][dict(run=late)] = 0.5
@@ -96,6 +101,14 @@ def test_runs_that_are_late_count_as_later_than_all_and_unfinished_ones_decide_n
     one = results()
     one["test_error"][dict(run=late[:1])] = 0.5
     assert verdicts(one)[ACROSS] == "supported"
+    lost = np.flatnonzero((one["ratio"] == 0.8) & (one["seed"] == 8))
+    for name in ("train_loss", "test_loss", "train_error", "test_error"):
+        one[name][dict(run=lost, record=slice(-300, None))] = np.nan
+    found = experiment.verdict(one)
+    assert found[HALF].verdict == "supported" and "1 of 12 seeds are left out" in found[HALF].detail
+    one["diverged"][dict(run=lost, record=-1)] = True
+    assert "1 of 60 runs diverged and count as the worst outcome" in experiment.verdict(one)[HALF].detail
+    assert np.isinf(tables(one).delays).sum() == 2
     unfinished = results()
     for name in ("train_loss", "test_loss", "train_error", "test_error"):
         unfinished[name][dict(record=slice(-3, None))] = np.nan
@@ -104,8 +117,8 @@ def test_runs_that_are_late_count_as_later_than_all_and_unfinished_ones_decide_n
 
 
 def test_the_program_is_gradient_descent_on_the_mean_square_without_a_half():
-    setting = experiment.Setting(dimension=12, num_train=20, num_test=50, steps=(0, 1, 7))
-    weights, records = experiment._train(setting, jnp.array([3, 4], jnp.uint32), jnp.float32(0.05), jnp.float32(0.1))
+    setting = Setting(dimension=12, num_train=20, num_test=50, steps=(0, 1, 7))
+    weights, records = train(setting, jnp.array([3, 4], jnp.uint32), jnp.float32(0.05), jnp.float32(0.1))
     key = stream(jax.random.key(4), "20 examples")
     x, x_test = (
         np.asarray(jax.random.normal(stream(key, name), (rows, 12)), float)
@@ -131,7 +144,7 @@ def test_the_program_is_gradient_descent_on_the_mean_square_without_a_half():
 
 
 def test_runs_are_long_enough_for_the_closed_form():
-    settings = experiment._settings(config_file.get_config())
+    settings = settings_of(config_file.get_config())
     assert settings[0.5].num_train == 2000 and settings[0.5].steps[0] == 0 and settings[0.5].steps[-1] > 1.5 * 1146
     last = settings[1.25].steps[-1]
     losses = theory.linear_losses(np.array([last / 2, last]), 1.25, learning_rate=0.01).test
@@ -147,7 +160,7 @@ def test_curves_of_the_smoke_variant_are_near_the_exact_ones(finished):
     early = at[exact.train > 0.02]
     measured = ds["train_loss"].values[half][:, early] / ds["test_loss"].values[half][:, :1]
     np.testing.assert_allclose(np.log(measured.mean(axis=0)), np.log(exact.train[: len(early)]), atol=0.5)
-    train, test = experiment.crossings(ds)
+    train, test = crossings(ds)
     below = ds["ratio"].values < 1
     assert train.observed.all() and np.all(test.time[below] > train.time[below]) and not test.observed[~below].any()
 
@@ -155,7 +168,7 @@ def test_curves_of_the_smoke_variant_are_near_the_exact_ones(finished):
 def test_another_config_in_the_same_folder_is_refused(finished, tmp_path):
     folder = shutil.copytree(finished("grokking_linear")[0], tmp_path / "copy")
     with pytest.raises(ConfigError, match="holds other runs than this config asks for"):
-        experiment.run(smoke_config("grokking_linear", tolerance=0.1), str(folder))
+        launch(smoke_config("grokking_linear", tolerance=0.1), folder)
 
 
 @pytest.mark.parametrize(
@@ -166,16 +179,60 @@ def test_another_config_in_the_same_folder_is_refused(finished, tmp_path):
         ({"tolerance": 0.0}, r"config.tolerance = 0.0 must be in \(0, inf\)"),
         ({"extra_steps": -0.5}, r"config.extra_steps = -0.5 must be in \[0, inf\)"),
         ({"learning_rate": 0.5}, "learning_rate = 0.5 must be below 1 / "),
-        ({"axes": (("seed", (0,)),)}, "config.axes = .* must be ratio"),
-        ({"axes": (("ratio", (0.5, 0.9)), ("seed", (0,)))}, "hold 0.5 and one above 1, and not 1"),
-        ({"axes": (("ratio", (0.5, 1, 2)), ("seed", (0,)))}, "hold 0.5 and one above 1, and not 1"),
+        ({"axes": (("seed", (0,)),)}, r"ratio = \(0.5,\) must hold 0.5 and one above 1, each once, and not 1"),
+        ({"axes": (("ratio", (0.5, 0.9)), ("seed", (0,)))}, "must hold 0.5 and one above 1"),
+        ({"axes": (("ratio", (0.5, 1, 2)), ("seed", (0,)))}, "must hold 0.5 and one above 1, each once, and not 1"),
     ],
 )
 def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        experiment.run(smoke_config("grokking_linear", **changes), str(tmp_path / "none"))
+        launch(smoke_config("grokking_linear", **changes), tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
 def test_the_default_has_a_thousand_dimensions():
     assert config_file.get_config().dimension == 1000
+
+
+def linear(**changes):
+    steps = np.arange(1, 6.0)
+    measured = np.linspace(0, 1, 5) * np.ones((6, 1))
+    runs = LinearRuns(0.5, steps, measured, measured / 2, measured[0] * 0.9, measured[0] / 3)
+    ratios = np.array([0.5, 2.0])
+    arguments = {
+        "runs": [runs, runs._replace(ratio=2.0)],
+        "delay_ratios": ratios[:1],
+        "delays": mean_interval(np.array([[9.0], [10], [11]])),
+        "exact_delays": np.array([12.0]),
+        "limit_delays": np.array([20.0]),
+        "loss_ratios": ratios,
+        "losses": mean_interval(np.array([[0.0, 0.5], [0.0, 0.6]])),
+    }
+    return linear_grokking(**{**arguments, **changes})
+
+
+def line(ax, label):
+    return next(found for found in ax.get_lines() if str(found.get_label()).startswith(label))
+
+
+def test_the_figure_draws_measured_and_exact():
+    made = linear(note="a note")
+    assert [ax.get_title() for ax in made.axes] == ["ratio 0.5", "ratio 2", "", ""]
+    first, _, delay, loss = made.axes
+    np.testing.assert_allclose(line(first, "test").get_ydata(), np.linspace(0, 0.5, 5))
+    np.testing.assert_allclose(line(first, "exact").get_ydata(), np.linspace(0, 1 / 3, 5))
+    assert line(delay, "exact").get_xydata().tolist() == [[0.5, 12.0]]
+    assert line(delay, "small").get_ydata().tolist() == [20.0]
+    floor = line(loss, "floor").get_xydata()
+    np.testing.assert_allclose(floor[:, 1], np.maximum(0, 1 - 1 / np.maximum(floor[:, 0], 1e-9)))
+    assert "a note" in made.get_supxlabel() and "90% interval" in made.get_supxlabel()
+
+
+def test_the_figure_refuses_what_does_not_fit():
+    with pytest.raises(ConfigError, match="runs holds 0 ratios; pass one to three"):
+        linear(runs=[])
+    with pytest.raises(ConfigError, match="delays and losses have shapes"):
+        linear(exact_delays=np.ones(2))
+    runs = LinearRuns(0.5, np.arange(3.0), np.ones((2, 3)), np.ones((2, 4)), np.ones(3), np.ones(3))
+    with pytest.raises(ConfigError, match=r"ratio 0.5: test accuracy has shape \(2, 4\)"):
+        linear(runs=[runs])
