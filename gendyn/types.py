@@ -18,12 +18,13 @@ import jax
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
     from matplotlib.figure import Figure as Figure
     from ml_collections import ConfigDict as Config
     from xarray import Dataset as Dataset
 else:
     # Names for annotations: nobody waits a second for matplotlib, pandas and xarray who does not use them.
-    Config = Dataset = Figure = Any
+    Axes = Config = Dataset = Figure = Any
 
 Array = jax.Array
 ArrayLike = jax.typing.ArrayLike

@@ -1,15 +1,11 @@
 """The largest eigenvalues, rank by rank, against width, time or whatever else was varied."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gendyn.analysis import median_interval
 from gendyn.core import ConfigError
 from gendyn.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gendyn.types import Figure
 
 MAX_LINES = 8
 
@@ -22,7 +18,7 @@ def eigenvalue_spectrum(
     y_name: str = "eigenvalue",
     level: float = 0.9,
     note: str = "",
-) -> "Figure":
+) -> Figure:
     """Draws the medians over seeds of at most 8 ranks, with exact intervals; the lightest is the smallest shown.
 
     The vertical axis is logarithmic; with an eigenvalue at or below 0 it is linear around 0 and logarithmic beyond. The

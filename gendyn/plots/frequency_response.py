@@ -1,15 +1,13 @@
 """What a linear gradient filter does to each frequency: gain in decibels and phase against cycles per step."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gendyn.core import ConfigError
 from gendyn.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gendyn.types import Figure
 
 LINES = ("-", (0, (5, 2)), (0, (1, 1.3)), (0, (5, 2, 1, 2)))
 FLOOR = -80.0
@@ -29,7 +27,7 @@ class Response(NamedTuple):
     """Points measured on the filter itself, drawn as rings."""
 
 
-def frequency_response(responses: Sequence[Response], *, note: str = "") -> "Figure":
+def frequency_response(responses: Sequence[Response], *, note: str = "") -> Figure:
     """Draws gain (``20 log10 |H|``) above and phase (unwrapped from the lowest frequency, in degrees) below.
 
     Args:

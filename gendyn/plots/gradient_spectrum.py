@@ -1,16 +1,13 @@
 """How fast each layer's gradient changes while it trains: its power by frequency, and the share up to each."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gendyn.analysis import median_interval
 from gendyn.core import ConfigError
 from gendyn.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gendyn.types import Figure
 
 
 def gradient_spectrum(
@@ -20,7 +17,7 @@ def gradient_spectrum(
     cutoffs: Mapping[str, float] | None = None,
     level: float = 0.9,
     note: str = "",
-) -> "Figure":
+) -> Figure:
     """Draws each layer's power density over its total power; below, the share of the power up to each frequency.
 
     Where a lower curve crosses a cutoff is the slow share: of the power that a low-pass filter of the gradient keeps.

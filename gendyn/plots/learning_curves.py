@@ -1,21 +1,16 @@
 """Losses and errors against training step, one colour for each value of the sweep's largest axis."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gendyn.analysis import axis_values, history, record_steps, swept_axes
 from gendyn.core.errors import ConfigError
 from gendyn.plots import style
-
-if TYPE_CHECKING:
-    import xarray
-    from matplotlib.figure import Figure
+from gendyn.types import Dataset, Figure
 
 MAX_LINES, MAX_COLUMNS = 7, 4
 
 
-def learning_curves(ds: "xarray.Dataset", *, colour: str | None = None, column: str | None = None) -> "Figure":
+def learning_curves(ds: Dataset, *, colour: str | None = None, column: str | None = None) -> Figure:
     """Draws train (thin) and test (thick) loss and error against the step, as medians over all other axes.
 
     It asks nothing of a sweep but the recorded variables, and draws whatever has been recorded so far.
@@ -87,7 +82,7 @@ def _median_curve(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np
     return common, np.nanmedian(np.array(rows), axis=0) if rows else common
 
 
-def _choices(ds: "xarray.Dataset", axis: str, most: int) -> list[tuple[str, np.ndarray]]:
+def _choices(ds: Dataset, axis: str, most: int) -> list[tuple[str, np.ndarray]]:
     """``(label, runs with that value [R])`` for at most ``most`` values of an axis, spread evenly over them."""
     if not axis:
         return [("", np.ones(ds.sizes["run"], bool))]

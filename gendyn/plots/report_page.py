@@ -6,12 +6,9 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gendyn.types import Finding
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gendyn.types import Figure, Finding
 
 _CSS = """
 :root { color-scheme: light; }
@@ -65,7 +62,7 @@ def folded(summary: str, content: str) -> str:
     return f"<details><summary>{html.escape(summary)}</summary>{content}</details>"
 
 
-def to_png(made: "Figure", *, dpi: int = 110) -> bytes:
+def to_png(made: Figure, *, dpi: int = 110) -> bytes:
     """A figure as PNG bytes."""
     buffer = io.BytesIO()
     made.savefig(buffer, format="png", dpi=dpi)

@@ -1,16 +1,12 @@
 """Density of a spectrum on a logarithmic scale, the Ritz values behind it, and Marchenko & Pastur's law beside it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gendyn.analysis import mean_interval
 from gendyn.core import ConfigError
 from gendyn.plots import style
 from gendyn.theory import marchenko_pastur_density
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gendyn.types import Figure
 
 
 def spectral_density(
@@ -24,7 +20,7 @@ def spectral_density(
     decades: float = 7.0,
     level: float = 0.9,
     note: str = "",
-) -> "Figure":
+) -> Figure:
     """Draws eigenvalues per unit length and per dimension; below, each Ritz value as a stem as high as its weight.
 
     The stems show what the smoothed curve stands on: an isolated one is one outlying eigenvalue, its weight times the

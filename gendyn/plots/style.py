@@ -1,14 +1,11 @@
 """One look for every figure: colour-blind-safe colours, sizes that stay legible at half size, no pyplot state."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gendyn.analysis import Band
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from gendyn.types import Axes, Figure
 
 TEST, TRAIN, THEORY, MEASURED = "#0072B2", "#D55E00", "#333333", "#007A59"
 """Roles keep their colours in every figure (Okabe & Ito's palette, the green darkened for thin lines on white)."""
@@ -25,7 +22,7 @@ def figure(
     height: float = 3.3,
     share_x: bool = True,
     share_y: bool = True,
-) -> tuple["Figure", np.ndarray]:
+) -> tuple[Figure, np.ndarray]:
     """A figure and its axes ``[num_rows, num_columns]``: x shared in columns (unless rows show
     different things), y shared in rows (unless panels show different things); sizes in inches each.
 
@@ -42,7 +39,7 @@ def figure(
     return made, axes
 
 
-def dress(ax: "Axes") -> None:
+def dress(ax: Axes) -> None:
     """The house's frame, ticks and grid, for axes that :func:`figure` did not make."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=SIZES["tick"])
@@ -50,20 +47,20 @@ def dress(ax: "Axes") -> None:
     ax.set_axisbelow(True)
 
 
-def band(ax: "Axes", x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: np.ndarray, **line: Any) -> None:
+def band(ax: Axes, x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: np.ndarray, **line: Any) -> None:
     """A line with its interval shaded in the same colour; points that are not finite are left out."""
     known = np.isfinite(centre)
     drawn = ax.plot(x[known], centre[known], **{"linewidth": 2.2, **line})[0]
     ax.fill_between(x[known], low[known], high[known], color=drawn.get_color(), alpha=0.18, linewidth=0)
 
 
-def rings(ax: "Axes", x: np.ndarray, y: np.ndarray, label: str) -> None:
+def rings(ax: Axes, x: np.ndarray, y: np.ndarray, label: str) -> None:
     """A closed form at single places: open rings that a measured point fits into."""
     shape: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.3}
     ax.plot(x, y, linestyle="none", markeredgecolor=THEORY, label=label, **shape)
 
 
-def bars(ax: "Axes", x: np.ndarray, band: Band) -> None:
+def bars(ax: Axes, x: np.ndarray, band: Band) -> None:
     """Measured points with their intervals; a side that is unknown is not drawn, nor is a point that is not finite."""
     known = np.isfinite(band.centre)
     centre = band.centre[known]
@@ -91,6 +88,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1 and float(value).is_integer() else f"{value:g}"
 
 
-def caption(made: "Figure", text: str) -> None:
+def caption(made: Figure, text: str) -> None:
     """The small print under a figure: number of seeds, what the band is, at which step."""
     made.supxlabel(text, fontsize=SIZES["note"], color=GREY, x=0.01, ha="left")

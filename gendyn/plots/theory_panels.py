@@ -1,17 +1,14 @@
 """Panels of measured curves, each with the interval over its redraws, on top of the closed form they should follow."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gendyn.analysis import Band, mean_interval, median_interval
 from gendyn.core import ConfigError, check_choice
 from gendyn.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from gendyn.types import Axes, Figure
 
 _INTERVALS = {"mean": mean_interval, "median": median_interval}
 
@@ -78,7 +75,7 @@ class Table(NamedTuple):
 
 def theory_panels(
     panels: Sequence[Panel | Table], *, num_columns: int = 3, level: float = 0.9, note: str = "", height: float = 3.3
-) -> "Figure":
+) -> Figure:
     """Draws each panel: solid lines and bands are measured, dashes are closed forms.
 
     Args:
@@ -116,7 +113,7 @@ def theory_panels(
     return made
 
 
-def _draw(ax: "Axes", panel: Panel, level: float) -> None:
+def _draw(ax: Axes, panel: Panel, level: float) -> None:
     colours = iter(style.sequence(sum(not curve.colour for curve in panel.curves)))
     shared = False
     for curve in panel.curves:
@@ -151,7 +148,7 @@ def _draw(ax: "Axes", panel: Panel, level: float) -> None:
 _FILLS = {"supported": "#CDE8DF", "refuted": "#F6D5C3", "undecided": "#E6E6E6", "": "white"}
 
 
-def _draw_table(ax: "Axes", table: Table) -> None:
+def _draw_table(ax: Axes, table: Table) -> None:
     from matplotlib.transforms import Bbox
 
     if len(table.cells) != len(table.rows) or any(len(row) != len(table.columns) for row in table.cells):

@@ -3,19 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gendyn.core import StoreError
 from gendyn.store import workdir as workdirs
 from gendyn.store.chunk import ChunkStore
-
-if TYPE_CHECKING:
-    import xarray
+from gendyn.types import Dataset
 
 
-def open(workdir: str | Path) -> "xarray.Dataset":
+def open(workdir: str | Path) -> Dataset:
     """What a sweep has recorded so far, labelled by its axes; works while it runs, and before its first commit.
 
     Dimensions are ``run`` (in the order of run indices) and ``record``. Every axis is a coordinate along ``run`` under

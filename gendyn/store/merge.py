@@ -3,18 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gendyn.core import ConfigError, check_choice
 from gendyn.store import dataset
-
-if TYPE_CHECKING:
-    import xarray
+from gendyn.types import Dataset
 
 
-def merge(workdirs: Sequence[str | Path], *, on_duplicate: str = "error") -> "xarray.Dataset":
+def merge(workdirs: Sequence[str | Path], *, on_duplicate: str = "error") -> Dataset:
     """Several results folders as one dataset along ``run``.
 
     A leaf that is an axis in one folder is a coordinate of all (taken from the config where it was not swept), and so
@@ -78,7 +76,7 @@ def merge(workdirs: Sequence[str | Path], *, on_duplicate: str = "error") -> "xa
     )
 
 
-def _check_same_metrics(first_source: str, first: "xarray.Dataset", source: str, part: "xarray.Dataset") -> None:
+def _check_same_metrics(first_source: str, first: Dataset, source: str, part: Dataset) -> None:
     here, there = ({str(name): (v.shape[2:], v.dtype.name) for name, v in ds.data_vars.items()} for ds in (part, first))
     if here != there:
         different = sorted({name for name, _ in set(here.items()) ^ set(there.items())})
@@ -87,7 +85,7 @@ def _check_same_metrics(first_source: str, first: "xarray.Dataset", source: str,
         )
 
 
-def _axis_columns(sources: Sequence[str], parts: Sequence["xarray.Dataset"]) -> dict[str, np.ndarray]:
+def _axis_columns(sources: Sequence[str], parts: Sequence[Dataset]) -> dict[str, np.ndarray]:
     """``{leaf: [run]}`` over all folders, for every axis of any of them and every leaf in which configs differ."""
     configs = [_leaves(json.loads(part.attrs["config"])) for part in parts]
     swept = [set(json.loads(part.attrs["axes"])) for part in parts]
@@ -138,7 +136,7 @@ def _padded(values: np.ndarray, num_records: int) -> np.ndarray:
     return out
 
 
-def _step_lists(part: "xarray.Dataset") -> list[list[int]]:
+def _step_lists(part: Dataset) -> list[list[int]]:
     step = part["step"].values
     if step.ndim == 1:
         return [step.tolist()] * part.sizes["run"]
