@@ -9,7 +9,6 @@ import numpy as np
 from gendyn import theory
 from gendyn.core import ConfigError
 from gendyn.core.rules import ascending, choice, each, integer, number, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.linear_models._sphere import ENDS, RATIOS, feature_counts, ridges
 from gendyn.experiments.linear_models.bias_variance.crossed import (
     Crossed,
@@ -17,7 +16,7 @@ from gendyn.experiments.linear_models.bias_variance.crossed import (
     mlp_learner,
     random_features_learner,
 )
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config
 
 LEARNERS = ("random_features", "mlp")

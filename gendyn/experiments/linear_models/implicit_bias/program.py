@@ -7,7 +7,6 @@ import numpy as np
 
 from gendyn.core import ConfigError
 from gendyn.core.rules import each, integer, number, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.linear_models.implicit_bias.descent import (
     METHODS,
     Regression,
@@ -15,7 +14,7 @@ from gendyn.experiments.linear_models.implicit_bias.descent import (
     regression_records,
     separable_records,
 )
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config
 
 PROBLEMS = ("wide", "narrow")

@@ -12,10 +12,10 @@ minimum-norm risk four examples before ``n = d`` is not above the one at the bes
 
 Setting: ``x ~ N(0, I_D)``, ``y = x . b + e``, ``e ~ N(0, noise_variance)``, ``b = (1, .., 1) / sqrt(D)``: ``p``
 features hold the share ``p / D`` of the signal ``|b|^2 = 1``, and the others act as noise. The risk is the exact mean
-squared error against the noiseless target. For the last two claims all ``d`` features are in use, and training sets are nested
-over ``n``. Penalties are of ``|y - X w|^2 + penalty |w|^2``; the optimal one is ``D (noise_variance + 1) - p``. Redraws
-of one seed share inputs and noise directions over noise levels. float64, stored in float32. No mean exists at ``|p - n|
-<= 1`` and no variance at ``|p - n| <= 3``, so that places of peaks are those of geometric means.
+squared error against the noiseless target. For the last two claims all ``d`` features are in use, and training sets are
+nested over ``n``. Penalties are of ``|y - X w|^2 + penalty |w|^2``; the optimal one is ``D (noise_variance + 1) - p``.
+Redraws of one seed share inputs and noise directions over noise levels. float64, stored in float32. No mean exists at
+``|p - n| <= 1`` and no variance at ``|p - n| <= 3``, so that places of peaks are those of geometric means.
 
 Chosen after results had been seen: 6,000 redraws, since 2,000 left the 5 % open; and that 2 % or 3 standard errors, a
 remark at first, is a finding.

@@ -11,7 +11,6 @@ import numpy as np
 
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import ascending, choice, each, integer, number, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.experiments.linear_models._sphere import (
     ENDS,
     RATIOS,
@@ -23,7 +22,7 @@ from gendyn.experiments.linear_models._sphere import (
 )
 from gendyn.experiments.linear_models.random_features.images import FAMILIES, image_features, image_sample
 from gendyn.regression import random_sphere_features, ridge
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config
 
 DATA = ("sphere", "images")

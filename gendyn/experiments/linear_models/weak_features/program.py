@@ -8,9 +8,8 @@ import jax.numpy as jnp
 
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import ascending, each, integer, positive
-from gendyn.experiments._redraws import redraw_groups
 from gendyn.regression import prefix_least_squares, prefix_ridge
-from gendyn.sweep import Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config
 
 OFF_PEAK = 0.2
