@@ -1,14 +1,14 @@
 """Training and test accuracy against step on a logarithmic axis: medians over seeds with intervals, a panel an arm."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gendyn.analysis import median_interval
 from gendyn.core import ConfigError
 from gendyn.plots import style
-from gendyn.types import Figure
+from gendyn.types import Axes, Figure
 
 MAX_COLUMNS = 3
 
@@ -69,7 +69,7 @@ def grokking_curves(
 
 
 def draw_curves(
-    panels: Sequence[Any], arms: Sequence[Curves], *, accuracy: float, chance: float | None = None, level: float = 0.9
+    panels: Sequence[Axes], arms: Sequence[Curves], *, accuracy: float, chance: float | None = None, level: float = 0.9
 ) -> float:
     """Draws each arm in its panel, all on the same axis of steps; returns the lowest level the bands truly have."""
     reached = 1.0
@@ -85,7 +85,7 @@ def draw_curves(
     return reached
 
 
-def accuracy_panel(ax: Any, arm: Curves, *, level: float = 0.9) -> float:
+def accuracy_panel(ax: Axes, arm: Curves, *, level: float = 0.9) -> float:
     """Draws the medians and bands of one arm, and each seed's test curve thinly; returns the level the bands have."""
     reached = 1.0
     for row in np.asarray(arm.test):

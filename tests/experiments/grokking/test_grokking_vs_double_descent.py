@@ -7,10 +7,12 @@ import pytest
 import xarray
 from matplotlib.figure import Figure
 
-import gendyn.sweep
 from configs.grokking import grokking_vs_double_descent as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import grokking_vs_double_descent as experiment
+from gendyn.experiments.grokking.grokking_vs_double_descent.drawing import LearningRegime, learning_speeds
+from gendyn.experiments.grokking.grokking_vs_double_descent.tables import speeds
+from tests.experiments.smoke import points_of
 
 ARMS = ("slow", "fast")
 WIDTHS = (8, 16, 32)
@@ -93,25 +95,23 @@ def test_a_rise_in_the_slow_arm_turns_the_axis_round():
 def test_runs_that_never_generalise_have_grokked_least_of_all():
     found = experiment.verdict(sweep(slow=50_000, by_width=False))
     assert found[GROKKING].verdict == "supported" and found[GROKKING].effect == 0
-    measured = experiment.measure(sweep(slow=50_000, by_width=False))
+    measured = speeds(sweep(slow=50_000, by_width=False))
     assert (measured.ratio[0] == 0).all() and (measured.ratio[1] > 1).all()
 
 
-def test_noise_alone_is_no_rise():
-    """The largest of many noisy values lies above the smallest before it; held-out places do not see that."""
-    random = np.random.default_rng(1)
-    errors = 0.1 + 0.02 * random.random((8, 60))
-    naive = np.max(errors - np.minimum.accumulate(errors, axis=1), axis=1)
-    rise, fall = experiment.rises(errors)
-    assert np.median(naive) > 0.015 and abs(np.median(rise)) < 0.012 and abs(np.median(fall)) < 0.012
-
-
-def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out():
+def test_few_seeds_decide_nothing_unfinished_ones_are_left_out_and_diverged_ones_count():
     assert set(verdicts(sweep(seeds=2))) == {"undecided"}
     ds = sweep()
     ds["train_loss"].values[3, -1] = np.nan
     found = experiment.verdict(ds)
-    assert "1 seeds are left out" in found[RISING].detail and "7 seeds" in found[RISING].detail
+    assert "1 of 8 seeds are left out" in found[RISING].detail and "7 seeds" in found[RISING].detail
+    lost = 15  # of the slow arm, without noise, at the middle width
+    ds = sweep()
+    ds["diverged"].values[lost, 30:] = True
+    for name in ("train_error", "test_error", "train_loss"):
+        ds[name].values[lost, 30:] = np.nan
+    assert "1 of 96 runs diverged and count as the worst outcome" in experiment.verdict(ds)[RISING].detail
+    assert np.flatnonzero((speeds(ds).test_error == 1).any(axis=-1)).size == 1
 
 
 def test_refuses_what_the_claims_do_not_fit():
@@ -136,9 +136,42 @@ def test_figure_of_synthetic_runs():
     assert isinstance(made, Figure) and len(made.axes) == 6
 
 
-def test_the_smoke_config_runs_and_the_default_plans(tmp_path):
-    ds = experiment.run(config_file.get_config("smoke"), str(tmp_path))
-    assert np.isfinite(ds["test_error"].values).all()
-    assert len(experiment.verdict(ds)) == 7 and isinstance(experiment.figure(ds), Figure)
-    planned = gendyn.sweep.plan(config_file.get_config())
-    assert len(planned.runs) == 96 and len({run.flat["optim.weight_decay"] for run in planned.runs}) == 2
+def test_the_default_has_two_regimes():
+    points = points_of(config_file.get_config())
+    assert len(points) == 96 and len({point.flat["optim.weight_decay"] for point in points}) == 2
+
+
+def regime(arm, noise, ratio, rise=0.1, *, seeds=5):
+    train = np.linspace(0, 1, 4) * np.ones((2, seeds, 1))
+    ratios = np.asarray(ratio)[:, None] * np.ones(seeds)
+    return LearningRegime(arm, noise, np.array([0, 1, 10, 100]), train, train / 2, ratios, np.full((2, seeds), rise))
+
+
+def test_the_figure_draws_what_was_passed():
+    regimes = [regime("slow", 0.0, (0.5, 0.1)), regime("slow", 0.2, (0.5, 0.0)), regime("fast", 0.0, (4.0, 2.0))]
+    made = learning_speeds(regimes, np.array([8, 16]))
+    titles = [ax.get_title() for ax in made.axes]
+    assert titles == ["slow, no noise", "slow, 20% noise", "fast, no noise", "", ""]
+    panel, rise, delay = made.axes[0], *made.axes[3:]
+    curves = {line.get_label(): line.get_ydata() for line in panel.get_lines()}
+    np.testing.assert_allclose(curves["train"], np.linspace(0, 1, 4))
+    np.testing.assert_allclose(curves["test"], np.linspace(0, 0.5, 4))
+    assert sum(line.get_linewidth() == 0.7 for line in panel.get_lines()) == 5
+    points = sorted(float(bar.lines[0].get_xdata()[0]) for bar in rise.containers)
+    assert points == [0.1, 0.5, 0.5, 2.0, 4.0] and "points without a finite ratio: 1" in made.get_supxlabel()
+    drawn = {line.get_label(): line.get_ydata() for line in delay.get_lines()}
+    np.testing.assert_allclose(drawn["slow"], [2.0, 10.0])
+    np.testing.assert_allclose(drawn["fast"], [0.25, 0.5])
+    assert [tick.get_text() for tick in delay.get_xticklabels()] == ["8", "16"]
+
+
+def test_the_figure_draws_nothing_that_is_unknown_and_refuses_what_does_not_fit():
+    widths, slow = np.array([8, 16]), regime("slow", 0.0, (1.0, 1.0))
+    made = learning_speeds([regime("slow", 0.0, (np.nan, np.nan))], widths)
+    assert "points without a finite ratio: 2" in made.get_supxlabel()
+    with pytest.raises(ConfigError, match="regimes is empty"):
+        learning_speeds([], widths)
+    with pytest.raises(ConfigError, match=r"slow: ratio has shape \(2, 5\) and rise \(2, 5\); for 1 widths"):
+        learning_speeds([slow], widths[:1])
+    with pytest.raises(ConfigError, match="slow: train and test must be"):
+        learning_speeds([slow._replace(test=np.ones((2, 5, 3)))], widths)

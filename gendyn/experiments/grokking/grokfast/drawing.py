@@ -20,7 +20,7 @@ from gendyn.experiments.grokking.grokfast.tables import (
     times,
 )
 from gendyn.plots import style
-from gendyn.types import Dataset, Figure
+from gendyn.types import Axes, Dataset, Figure
 
 ORDER = (BASELINE, *FILTERS, *SAME_DECAY.values(), SCALED_DECAY, *LARGER_RATE.values(), MOMENTUM, NO_DECAY, DECAY_ONE)
 COLOURS = ("#333333", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8B6D00")
@@ -110,7 +110,7 @@ def survival_curves(arms: Sequence[Arm], *, note: str = "") -> Figure:
     return made
 
 
-def _curve(ax: Any, arm: Arm, line: dict[str, Any], ends: tuple[float, float], *, banded: bool) -> None:
+def _curve(ax: Axes, arm: Arm, line: dict[str, Any], ends: tuple[float, float], *, banded: bool) -> None:
     found = kaplan_meier(arm.times, arm.observed, level=LEVEL)
     x = np.concatenate([ends[:1], found.times, ends[1:]])
 
@@ -124,11 +124,17 @@ def _curve(ax: Any, arm: Arm, line: dict[str, Any], ends: tuple[float, float], *
         )
     censored = np.unique(arm.times[~arm.observed & np.isfinite(arm.times)])
     at = [float(found.share[np.searchsorted(found.times, time)]) for time in censored]
-    tick = {"linestyle": "none", "marker": "|", "markersize": 13, "markeredgewidth": 2.0, "color": line["color"]}
+    tick: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": "|",
+        "markersize": 13,
+        "markeredgewidth": 2.0,
+        "color": line["color"],
+    }
     ax.plot(censored, at, **tick)
 
 
-def _median(ax: Any, arm: Arm, line: dict[str, Any], ends: tuple[float, float], row: int) -> None:
+def _median(ax: Axes, arm: Arm, line: dict[str, Any], ends: tuple[float, float], row: int) -> None:
     left, right = ends
     found = median_time(arm.times, arm.observed, level=LEVEL)
     low = max(found.low, left) if np.isfinite(found.low) else left
@@ -141,5 +147,9 @@ def _median(ax: Any, arm: Arm, line: dict[str, Any], ends: tuple[float, float], 
         text, point = f"> {style.number(round(where))}", {"marker": ">", "markersize": 9, "markerfacecolor": "white"}
     ax.plot([where], [row], color=line["color"], **point)
     far = np.log(where / left) > 0.8 * np.log(right / left)
-    place = {"xytext": (-8 if far else 0, 6), "textcoords": "offset points", "ha": "right" if far else "center"}
+    place: dict[str, Any] = {
+        "xytext": (-8 if far else 0, 6),
+        "textcoords": "offset points",
+        "ha": "right" if far else "center",
+    }
     ax.annotate(text, (where, row), fontsize=style.SIZES["note"], color=line["color"], **place)

@@ -25,7 +25,7 @@ from gendyn.core import ConfigError
 from gendyn.experiments.grokking.grokking.tables import ACCURACY, DELAYED, crossings
 from gendyn.plots import style
 from gendyn.plots.grokking_curves import Curves, draw_curves
-from gendyn.types import Dataset, Figure
+from gendyn.types import Axes, Dataset, Figure
 
 MAX_CURVES = 3
 CURVES_HEIGHT = 2.9
@@ -126,7 +126,7 @@ def phase_diagram(
     return made
 
 
-def _axes(width: float, height: float, num_curves: int) -> tuple[Figure, list[Any], list[Any]]:
+def _axes(width: float, height: float, num_curves: int) -> tuple[Figure, list[Axes], list[Axes]]:
     """The two panels of the diagram and, below them, those of the curves."""
     made, axes = style.figure(2 if num_curves else 1, max(2, num_curves), width=width, height=height, share_x=False)
     if not num_curves:
@@ -144,10 +144,10 @@ def _axes(width: float, height: float, num_curves: int) -> tuple[Figure, list[An
     return made, above, below
 
 
-def _shares(ax: Any, phases: np.ndarray) -> None:
+def _shares(ax: Axes, phases: np.ndarray) -> None:
     from matplotlib.patches import Patch, Rectangle
 
-    text = {"ha": "center", "va": "center", "fontsize": style.SIZES["note"], "color": "black"}
+    text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": style.SIZES["note"], "color": "black"}
     for column, row in np.ndindex(*phases.shape[:2]):
         cell = phases[column, row]
         known, start = cell[cell != ""], column - 0.46
@@ -159,11 +159,12 @@ def _shares(ax: Any, phases: np.ndarray) -> None:
                 ax.text(start + width / 2, row, str(count), **text)
             start += width
     shown = [Patch(facecolor=COLOURS[phase], label=phase) for phase in PHASES if np.any(phases == phase)]
-    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.1), "ncols": 2, "columnspacing": 1.0, "handlelength": 1.0}
-    ax.legend(handles=shown, fontsize=style.SIZES["note"], frameon=False, **place)
+    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.1), "ncols": 2}
+    spaces: dict[str, Any] = {"frameon": False, "columnspacing": 1.0, "handlelength": 1.0}
+    ax.legend(handles=shown, fontsize=style.SIZES["note"], **place, **spaces)
 
 
-def _delays(ax: Any, delays: np.ndarray) -> None:
+def _delays(ax: Axes, delays: np.ndarray) -> None:
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
     from matplotlib.patches import Rectangle

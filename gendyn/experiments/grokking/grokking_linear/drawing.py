@@ -10,7 +10,7 @@ from gendyn.analysis import Band, config_of, history, mean_interval, median_inte
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking.grokking_linear.tables import ACCURACY, tables
 from gendyn.plots import style
-from gendyn.types import Dataset, Figure
+from gendyn.types import Axes, Dataset, Figure
 
 
 class LinearRuns(NamedTuple):
@@ -97,7 +97,7 @@ def linear_grokking(
     reached = min(_accuracies(ax, of_ratio) for ax, of_ratio in zip(panels, runs, strict=False))
     panels[0].set_ylabel("accuracy", fontsize=style.SIZES["label"])
     left, right = panels[len(runs) :]
-    dotted = {"color": style.GREY, "linestyle": (0, (1, 1.5)), "linewidth": 2.0}
+    dotted: dict[str, Any] = {"color": style.GREY, "linestyle": (0, (1, 1.5)), "linewidth": 2.0}
     left.plot(delay_ratios, limit_delays, label="small-tolerance formula", **dotted)
     style.rings(left, delay_ratios, exact_delays, "exact")
     style.bars(left, delay_ratios, delays)
@@ -120,7 +120,7 @@ def linear_grokking(
     return made
 
 
-def _panels(count: int) -> tuple[Figure, list[Any]]:
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
     """``count`` panels above and two below, on one grid of six columns so that the layout holds them apart."""
     made, axes = style.figure(2, 6, width=2.6, share_x=False)
     cells = axes[0, 0].get_subplotspec().get_gridspec()
@@ -133,9 +133,10 @@ def _panels(count: int) -> tuple[Figure, list[Any]]:
     return made, panels
 
 
-def _accuracies(ax: Any, runs: LinearRuns) -> float:
+def _accuracies(ax: Axes, runs: LinearRuns) -> float:
     """Draws one ratio; returns the lowest level that its bands truly have."""
-    reached, dashed = 1.0, {"color": style.THEORY, "linestyle": (0, (3, 2)), "linewidth": 1.4}
+    reached = 1.0
+    dashed: dict[str, Any] = {"color": style.THEORY, "linestyle": (0, (3, 2)), "linewidth": 1.4}
     for name, values, exact, colour in (
         ("train", runs.train, runs.exact_train, style.TRAIN),
         ("test", runs.test, runs.exact_test, style.TEST),
