@@ -1,5 +1,6 @@
 """The verdict follows the data: measures that move early lead, late ones lag, and those that memorising moves too."""
 
+import importlib
 import json
 import math
 
@@ -215,8 +216,9 @@ def test_gradients_of_runs_with_other_optimizers_and_filters_side_by_side():
     ],
 )
 def test_gradients_that_are_none_of_the_sweep_are_refused_before_anything_is_trained(monkeypatch, leaves, axes, match):
-    monkeypatch.setattr(_circuit_gradients, "_spectrum", lambda *arguments: pytest.fail("a run was trained"))
-    monkeypatch.setattr(_circuit_gradients, "first_state", lambda *arguments: pytest.fail("a run was initialised"))
+    replaying = importlib.import_module("gendyn.sweep.replay")  # gendyn.sweep.replay is the function
+    monkeypatch.setattr(replaying, "_replayed", lambda *arguments: pytest.fail("a run was trained"))
+    monkeypatch.setattr(replaying, "first_state", lambda *arguments: pytest.fail("a run was initialised"))
     with pytest.raises(ConfigError, match=match):
         experiment.gradient_spectra(small_config(**leaves), axes=axes, start=2, num_steps=8)
 
