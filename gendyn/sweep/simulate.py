@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +15,6 @@ from gendyn.sweep.config.points import canonical
 from gendyn.sweep.execute.devices import use_compilation_cache
 from gendyn.sweep.execute.progress import Progress
 from gendyn.types import ArrayLike, Dataset
-
-if TYPE_CHECKING:
-    import threadpoolctl
 
 
 class Measured(NamedTuple):
@@ -154,7 +152,7 @@ def simulate(
     return store.open(folder)
 
 
-def _one_blas_thread() -> "threadpoolctl.threadpool_limits":
+def _one_blas_thread() -> AbstractContextManager[Any]:
     """Redraws are thousands of small decompositions: BLAS's threads share none of them, and wait for each other.
 
     At n = 200 a Cholesky factor by two threads took 100 times that of one where another process was running. XLA's own

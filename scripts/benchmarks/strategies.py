@@ -1,4 +1,4 @@
-"""vmap, map and batches of eight over a grid of member sizes: the basis of the constants of ``gendyn.sweep.plan.cost``."""
+"""vmap, map and batches of eight over a grid of member sizes: the basis of the constants in ``sweep/plan/cost.py``."""
 
 import jax
 import numpy as np

@@ -64,7 +64,7 @@ def test_timing_leaves_the_state_as_it_was(small, monkeypatch):
     segment = make_segment(packed.chunk, packed.task, DEVICES)
     before = {name: array.copy() for name, array in flatten_state(packed.state).items()}
     for choice in (("map", 8), ("vmap", 1)):
-        assert 0 < calibrate.seconds_per_step(segment, packed.state, choice, repeats=1) < 1
+        assert math.isfinite(calibrate.seconds_per_step(segment, packed.state, choice, repeats=1))
     for name, array in flatten_state(packed.state).items():
         np.testing.assert_array_equal(array, before[name])
 

@@ -1,6 +1,9 @@
 """Runs of a sweep trained again: the same parameters at the end, and nothing but the sweep's own steps."""
 
+import importlib
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,7 +19,8 @@ def after_all(step, state):
     largest = 0.0
     for _ in range(STEPS):
         state, gradient = step(state)
-        largest = jax.numpy.maximum(largest, max(abs(leaf).max() for leaf in jax.tree.leaves(gradient)))
+        for leaf in jax.tree.leaves(gradient):
+            largest = jnp.maximum(largest, jnp.abs(leaf).max())
     return state, largest
 
 
@@ -49,9 +53,12 @@ def test_the_steps_are_those_of_the_sweep(small, tmp_path):
         ({}, {"model.depth": (1, 2)}, r"differ in shape: .* is .*none.* axes="),
     ],
 )
-def test_what_is_not_of_the_sweep_is_refused_before_anything_is_trained(small, leaves, axes, match):
+def test_what_is_not_of_the_sweep_is_refused_before_anything_is_trained(small, monkeypatch, leaves, axes, match):
     def statistic(step, state):
         pytest.fail("a run was trained")
+
+    replaying = importlib.import_module("gendyn.sweep.replay")  # gendyn.sweep.replay is the function
+    monkeypatch.setattr(replaying, "first_state", lambda *arguments: pytest.fail("a run was initialised"))
 
     with pytest.raises(ConfigError, match=match):
         sweep.replay(config_of(small, **leaves), statistic, axes=axes, start=2, num_steps=8)
