@@ -101,9 +101,10 @@ def test_the_glob_finds_the_optimizers():
 
 @pytest.mark.parametrize("name", names("optim"))
 def test_every_file_states_its_role(name):
-    """By which a config's sections know their own; an example of the right kind goes with it."""
+    """By which a config's sections know their own: its folder's. An example of the right kind goes with it."""
     file = module("optim", name)
-    assert file.ROLE in ("optimizer", "filter", "projection", "loss")
+    folders = {"optimizer": "optimizers", "filter": "filters", "projection": "projections", "loss": "losses"}
+    assert file.__name__ == f"gendyn.optim.{folders[file.ROLE]}.{name}"
     assert isinstance(file.example(), LossExample if file.ROLE == "loss" else TransformExample)
 
 
