@@ -202,18 +202,17 @@ def test_inject_hyperparams(name):
 def test_multi_steps_and_apply_if_finite(name):
     params, gradients = draw(0), draw(1, STEPS)
     halves = jax.tree.map(lambda g: jnp.repeat(g, 2, axis=0), gradients)
-    steps = optax.MultiSteps(make(name), every_k_schedule=2)
-    # Its own gradient_transformation() is not of the kind that is given extra arguments.
+    steps = optax.MultiSteps(make(name), every_k_schedule=2)  # its own transformation takes no extra arguments
     extra = optax.GradientTransformationExtraArgs(steps.init, steps.update)
-    jax.eval_shape(functools.partial(scan, extra), params, halves)  # both branches of its cond have one type
-    with jax.disable_jit():  # or its cond is compiled at every step
+    guarded, bad = optax.apply_if_finite(make(name), 3), jax.tree.map(lambda p: jnp.full_like(p, jnp.nan), params)
+    state = guarded.init(params)
+    # In a program both branches of their conds must have one type; outside of one they would be compiled at every step.
+    jax.eval_shape(lambda: (scan(extra, params, halves), update(guarded, bad, state, params)))
+    with jax.disable_jit():
         accumulated, _ = walk(extra, params, halves)
+        updates, after = update(guarded, bad, state, params)
     assert_close(jax.tree.map(lambda u: u[1::2], accumulated), reference(name)[0])
     assert all(not leaf[::2].any() for leaf in jax.tree.leaves(accumulated))
-
-    guarded = optax.apply_if_finite(make(name), max_consecutive_errors=3)
-    state = guarded.init(params)
-    updates, after = update(guarded, jax.tree.map(lambda p: jnp.full_like(p, jnp.nan), params), state, params)
     assert all(not leaf.any() for leaf in jax.tree.leaves(updates))
     assert_same_bits(after.inner_state, state.inner_state)
 
@@ -373,8 +372,9 @@ def test_composed_with_optimizers_under_vmap(name):
             found[optimizer] = walk(chain, params, gradients)[0]
         return found
 
-    packed, one = jax.jit(jax.vmap(run))(params, gradients), jax.jit(run)
-    rows = [one(*jax.tree.map(lambda a, i=i: a[i], (params, gradients))) for i in range(2)]
+    packed = jax.jit(jax.vmap(run))(params, gradients)
+    with jax.disable_jit():
+        rows = [run(*jax.tree.map(lambda a, i=i: a[i], (params, gradients))) for i in range(2)]
     # Newton-Schulz amplifies rounding.
     assert_close(packed, jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows), 5e-4)
 
