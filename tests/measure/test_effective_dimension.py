@@ -102,9 +102,11 @@ def test_hutchinson_agrees_with_the_dense_sum_in_both_precisions():
                 image = held @ jnp.concatenate([tree["a"].reshape(-1), tree["b"]])
                 return {"a": image[:30].reshape(10, 3), "b": image[30:]}
 
-            found = measure.effective_dimension_hutchinson(
-                matvec, like, 0.5, key=jax.random.key(0), num_probes=64, tol=tol
-            )
+            @jax.jit
+            def estimate(key, matvec=matvec, like=like, tol=tol):
+                return measure.effective_dimension_hutchinson(matvec, like, 0.5, key=key, num_probes=64, tol=tol)
+
+            found = estimate(jax.random.key(0))
             assert abs(float(found.value) - truth) < 4 * float(found.standard_error) < 0.15 * truth
             assert float(found.dimension) == float(found.upper_limit) == 40
             # The same probes by a dense solve: what is left is the square of the solver's tolerance, and rounding.
@@ -162,7 +164,7 @@ def test_zero_padding_changes_nothing():
             matvec, jnp.zeros(shape), 0.5, key=jax.random.key(0), num_probes=4, mask=kept
         )
 
-    plain, padded = estimate((4, 3)), estimate((6, 5))
+    plain, padded = jax.jit(lambda: (estimate((4, 3)), estimate((6, 5))))()
     assert float(plain.value) == pytest.approx(float(padded.value), rel=1e-5)
     assert float(plain.dimension) == float(padded.dimension) == float(padded.upper_limit) == 12
 
@@ -176,13 +178,16 @@ def test_an_unfinished_solve_and_an_indefinite_matrix_give_nan():
             lambda v: sign * (held @ v), jnp.zeros(40), 1e-3, key=jax.random.key(0), num_probes=2, **options
         ).value
 
-    assert np.isfinite(estimate(1.0, max_steps=1000))
-    assert np.isnan(estimate(1.0, max_steps=2))
-    assert np.isnan(estimate(-1.0, max_steps=1000))
+    signs = jax.jit(jax.vmap(lambda sign: estimate(sign, max_steps=1000)))(jnp.array([1.0, -1.0]))
+    assert np.isfinite(signs).tolist() == [True, False]
+    assert np.isnan(jax.jit(lambda: estimate(1.0, max_steps=2))())
 
 
 def test_a_single_probe_has_an_unknown_error():
-    found = measure.effective_dimension_hutchinson(lambda v: v, jnp.zeros(3), 1.0, key=jax.random.key(0), num_probes=1)
+    def estimate(key):
+        return measure.effective_dimension_hutchinson(lambda v: v, jnp.zeros(3), 1.0, key=key, num_probes=1)
+
+    found = jax.jit(estimate)(jax.random.key(0))
     assert float(found.value) == 1.5 and np.isnan(float(found.standard_error))
 
 

@@ -10,6 +10,12 @@ from hypothesis import strategies as st
 from gendyn import measure
 from gendyn.core import ConfigError
 
+# Compiled whole: operation by operation every size would compile each of them.
+frequency_shares, sum_component = jax.jit(measure.frequency_shares), jax.jit(measure.sum_component)
+trigonometric_coefficients = jax.jit(measure.trigonometric_coefficients)
+trigonometric_component = jax.jit(measure.trigonometric_component)
+logit_spectrum, fourier_norms = jax.jit(measure.logit_spectrum), jax.jit(measure.fourier_norms)
+
 
 def dense_shares(table: np.ndarray) -> np.ndarray:
     """Shares of variance by explicit projection on normalised cos and sin of w (a + b)."""
@@ -27,7 +33,7 @@ def dense_shares(table: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("size", [7, 8])
 def test_shares_and_components_equal_dense_projections(size):
     table = np.random.default_rng(size).normal(size=(size, size, 5)) + 3.0
-    np.testing.assert_allclose(measure.frequency_shares(table), dense_shares(table), rtol=1e-4)
+    np.testing.assert_allclose(frequency_shares(table), dense_shares(table), rtol=1e-4)
     chosen = np.arange(size // 2) % 2 == 0
     angle = 2 * np.pi * (np.arange(size)[:, None] + np.arange(size)) / size
     expected = np.zeros_like(table)
@@ -35,7 +41,7 @@ def test_shares_and_components_equal_dense_projections(size):
         for wave in [np.cos(w * angle)] + ([] if 2 * w == size else [np.sin(w * angle)]):
             unit = wave / np.linalg.norm(wave)
             expected += unit[..., None] * np.einsum("ab,abc->c", unit, table)
-    np.testing.assert_allclose(measure.sum_component(table, chosen), expected, atol=1e-5)
+    np.testing.assert_allclose(sum_component(table, chosen), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [7, 8])
@@ -45,8 +51,8 @@ def test_coefficients_are_those_of_a_least_squares_fit(size):
     phase = 2 * np.pi * (index[:, None, None] + index[:, None] - index) / size
     design = np.stack([np.cos(w * phase).ravel() for w in range(1, size // 2 + 1)], axis=1)
     fitted = np.linalg.lstsq(design, table.ravel(), rcond=None)[0]
-    np.testing.assert_allclose(measure.trigonometric_coefficients(table), fitted, atol=1e-5)
-    part = measure.trigonometric_component(table)
+    np.testing.assert_allclose(trigonometric_coefficients(table), fitted, atol=1e-5)
+    part = trigonometric_component(table)
     np.testing.assert_allclose(part, (design @ fitted).reshape(table.shape), atol=1e-5)
 
 
@@ -55,24 +61,24 @@ def test_coefficients_are_those_of_a_least_squares_fit(size):
 def test_powers_add_up(size, seed):
     rng = np.random.default_rng(seed)
     table, matrix = rng.normal(size=(size, size, 2)), rng.normal(size=(size, 3))
-    power = measure.logit_spectrum(table)
+    power = logit_spectrum(table)
     np.testing.assert_allclose(power.sum(), np.mean(np.sum(table**2, axis=2)), rtol=1e-5)
     assert power.shape == (size // 2 + 1, size // 2 + 1)
-    norms = np.asarray(measure.fourier_norms(matrix))
+    norms = np.asarray(fourier_norms(matrix))
     np.testing.assert_allclose(np.sum(norms**2) + size * np.sum(matrix.mean(0) ** 2), np.sum(matrix**2), rtol=1e-5)
 
 
 def test_a_function_of_the_sum_has_power_on_the_diagonal_only():
     index = np.arange(9)
     table = np.cos(2 * np.pi * 4 * (index[:, None, None] + index[:, None] - index) / 9)
-    power = np.array(measure.logit_spectrum(table))
+    power = np.array(logit_spectrum(table))
     np.testing.assert_allclose(power[4, 4], 4.5, rtol=1e-5)
     power[4, 4] = 0.0
     np.testing.assert_allclose(power, 0.0, atol=1e-6)
 
 
 def test_constant_logits_have_no_share():
-    np.testing.assert_array_equal(measure.frequency_shares(jnp.ones((5, 5, 5))), 0.0)
+    np.testing.assert_array_equal(frequency_shares(jnp.ones((5, 5, 5))), 0.0)
 
 
 def test_key_frequencies_must_stand_out():
@@ -127,11 +133,11 @@ def test_in_a_group_table_the_answer_stands_at_the_sum_of_places(group, invert):
 
 def test_shapes_are_checked():
     with pytest.raises(ConfigError, match=r"table has shape \(4, 5, 2\); it must be \[n, n, C\].*group_table"):
-        measure.frequency_shares(jnp.ones((4, 5, 2)))
+        frequency_shares(jnp.ones((4, 5, 2)))
     with pytest.raises(ConfigError, match=r"frequencies has shape \(3,\); it must be \[2\]"):
-        measure.sum_component(jnp.ones((5, 5, 5)), jnp.ones(3))
+        sum_component(jnp.ones((5, 5, 5)), jnp.ones(3))
     with pytest.raises(ConfigError, match=r"a class for each element"):
-        measure.trigonometric_coefficients(jnp.ones((5, 5, 6)))
+        trigonometric_coefficients(jnp.ones((5, 5, 6)))
     with pytest.raises(ConfigError, match=r"logits has shape \(24, 5\); it must be \[25, C\]"):
         measure.group_table(jnp.ones((24, 5)), 5)
     with pytest.raises(ConfigError, match=r"modulus = 9 must be a prime"):
@@ -139,7 +145,7 @@ def test_shapes_are_checked():
     with pytest.raises(ConfigError, match=r"group = 'add' must be one of additive, multiplicative"):
         measure.group_elements(9, "add")
     with pytest.raises(ConfigError, match=r"matrix has shape \(5,\)"):
-        measure.fourier_norms(jnp.ones(5))
+        fourier_norms(jnp.ones(5))
     with pytest.raises(ConfigError, match=r"values has shape \(0,\)"):
         measure.gini(jnp.ones(0))
 
@@ -148,4 +154,4 @@ def test_components_are_vmappable():
     tables = jax.random.normal(jax.random.key(0), (3, 5, 5, 4))
     chosen = jnp.array([[1, 0], [0, 1], [1, 1]])
     together = jax.jit(jax.vmap(measure.sum_component))(tables, chosen)
-    np.testing.assert_allclose(together[1], measure.sum_component(tables[1], chosen[1]), atol=1e-6)
+    np.testing.assert_allclose(together[1], sum_component(tables[1], chosen[1]), atol=1e-6)
