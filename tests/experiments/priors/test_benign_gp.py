@@ -197,14 +197,16 @@ def test_the_exact_mean_of_the_evidence_is_that_of_many_corruptions(small):
     redraws, priors, records = small
 
     @jax.jit
-    def evidences(params, x, labels):
-        columns = jnp.moveaxis(2.0 * many_corruptions(labels, 1, 0.5) - 1.0, 0, 1).reshape(60, -1)
+    def evidences(params, x, told):
+        columns = jnp.moveaxis(2.0 * told - 1.0, 0, 1).reshape(60, -1)
         posterior = regression.gaussian_process(learners.REGRESSION, params, x, columns)
         return learners.log_evidence(posterior, columns).reshape(-1, 10).sum(axis=1) / 60, posterior.log_evidence
 
     with jax.enable_x64(True):
         params = jax.tree.map(lambda leaf: leaf[0], priors)
-        each, total = (np.asarray(found) for found in evidences(params, redraws.x[1], redraws.labels[1]))
+        each, total = (
+            np.asarray(found) for found in evidences(params, redraws.x[1], many_corruptions(redraws.labels[1], 1, 0.5))
+        )
     assert each.sum() * 60 == pytest.approx(float(total), rel=1e-10)
     error = each.std() / np.sqrt(len(each))
     assert abs(each.mean() - records["expected_evidence"][1, 1, 0]) < 4 * error

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from gendyn.analysis import bootstrap, finding, median, median_place, ratio_of_places, smallest
+from gendyn.analysis import Places, bootstrap, finding, median, median_place, ratio_of_places, smallest
 from gendyn.experiments.grokking.ungrokking.tables import CONTINUED, CONTROL, accuracies, crossing
 from gendyn.types import Dataset, Finding
 
@@ -65,40 +65,45 @@ def verdict(ds: Dataset) -> list[Finding]:
         given=(grown,),
     )
     equal = [
-        finding(
+        _same(
             f"The critical fraction at {decays[second]} is that at {decays[first]}.",
-            ratio_of_places(continued[second], continued[first]),
-            low=1.0 / EQUIVALENCE,
-            high=EQUIVALENCE,
-            unit="ratio of critical fractions",
-            detail="Ratio of medians, seeds paired.",
-            given=(grown,),
+            continued[second],
+            continued[first],
+            EQUIVALENCE,
+            "ratio of critical fractions",
+            "Ratio of medians, seeds paired.",
+            grown,
         )
         for first, second in itertools.combinations(decays, 2)
     ]
-    control = []
+    control, settled = [], []
     for row, name in decays.items():
         place = median_place(fresh[row])
         control.append(
-            finding(
+            _same(
                 f"At {name} networks trained on the small set from the start have the same critical fraction.",
-                ratio_of_places(continued[row], fresh[row]),
-                low=1.0 / EQUIVALENCE,
-                high=EQUIVALENCE,
-                unit="continued / from the start",
-                detail=f"From the start: {place.estimate:.3g} [{place.low:.3g}, {place.high:.3g}].",
-                given=(grown,),
+                continued[row],
+                fresh[row],
+                EQUIVALENCE,
+                "continued / from the start",
+                f"From the start: {place.estimate:.3g} [{place.low:.3g}, {place.high:.3g}].",
+                grown,
             )
         )
-    settled = [
-        finding(
-            f"At {name} the critical fraction has settled by the end.",
-            ratio_of_places(continued[row], before[row]),
-            low=1.0 / SETTLED,
-            high=SETTLED,
-            unit="at the end / two thirds of the way there",
-            detail="Of the second phase. Where it has not, the other findings are about this budget.",
+        settled.append(
+            _same(
+                f"At {name} the critical fraction has settled by the end.",
+                continued[row],
+                before[row],
+                SETTLED,
+                "at the end / two thirds of the way there",
+                "Of the second phase. Where it has not, the other findings are about this budget.",
+            )
         )
-        for row, name in decays.items()
-    ]
     return [grown, *critical, sharp, *equal, *control, *settled]
+
+
+def _same(claim: str, above: Places, below: Places, factor: float, unit: str, detail: str, *given: Finding) -> Finding:
+    """Two critical fractions differ by less than a factor."""
+    ratio = ratio_of_places(above, below)
+    return finding(claim, ratio, low=1.0 / factor, high=factor, unit=unit, detail=detail, given=given)

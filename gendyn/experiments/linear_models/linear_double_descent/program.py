@@ -7,10 +7,11 @@ from the minimum norm and from any ridge, and a row of zeros with the label 0 ch
 import functools
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 
 from gendyn.core import ConfigError, singular_values, stream
@@ -69,28 +70,15 @@ def check(config: Config) -> None:
         )
 
 
-class Setting(NamedTuple):
-    """The leaves that the compiled program depends on."""
-
-    num_examples: int
-    dimension: int
-    num_features: tuple[int, ...]
-    ridge_features: tuple[int, ...]
-    penalties: tuple[float, ...]
-    spectrum_features: tuple[int, ...]
-    fixed_dimension: int
-    examples: tuple[int, ...]
-
-
 def program(config: Config) -> Simulation:
     """Draws and solves every redraw; the spectrum is the density of the singular values that are not 0."""
-    setting, axes = Setting(*(config[name] for name in Setting._fields)), dict(config.axes)
+    frozen, axes = ml_collections.FrozenConfigDict(config), dict(config.axes)
 
     def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, np.ndarray]:
         seeds, seed_of = np.unique([point["seed"] for point in points], return_inverse=True)
         noise, noise_of = np.unique([point["noise_variance"] for point in points], return_inverse=True)
         with jax.enable_x64(True):
-            records = redraws(setting, jnp.asarray(seeds, jnp.uint32), jnp.asarray(noise, float))
+            records = redraws(frozen, jnp.asarray(seeds, jnp.uint32), jnp.asarray(noise, float))
             return {name: np.asarray(values)[seed_of, noise_of] for name, values in records.items()}
 
     # Seeds outside: the noise levels of one seed come in one chunk, and its decompositions serve them all.
@@ -116,13 +104,13 @@ def bin_edges(num_examples: int, spectrum_features: tuple[int, ...]) -> np.ndarr
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def redraws(setting: Setting, seeds: Array, noise: Array) -> dict[str, Array]:
+def redraws(config: Config, seeds: Array, noise: Array) -> dict[str, Array]:
     """Records ``[R, V, ...]`` for all seeds and noise variances; run it under ``jax.enable_x64``."""
 
     def one(seed: Array) -> dict[str, Array]:
         key = jax.random.key(seed)
-        return _over_features(setting, stream(key, "features"), noise) | _over_examples(
-            setting, stream(key, "examples"), noise
+        return _over_features(config, stream(key, "features"), noise) | _over_examples(
+            config, stream(key, "examples"), noise
         )
 
     return jax.lax.map(one, seeds)
@@ -140,27 +128,27 @@ def _risks(coefficients: Array) -> Array:
     return jnp.sum(jnp.square(coefficients - 1.0 / math.sqrt(coefficients.shape[-2])), axis=-2)
 
 
-def _over_features(setting: Setting, key: Array, noise: Array) -> dict[str, Array]:
-    n, dimension, levels = setting.num_examples, setting.dimension, jnp.arange(len(noise))
+def _over_features(config: Config, key: Array, noise: Array) -> dict[str, Array]:
+    n, dimension, levels = config.num_examples, config.dimension, jnp.arange(len(noise))
     x, y = draw(key, n, dimension, noise)
-    fits = prefix_least_squares(x, y, setting.num_features).coefficients
+    fits = prefix_least_squares(x, y, config.num_features).coefficients
     fits = jnp.pad(fits, ((0, 0), (0, dimension - fits.shape[1]), (0, 0)))
 
     def with_ridge(p: Array) -> tuple[Array, Array]:
         optimal = dimension * (noise + 1.0) - p
         kept = jnp.arange(dimension) < p
-        found = ridge(x * kept, y, jnp.concatenate([jnp.asarray(setting.penalties, float), optimal]))
+        found = ridge(x * kept, y, jnp.concatenate([jnp.asarray(config.penalties, float), optimal]))
         risks = _risks(found.coefficients)
-        return risks[: len(setting.penalties)].T, risks[len(setting.penalties) + levels, levels]
+        return risks[: len(config.penalties)].T, risks[len(config.penalties) + levels, levels]
 
     def values(p: Array) -> Array:
         return singular_values(x * (jnp.arange(dimension) < p)) / math.sqrt(n)
 
-    sizes = jnp.asarray(setting.ridge_features)
+    sizes = jnp.asarray(config.ridge_features)
     fixed, best = jax.lax.map(with_ridge, sizes)
     spectra = jax.lax.map(values, sizes)
     smallest = spectra[jnp.arange(len(sizes)), jnp.minimum(sizes, min(n, dimension)) - 1]
-    edges = jnp.asarray(bin_edges(n, setting.spectrum_features))
+    edges = jnp.asarray(bin_edges(n, config.spectrum_features))
 
     def histogram(p: Array) -> Array:
         count = jnp.minimum(p, min(n, dimension))
@@ -175,13 +163,13 @@ def _over_features(setting: Setting, key: Array, noise: Array) -> dict[str, Arra
         "optimal_ridge_risk": best.T,
         "smallest_singular_value": jnp.tile(smallest, every),
         "condition_number": jnp.tile(spectra[:, 0] / smallest, every),
-        "spectrum": jnp.tile(jax.lax.map(histogram, jnp.asarray(setting.spectrum_features)), (*every, 1)),
+        "spectrum": jnp.tile(jax.lax.map(histogram, jnp.asarray(config.spectrum_features)), (*every, 1)),
     }
 
 
-def _over_examples(setting: Setting, key: Array, noise: Array) -> dict[str, Array]:
+def _over_examples(config: Config, key: Array, noise: Array) -> dict[str, Array]:
     """Training sets are nested: neighbouring sizes are compared on the same examples."""
-    d, most, levels = setting.fixed_dimension, max(setting.examples), jnp.arange(len(noise))
+    d, most, levels = config.fixed_dimension, max(config.examples), jnp.arange(len(noise))
     x, y = draw(key, most, d, noise)
 
     def fit(n: Array) -> tuple[Array, Array]:
@@ -189,5 +177,5 @@ def _over_examples(setting: Setting, key: Array, noise: Array) -> dict[str, Arra
         risks = _risks(ridge(x * kept, y * kept, jnp.concatenate([jnp.zeros(1), d * noise])).coefficients)
         return risks[0], risks[1 + levels, levels]
 
-    shortest, best = jax.lax.map(fit, jnp.asarray(setting.examples))
+    shortest, best = jax.lax.map(fit, jnp.asarray(config.examples))
     return {"examples_risk": shortest.T, "examples_optimal_risk": best.T}
