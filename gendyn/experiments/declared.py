@@ -7,8 +7,8 @@ import ml_collections
 
 from gendyn.core import ConfigError, nearest
 from gendyn.sweep import Leaf, Simulation
-from gendyn.sweep.config.axes import points
 from gendyn.sweep.config import flatten, nest
+from gendyn.sweep.config.axes import points
 from gendyn.sweep.config.leaf import check_leaf, check_leaves
 from gendyn.types import Config
 

@@ -45,8 +45,8 @@ from gendyn.analysis import (
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature._bands import known_medians
 from gendyn.experiments.curvature._probes import probe_arguments
-from gendyn.probes.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.plots import style
+from gendyn.probes.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.types import Config, Dataset, Figure, Finding
 
 AXES = ("model.width", "seed")
