@@ -139,10 +139,9 @@ def _in_force(config: Config, axes: Any, zip_axes: Any) -> tuple[Any, Config]:
     """The experiment, or ``None``; and its config, checked, with the axes in force."""
     chosen = ml_collections.ConfigDict(config)
     with chosen.unlocked():
-        # Given axes replace the zips with them, except where all of a zip's axes are given again.
         chosen.axes = normalise(chosen.get("axes", ()) if axes is None else axes)
         chosen.zip_axes = normalise_zips(chosen.get("zip_axes", ()) if zip_axes is None else zip_axes)
-    experiment = find(chosen.experiment) if chosen.get("experiment") else None
+    experiment: Any = find(chosen.experiment) if chosen.get("experiment") else None
     if hasattr(experiment, "check") and not hasattr(experiment, "program"):
         experiment.check(chosen)
     return experiment, chosen

@@ -66,7 +66,7 @@ def _run(base: Flat, leaves: Schema, chosen: Mapping[str, Any]) -> tuple[Flat, S
     if not switched:
         return base | checked(chosen, leaves), leaves
     known = leaves_of(base | dict(chosen))
-    return known.defaults | checked(_kept(base, leaves, chosen, known, switched) | chosen, known), known
+    return known.defaults | checked({**_kept(base, leaves, chosen, known, switched), **chosen}, known), known
 
 
 def _kept(

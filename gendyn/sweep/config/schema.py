@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gendyn.core import ConfigError, module
-from gendyn.core.rules import anything, at_most
+from gendyn.core.rules import Rule, anything, at_most
 from gendyn.sweep.config.factories import ABSENT, FACTORIES, ROLES, factory_of, offered
 from gendyn.sweep.config.fixed import FIXED
 from gendyn.sweep.config.leaf import Leaf
@@ -81,7 +81,8 @@ def _arguments(section: str, name: str) -> dict[str, Leaf]:
     for argument, parameter in signature.parameters.items():
         if (section == "model" and argument in _GIVEN) or argument.startswith("active_"):
             continue
-        kind, rule = "static", anything
+        kind = "static"
+        rule: Rule = anything
         if f"active_{argument}" in signature.parameters:
             kind, rule = "size", at_most(LARGEST_SIZE, "nothing could hold it")
         elif section != "task" and is_array_like(parameter.annotation):

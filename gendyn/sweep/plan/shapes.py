@@ -29,7 +29,8 @@ class Abstract(NamedTuple):
         def lead(leaf: Any) -> Any:
             return jax.ShapeDtypeStruct((count, *leaf.shape), leaf.dtype)
 
-        return Abstract(*jax.tree.map(lead, tuple(self[:3])), self.data)
+        state, hypers, sample = jax.tree.map(lead, tuple(self[:3]))
+        return Abstract(state, hypers, sample, self.data)
 
     def record(self) -> dict[str, Any]:
         """Names and shapes of what one run records; see :func:`gendyn.sweep.execute.compile.member`."""
@@ -43,7 +44,7 @@ def abstract_inputs(program: Program, flat: Flat, data: train.Data, num_rows: in
     traced = tuple((name, values[name]) for name in program.traced)
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), data)
     leaves, treedef = jax.tree.flatten(shapes)
-    return _abstract(program, traced, tuple(leaves), treedef, num_rows, bool(jax.config.jax_enable_x64))
+    return _abstract(program, traced, tuple(leaves), treedef, num_rows, bool(jax.config.read("jax_enable_x64")))
 
 
 @functools.lru_cache(maxsize=256)  # planning, the stored plan and the execution ask for the same ones
@@ -53,7 +54,7 @@ def _abstract(
     del x64  # shapes depend on it
     flat, data = dict(traced), jax.tree.unflatten(treedef, leaves)
     shape = jax.ShapeDtypeStruct
-    hypers = {name: shape((), value.dtype) for name, value in hypers_of(program, [flat]).items()}
+    hypers: Hypers = {name: shape((), value.dtype) for name, value in hypers_of(program, [flat]).items()}  # type: ignore[misc]  # shapes
     targets = data.y_test
     rows = shape((num_rows, *targets.shape[1:]), targets.dtype)
     number = shape((), jnp.int32)
