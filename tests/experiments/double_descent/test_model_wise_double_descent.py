@@ -274,14 +274,6 @@ def test_report_without_an_experiment_and_with_hostile_strings(tmp_path):
     assert "Learning curves" in text and "Findings" not in text
 
 
-def test_report_of_a_running_sweep_says_what_is_missing(tmp_path):
-    ds = sweep(1.0)
-    for name in ("train_loss", "test_loss", "train_error", "test_error"):
-        ds[name][:, -1] = np.nan
-    text = report(ds, tmp_path)
-    assert "100 unfinished" in text and "Not available: no run has reached its last record yet" in text
-
-
 def test_report_refuses_a_folder_without_a_sweep_in_one_line(root, tmp_path):
     done = subprocess.run(
         [sys.executable, root / "scripts/report.py", f"--workdir={tmp_path}"],
