@@ -54,8 +54,8 @@ def adam(
     Reference: Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
     """
     check_learning_rate(learning_rate)
-    check_range("optim.b1", b1, low=0, high=1, open_high=True)
-    check_range("optim.b2", b2, low=0, high=1, open_high=True)
+    check_range("b1", b1, low=0, high=1, open_high=True)
+    check_range("b2", b2, low=0, high=1, open_high=True)
     check_range("eps", eps, low=0, open_low=True)
     check_range("weight_decay", weight_decay, low=0)
     return keep_dtypes(optax.chain(optax.add_decayed_weights(weight_decay), optax.adam(learning_rate, b1, b2, eps)))

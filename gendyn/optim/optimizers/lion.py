@@ -51,8 +51,8 @@ def lion(
     Reference: Chen et al., Symbolic discovery of optimization algorithms, NeurIPS 2023, program 1.
     """
     check_learning_rate(learning_rate)
-    check_range("optim.b1", b1, low=0, high=1, open_high=True)
-    check_range("optim.b2", b2, low=0, high=1, open_high=True)
+    check_range("b1", b1, low=0, high=1, open_high=True)
+    check_range("b2", b2, low=0, high=1, open_high=True)
     check_range("weight_decay", weight_decay, low=0)
     return keep_dtypes(optax.lion(learning_rate, b1, b2, weight_decay=weight_decay))
 

@@ -78,8 +78,8 @@ def muon(
     check_flag("nesterov", nesterov)
     check_static_int("num_iterations", num_iterations)
     check_range("adam_learning_rate_scale", adam_learning_rate_scale, low=0)
-    check_range("optim.adam_b1", adam_b1, low=0, high=1, open_high=True)
-    check_range("optim.adam_b2", adam_b2, low=0, high=1, open_high=True)
+    check_range("adam_b1", adam_b1, low=0, high=1, open_high=True)
+    check_range("adam_b2", adam_b2, low=0, high=1, open_high=True)
     return keep_dtypes(
         optax.contrib.muon(
             learning_rate,

@@ -54,7 +54,7 @@ def rmsprop(
     Reference: Tieleman and Hinton, Neural networks for machine learning (Coursera, 2012), lecture 6.5.
     """
     check_learning_rate(learning_rate)
-    check_range("optim.b2", b2, low=0, high=1, open_high=True)
+    check_range("b2", b2, low=0, high=1, open_high=True)
     check_range("eps", eps, low=0, open_low=True)
     check_range("weight_decay", weight_decay, low=0)
     return keep_dtypes(
