@@ -58,7 +58,9 @@ def figure(ds: Dataset) -> Figure:
     for share, rows, colour in zip(shares, errors, style.sequence(len(shares)), strict=True):
         found = median_interval(rows)
         style.band(axes[0, 0], record_steps(ds)[0], *found[:3], color=colour, label=f"{share:.0%} random labels")
-    axes[0, 0].set(xscale="symlog", xlabel="training step", ylabel="training error (fraction wrong)", ylim=(0, 1))
+    axes[0, 0].set(xscale="symlog", ylim=(0, 1))
+    axes[0, 0].set_xlabel("training step", fontsize=style.SIZES["label"])
+    axes[0, 0].set_ylabel("training error (fraction wrong)", fontsize=style.SIZES["label"])
     axes[0, 0].legend(frameon=False, fontsize=style.SIZES["tick"])
     style.caption(made, f"median over {errors.shape[1]} seeds; band: {found.level:.0%} interval")
     return made
