@@ -10,14 +10,14 @@ def digits() -> Config:
     are halved so that training begins below the limit of most of them.
     """
     config = base_config(task="digits", model="mlp", optim="sgd")
+    vary(config, {"optim.learning_rate": (0.01, 0.02, 0.04, 0.08, 0.16)}, range(8))
     config.data.num_train = 400
     config.model.update({"depth": 3, "width": 32, "activation": "tanh", "init_scale": 0.5})
     config.optim.momentum = 0.0
+    config.record.update({"kind": "linear", "num_records": 41})
     config.loss = "squared_error"
     config.train.update({"num_steps": 4_000, "batch_size": 0})
-    config.record.update({"kind": "linear", "num_records": 41})
     config.probes = ("sharpness(num_probes=2, max_steps=32)",)
-    vary(config, {"optim.learning_rate": (0.01, 0.02, 0.04, 0.08, 0.16)}, range(8))
     return config
 
 
@@ -26,8 +26,8 @@ def smoke() -> Config:
     config = digits()
     config.data.num_train = 64
     config.model.update({"depth": 1, "width": 8})
-    config.train.num_steps = 30
     config.record.num_records = 4
+    config.train.num_steps = 30
     vary(config, {"optim.learning_rate": (0.01, 0.04)}, range(2))
     return config
 

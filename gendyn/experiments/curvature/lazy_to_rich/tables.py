@@ -21,7 +21,7 @@ from gendyn.analysis import (
     seeds_of,
     tabulate,
 )
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, eigh
 from gendyn.experiments.contract import require
 from gendyn.experiments.curvature._probes import probe_arguments
 from gendyn.measure import kernel_alignment, linearised_predictions
@@ -131,7 +131,7 @@ def _reduce(kernels: Array, outputs: Array, targets: Array, steps: Array, rate: 
     train, test = slice(None, num_train), slice(num_train, None)
     first, last = kernels[:, train, train]
     labels = targets[train] @ targets[train].T
-    values, vectors = jnp.linalg.eigh(first)
+    values, vectors = eigh(first)
     predict = functools.partial(
         linearised_predictions, values, vectors, outputs[0, train], targets[train], steps, learning_rate=rate
     )
