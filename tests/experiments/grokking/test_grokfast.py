@@ -180,10 +180,17 @@ def test_arms_are_timed_once_and_all_together(monkeypatch, tmp_path):
     assert len(timed) == 3
 
 
+def arms_of_one_seed(variant):
+    config = config_file.get_config(variant).unlock()
+    config.axes, config.zip_axes = (config.axes[0], ("seed", (0,))), ()
+    return {point.flat["arm"]: point.flat for point in points_of(config)}
+
+
 def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_they_say():
-    assert len(points_of(config_file.get_config())) == 28 * 12
+    default = dict(config_file.get_config().axes)
+    assert len(default["arm"]) == 28 and default["seed"] == default["task.seed"] == tuple(range(12))
     for variant in ("", "full", "full_cpu"):
-        flat = {point.flat["arm"]: point.flat for point in points_of(config_file.get_config(variant))}
+        flat = arms_of_one_seed(variant)
         for name in arms.FILTERS:
             decay, gain = flat[name]["optim.weight_decay"], 1.0 + flat[name]["filter.lamb"]
             assert flat[arms.SAME_DECAY[name]]["optim.weight_decay"] == decay > 0
@@ -196,8 +203,8 @@ def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_the
     assert (flat["EMA"]["optim.weight_decay"], flat["MA"]["optim.weight_decay"]) == (0.005, 0.01)
     assert flat.pop(arms.BASELINE)["train.num_steps"] == 40_000
     assert {leaves["train.num_steps"] for leaves in flat.values()} == {2_500}
-    budgets = {point.flat["arm"]: point.flat["train.num_steps"] for point in points_of(config_file.get_config("full"))}
-    assert budgets[arms.BASELINE] == 150_000 and budgets["EMA"] == 10_000
+    full = arms_of_one_seed("full")
+    assert full[arms.BASELINE]["train.num_steps"] == 150_000 and full["EMA"]["train.num_steps"] == 10_000
 
 
 SEEN = np.array([1, 1, 1, 1, 1, 1, 0, 0], bool)

@@ -1,5 +1,6 @@
 """The verdict follows the data; the program is gradient descent on the loss it says; the folder resumes."""
 
+import functools
 import json
 import math
 import shutil
@@ -25,13 +26,24 @@ RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
 HALF, ACROSS, FLOOR, NEVER, FORMULA = range(5)
 
 
+times_of = functools.cache(functools.partial(theory.linear_time_to_accuracy, learning_rate=0.01, tolerance=1e-3))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def exact_delays_once():
+    """The integrals of a ratio take longer than all the rest of a verdict, and are the same in every test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(theory, "linear_grokking_delay", functools.cache(theory.linear_grokking_delay))
+        yield
+
+
 def results(*, slower=1.0, at_half=1.0, floor=1.0, generalises=False, seeds=12, scatter=0.02):
     """Step-like accuracies at the exact times, test times stretched so that the delay is ``slower`` times exact."""
     random = np.random.default_rng(0)
     config = {"dimension": 1000, "learning_rate": 0.01, "tolerance": 1e-3}
     columns = {name: [] for name in ("ratio", "seed", "step", "train_error", "test_error", "test_loss")}
     for ratio in RATIOS:
-        times = theory.linear_time_to_accuracy(ratio, learning_rate=0.01, tolerance=1e-3)
+        times = times_of(ratio)
         delay = (times.test - times.train) * slower * (at_half if ratio == 0.5 else 1.0)
         for seed in range(seeds):
             arrival = times.train + delay * math.exp(scatter * random.normal())
