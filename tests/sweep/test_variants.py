@@ -4,18 +4,37 @@ import ml_collections
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.sweep import choose_variant
+from gendyn.sweep import Variants
 
-VARIANTS = {name: lambda name=name: ml_collections.ConfigDict({"made_by": name}) for name in ("digits", "smoke")}
+
+def digits():
+    """Made by digits."""
+    return ml_collections.ConfigDict({"made_by": "digits"}).lock()
+
+
+def smoke():
+    """Made by smoke."""
+    return ml_collections.ConfigDict({"made_by": "smoke"})
+
+
+get_config = Variants("example", digits, smoke)
 
 
 @pytest.mark.parametrize(("variant", "made_by"), [("", "digits"), ("digits", "digits"), ("smoke", "smoke")])
 def test_the_named_variant_or_the_first(variant, made_by):
-    config = choose_variant("example", VARIANTS, variant)
+    config = get_config(variant)
     assert config.to_dict() == {"made_by": made_by, "experiment": "example"}
-    assert not config.is_locked
+    assert config.is_locked
 
 
 def test_a_wrong_name():
     with pytest.raises(ConfigError, match=r"variant = 'smoek' must be one of digits, smoke\..*'smoke'"):
-        choose_variant("example", VARIANTS, "smoek")
+        get_config("smoek")
+
+
+def test_each_says_what_it_computes():
+    assert get_config.describe() == {"digits": "Made by digits.", "smoke": "Made by smoke."}
+    smoke.__doc__, before = None, smoke.__doc__
+    with pytest.raises(ConfigError, match=r"variant 'smoke' of 'example' needs a docstring that says what it computes"):
+        Variants("example", digits, smoke)
+    smoke.__doc__ = before
