@@ -26,7 +26,7 @@ class Experiment(Protocol):
 
     ``LEAVES: Mapping[str, sweep.Leaf]`` and ``program(config) -> sweep.Simulation``
         A program of its own in place of a sweep: the leaves of its config, and all its runs. ``config.axes`` holds the
-        values of every leaf of kind ``axis``, in the order of ``LEAVES``.
+        values of every leaf of kind ``axis`` or ``reference``, in the order of ``LEAVES``.
     ``check(config) -> None``
         Rules that no single leaf has; raises :class:`gendyn.core.ConfigError` before anything compiles.
         ``config.axes`` and ``config.zip_axes`` are those in force.
@@ -72,6 +72,11 @@ def find(name: str) -> ModuleType:
     return module("experiments", name)
 
 
+def answers(experiment: Any, name: str) -> bool:
+    """Whether an experiment has one of the optional functions; a file of that name in its package is none."""
+    return callable(getattr(experiment, name, None))
+
+
 def plan(config: Config, *, axes: Any = None, zip_axes: Any = None, workdir: str | Path | None = None) -> Planned:
     """What :func:`launch` would compute, without compiling, training or writing anything.
 
@@ -79,7 +84,7 @@ def plan(config: Config, *, axes: Any = None, zip_axes: Any = None, workdir: str
         ConfigError: see :func:`launch`.
     """
     experiment, config = _in_force(config, axes, zip_axes)
-    if hasattr(experiment, "program"):
+    if answers(experiment, "program"):
         return resolve(experiment, config)[1]
     return sweep.plan(config, workdir=workdir)
 
@@ -117,12 +122,12 @@ def launch(
     """
     started = time.process_time(), time.monotonic()
     experiment, config = _in_force(config, axes, zip_axes)
-    if hasattr(experiment, "program"):
+    if answers(experiment, "program"):
         full, simulation = resolve(experiment, config)
         ds = sweep.simulate(full.to_dict(), workdir, simulation, overrides=overrides, quiet=quiet)
     else:
         ds = sweep.run(config, workdir=workdir, overrides=overrides, quiet=quiet)
-    if hasattr(experiment, "after"):
+    if answers(experiment, "after"):
         experiment.after(ds, workdir)
     _add_cost(ds, workdir, time.process_time() - started[0], time.monotonic() - started[1])
     return store.open(workdir)
@@ -142,7 +147,7 @@ def _in_force(config: Config, axes: Any, zip_axes: Any) -> tuple[Any, Config]:
         chosen.axes = normalise(chosen.get("axes", ()) if axes is None else axes)
         chosen.zip_axes = normalise_zips(chosen.get("zip_axes", ()) if zip_axes is None else zip_axes)
     experiment: Any = find(chosen.experiment) if chosen.get("experiment") else None
-    if hasattr(experiment, "check") and not hasattr(experiment, "program"):
+    if answers(experiment, "check") and not answers(experiment, "program"):
         experiment.check(chosen)
     return experiment, chosen
 
