@@ -60,7 +60,7 @@ def resolve(experiment: Any, config: Config) -> tuple[Config, Simulation]:
             raise ConfigError(f"config.{leaf} = {full[leaf]!r}, the reference, must be one of {axes[leaf]}.")
     full.experiment, full.axes = name, tuple(axes.items())
     full.lock()
-    if hasattr(experiment, "check"):
+    if callable(getattr(experiment, "check", None)):
         experiment.check(full)
     simulation: Simulation = experiment.program(full)
     made = {leaf: {point[leaf] for group in simulation.groups for point in group.points} for leaf in simulation.axes}

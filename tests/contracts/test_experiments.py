@@ -17,12 +17,13 @@ from matplotlib.figure import Figure
 from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments import find, launch, plan
+from gendyn.experiments.contract import answers
 from gendyn.sweep import Variants
 from gendyn.types import Finding
 from tests.experiments.smoke import EXPERIMENTS, config_file_of, family_of, smoke_config
 
 ROOT = Path(__file__).parents[2]
-OWN_PROGRAMS = tuple(name for name in EXPERIMENTS if hasattr(find(name), "program"))
+OWN_PROGRAMS = tuple(name for name in EXPERIMENTS if answers(find(name), "program"))
 
 
 @pytest.fixture(autouse=True)
