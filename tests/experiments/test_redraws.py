@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gendyn.experiments import find, plan
+from gendyn.experiments.contract import answers
 from tests.experiments.smoke import EXPERIMENTS, config_file_of, smoke_config
 
-OWN_PROGRAMS = tuple(name for name in EXPERIMENTS if hasattr(find(name), "program"))
+OWN_PROGRAMS = tuple(name for name in EXPERIMENTS if answers(find(name), "program"))
 REDRAWN = tuple(
     name for name in OWN_PROGRAMS if all(len(group.steps) <= 1 for group in plan(smoke_config(name)).groups)
 )
@@ -31,6 +32,9 @@ def test_what_the_smoke_variant_lacks_is_padding(name, finished):
 def test_there_are_enough_redraws(name):
     get_config = config_file_of(name).get_config
     for variant in set(get_config.functions) - {"smoke"}:
-        seeds = {point["seed"] for group in plan(get_config(variant)).groups for point in group.points}
+        config = get_config(variant)
+        seeds = dict(config.axes).get("seed") or {
+            point["seed"] for group in plan(config).groups for point in group.points
+        }
         # 90 % of a bootstrap interval needs 5; a redraw costs little.
         assert len(seeds) >= (100 if name in REDRAWN else 5)
