@@ -26,7 +26,8 @@ def result_page(
         command: what computes it again.
 
     >>> found = Finding("Larger is better.", 2.0, 1.5, 2.5, 0.9, "ratio", "supported", "Mean over seeds.")
-    >>> print(result_page("size", "Size.", [found], {"seeds": "5"}).split("## Findings")[1].strip())
+    >>> page = result_page("size", "Size.", [found], {"seeds": "5"})
+    >>> print(page[page.index("| claim") : page.index("## Run")].strip())
     | claim | effect | 90 % interval | verdict |
     | --- | --- | --- | --- |
     | Larger is better. | 2 ratio | 1.5 to 2.5 | **supported** |

@@ -15,6 +15,7 @@ import ml_collections
 from absl import flags
 
 from gendyn.core import ConfigError, nearest
+from gendyn.sweep.config.factories import FACTORIES
 from gendyn.sweep.config.flat import Flat, flatten
 from gendyn.sweep.config.leaf import unknown_leaf
 from gendyn.sweep.config.schema import leaves_of
@@ -73,6 +74,8 @@ def drop_replaced(config: ml_collections.ConfigDict, overrides: Iterable[str]) -
     factory's.
     """
     given = set(overrides)
+    if not any(f"{section}.name" in given for section in FACTORIES):
+        return
     flat = flatten(config)
     known = leaves_of(flat)
     with config.unlocked():
