@@ -107,7 +107,7 @@ FACTORIES = {
     "an optimizer for a loss": Case(r"config\.loss = 'adam' must be one of cross_entropy", {"loss": "adam"}),
     "loss": Case(r"loss = 'crossentropy' must be one of .*Did you mean 'cross_entropy'", {"loss": "crossentropy"}),
     "schedule": Case(r"schedule\.name = 'cos' must be one of .*Did you mean 'cosine'", {"schedule.name": "cos"}),
-    "probe": Case(r"measure: there is no 'no_such_probe'", {"probes": ("no_such_probe",)}),
+    "probe": Case(r"probes: there is no 'no_such_probe'", {"probes": ("no_such_probe",)}),
     "probe of another type": Case(r"config\.probes: 3 must be a name", {"probes": (3,)}),
     "a path for a name": Case(r"loss = '\.\./\.\./etc/passwd' must be one of", {"loss": "../../etc/passwd"}),
     "a private file": Case(r"models: there is no '_dense'", {"model.name": "_dense"}),
