@@ -53,7 +53,7 @@ def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
 
 
 def write_result_page(ds: Dataset, folder: Path) -> Path:
-    """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, by whom it can be found again.
+    """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, and the command that finds it again.
 
     Raises:
         ConfigError: results of no experiment, or none to judge yet.

@@ -49,12 +49,12 @@ class Planned(Protocol):
 
 
 def experiments() -> dict[str, str]:
-    """Name -> dotted module of every experiment, by file: those in the folders of families.
+    """Name -> dotted module of every experiment, by file.
 
     >>> experiments()["grokking"]
     'gendyn.experiments.grokking.grokking'
     """
-    return {name: dotted for name, dotted in paths("experiments").items() if dotted.count(".") == 3}
+    return paths("experiments")
 
 
 def find(name: str) -> ModuleType:
