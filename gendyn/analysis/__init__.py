@@ -35,6 +35,7 @@ from gendyn.analysis.deviations import smallest as smallest
 from gendyn.analysis.finding import finding as finding
 from gendyn.analysis.intervals import Band as Band
 from gendyn.analysis.intervals import geometric_interval as geometric_interval
+from gendyn.analysis.intervals import known_medians as known_medians
 from gendyn.analysis.intervals import mean_interval as mean_interval
 from gendyn.analysis.intervals import median_interval as median_interval
 from gendyn.analysis.peaks import Peak as Peak

@@ -94,3 +94,22 @@ def geometric_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     """
     band = mean_interval(np.log(values), level=level)
     return Band(np.exp(band.centre), np.exp(band.low), np.exp(band.high), level)
+
+
+def known_medians(table: np.ndarray, *, level: float = 0.9) -> Band:
+    """Median and exact interval of each column of ``[S, T]`` over its values that are not NaN; NaN where none is.
+
+    An end at infinity, which cannot be drawn, is NaN. The level is the lowest of the columns'.
+
+    Raises:
+        ConfigError: ``level`` out of range.
+
+    >>> known_medians(np.array([[1.0, np.nan], [2.0, 5.0], [6.0, np.nan]])).centre
+    array([2., 5.])
+    """
+    none = Band(np.array(math.nan), np.array(math.nan), np.array(math.nan), 1.0)
+    columns = [column[~np.isnan(column)] for column in np.asarray(table, float).T]
+    found = [median_interval(column, level=level) if len(column) else none for column in columns]
+    centre, low, high = (np.array([getattr(band, part) for band in found], float) for part in Band._fields[:3])
+    low, high = (np.where(np.isinf(end), math.nan, end) for end in (low, high))
+    return Band(centre, low, high, min((band.level for band in found), default=1.0))

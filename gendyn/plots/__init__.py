@@ -7,6 +7,12 @@ from gendyn.plots.gradient_spectrum import gradient_spectrum as gradient_spectru
 from gendyn.plots.grokking_curves import Curves as Curves
 from gendyn.plots.grokking_curves import grokking_curves as grokking_curves
 from gendyn.plots.learning_curves import learning_curves as learning_curves
+from gendyn.plots.panels import Cell as Cell
+from gendyn.plots.panels import Curve as Curve
+from gendyn.plots.panels import Panel as Panel
+from gendyn.plots.panels import Rows as Rows
+from gendyn.plots.panels import Table as Table
+from gendyn.plots.panels import draw_panels as draw_panels
 from gendyn.plots.report_page import figure_html as figure_html
 from gendyn.plots.report_page import findings_html as findings_html
 from gendyn.plots.report_page import folded as folded
@@ -17,8 +23,3 @@ from gendyn.plots.report_page import table_html as table_html
 from gendyn.plots.report_page import to_png as to_png
 from gendyn.plots.result_page import result_page as result_page
 from gendyn.plots.spectral_density import spectral_density as spectral_density
-from gendyn.plots.theory_panels import Cell as Cell
-from gendyn.plots.theory_panels import Curve as Curve
-from gendyn.plots.theory_panels import Panel as Panel
-from gendyn.plots.theory_panels import Table as Table
-from gendyn.plots.theory_panels import theory_panels as theory_panels

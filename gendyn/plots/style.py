@@ -1,5 +1,7 @@
 """One look for every figure: colour-blind-safe colours, sizes that stay legible at half size, no pyplot state."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,21 +56,53 @@ def band(ax: Axes, x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: np.
     ax.fill_between(x[known], low[known], high[known], color=drawn.get_color(), alpha=0.18, linewidth=0)
 
 
-def rings(ax: Axes, x: np.ndarray, y: np.ndarray, label: str) -> None:
+def rows(
+    counts: Sequence[int], *, widest: int, whole: bool, width: float, heights: Sequence[float]
+) -> tuple[Figure, list[Axes]]:
+    """A figure of rows of panels, and its axes row by row: ``counts`` of them, sizes in inches.
+
+    Args:
+        widest: the number of columns that the width is for.
+        whole: whether each row is spread over the whole width; else its panels are as wide as those of the widest.
+    """
+    from matplotlib.figure import Figure
+
+    size = max(width * widest, 7.0), sum(heights) + 1.4
+    made = Figure(figsize=size, layout="constrained", facecolor="white")
+    fine = math.lcm(*counts) if whole else widest
+    cells = made.add_gridspec(len(counts), fine, height_ratios=list(heights))
+    axes = []
+    for row, count in enumerate(counts):
+        span = fine // count if whole else 1
+        axes += [made.add_subplot(cells[row, i * span : (i + 1) * span]) for i in range(count)]
+    for ax in axes:
+        dress(ax)
+    return made, axes
+
+
+def legend(ax: Axes, place: str, *, title: str = "") -> None:
+    """The legend of a panel, where matplotlib's word says, or ``"outside"``: to the right of it."""
+    where: dict[str, Any] = {"loc": place}
+    if place == "outside":
+        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    ax.legend(fontsize=SIZES["note"], frameon=False, title=title or None, title_fontsize=SIZES["note"], **where)
+
+
+def rings(ax: Axes, x: np.ndarray, y: np.ndarray, label: str | None) -> None:
     """A closed form at single places: open rings that a measured point fits into."""
     shape: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.3}
     ax.plot(x, y, linestyle="none", markeredgecolor=THEORY, label=label, **shape)
 
 
-def bars(ax: Axes, x: np.ndarray, band: Band) -> None:
+def bars(
+    ax: Axes, x: np.ndarray, band: Band, *, color: str = MEASURED, label: str = "measured", marker: str = "o"
+) -> None:
     """Measured points with their intervals; a side that is unknown is not drawn, nor is a point that is not finite."""
     known = np.isfinite(band.centre)
     centre = band.centre[known]
     low, high = (np.where(np.isfinite(side[known]), side[known], centre) for side in (band.low, band.high))
-    shape: dict[str, Any] = {"marker": "o", "markersize": 4.5, "capsize": 3, "linestyle": "none"}
-    ax.errorbar(
-        x[known], centre, yerr=np.stack([centre - low, high - centre]), color=MEASURED, label="measured", **shape
-    )
+    shape: dict[str, Any] = {"marker": marker, "markersize": 4.5, "capsize": 3, "linestyle": "none"}
+    ax.errorbar(x[known], centre, yerr=np.stack([centre - low, high - centre]), color=color, label=label, **shape)
 
 
 def sequence(count: int) -> list[str]:

@@ -22,6 +22,7 @@ from gendyn.analysis import (
     finding,
     grid,
     history,
+    known_medians,
     median_over_seeds,
     record_steps,
     seeds_of,
@@ -29,7 +30,6 @@ from gendyn.analysis import (
     tabulate,
 )
 from gendyn.core import ConfigError
-from gendyn.experiments.curvature._bands import known_medians
 from gendyn.plots import style
 from gendyn.types import Dataset, Figure, Finding
 

@@ -34,6 +34,7 @@ from gendyn.analysis import (
     held_out_ratios,
     history,
     interpolation_threshold,
+    known_medians,
     median_over_seeds,
     parameter_counts,
     peak_centre,
@@ -43,7 +44,6 @@ from gendyn.analysis import (
     unknown,
 )
 from gendyn.core import ConfigError
-from gendyn.experiments.curvature._bands import known_medians
 from gendyn.experiments.curvature._probes import probe_arguments
 from gendyn.plots import style
 from gendyn.probes.hessian_effective_dimension import hessian_effective_dimension

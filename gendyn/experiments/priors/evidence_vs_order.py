@@ -32,7 +32,7 @@ from gendyn.core import ConfigError, cholesky, solve_triangular, stream
 from gendyn.core.rules import choice, integer, positive
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
-from gendyn.plots import Curve, Panel, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.regression import bayesian_linear, order_penalty, polynomial_features, sequential_log_densities
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, ArrayLike, Config, Dataset, Figure, Finding
@@ -168,7 +168,7 @@ def figure(ds: Dataset) -> Figure:
         f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64\n"
         "closed form: expectation over label noise   ·   evidence axes cut below"
     )
-    return theory_panels(panels, note=note)
+    return draw_panels(panels, note=note)
 
 
 def verdict(ds: Dataset) -> list[Finding]:

@@ -31,7 +31,7 @@ from gendyn.core import stream
 from gendyn.core.rules import ascending, choice, each, integer, positive
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, TARGETS, draw_inputs, law_average, short
-from gendyn.plots import Cell, Curve, Panel, Table, theory_panels
+from gendyn.plots import Cell, Curve, Panel, Table, draw_panels
 from gendyn.regression import order_penalty, polynomial_features, ridge
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config, Dataset, Figure, Finding
@@ -196,7 +196,7 @@ def figure(ds: Dataset) -> Figure:
         f"{len(errors)} redraws, float64   ·   closed form: root of the expected square given the inputs (median)\n"
         f"table: ratio of medians at the worst n   ·   green: its interval is below {MARGIN:g}, red: above"
     )
-    return theory_panels(panels, note=note)
+    return draw_panels(panels, note=note)
 
 
 def _cell(table: np.ndarray) -> Cell:

@@ -1,13 +1,10 @@
 """What changes with the output scale, a colour for each width."""
 
-from typing import Any
-
 import numpy as np
 
-from gendyn.analysis import median_interval
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature.lazy_to_rich.tables import BORDER, regimes
-from gendyn.plots import style
+from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Dataset, Figure
 
 
@@ -20,49 +17,29 @@ def figure(ds: Dataset) -> Figure:
     Raises:
         ConfigError: no seed that is finished everywhere.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
     found = regimes(ds)
     if not len(found.error):
         raise ConfigError("no seed has finished at every width and output scale; wait for the sweep.")
-    panels = {
-        "kernel\nmovement": found.movement,
-        "kernel\nrotation": found.rotation,
-        "error of\nlinearisation": found.error,
-        "change of label\nalignment": found.growth,
-        "test loss /\nloss of 0": found.test_loss,
-    }
-    made, axes = style.figure(len(panels), 1, width=9.0, height=2.25)
-    moved, rotated, off, aligned, loss = axes[:, 0]
-    colours = style.sequence(len(found.widths))
-    for ax, (name, values) in zip(axes[:, 0], panels.items(), strict=True):
-        ax.set_yscale("linear" if ax is aligned else "log")
-        ax.set_ylabel(name, fontsize=style.SIZES["label"])
-        band = median_interval(values)
-        for i, (width, colour, border) in enumerate(zip(found.widths, colours, found.borders, strict=True)):
-            line: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 5}
-            style.band(ax, found.scales, *(part[i] for part in band[:3]), label=style.number(float(width)), **line)
-            ax.axvline(border, color=colour, linestyle=(0, (2, 2)), linewidth=1.3)
-    dashed: dict[str, Any] = {"color": style.THEORY, "linestyle": (0, (5, 3))}
-    note: dict[str, Any] = {"xytext": (-4, 4), "textcoords": "offset points", "ha": "right", "color": style.THEORY}
-    note["fontsize"] = style.SIZES["note"]
+    colours, largest = style.sequence(len(found.widths)), found.scales[-1]
     # The predicted power, beside the widest network's line over the lazy decade.
-    last, largest = float(np.median(found.movement[:, -1, -1])), found.scales[-1]
-    moved.plot(largest * np.array([0.1, 1.0]), 0.4 * last * np.array([100.0, 1.0]), **dashed)
-    moved.annotate("∝ 1 / scale²", (0.1 * largest, 10.0 * last), **note)
-    off.axhline(BORDER, linewidth=1.4, **dashed)
-    off.annotate(f"border: {BORDER:.0%}", (largest, BORDER), **note)
-    aligned.axhline(0.0, color=style.GREY, linewidth=1.0)
-    loss.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    loss.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    loss.yaxis.set_minor_locator(NullLocator())
-    loss.set_xscale("log")
-    loss.set_xlabel("output scale  (rich on the left, lazy on the right)", fontsize=style.SIZES["label"])
-    small = style.SIZES["tick"]
-    rotated.legend(title="width", fontsize=small, title_fontsize=small, frameon=False, loc="lower left")
-    made.align_ylabels(axes[:, 0])
-    style.caption(
-        made,
-        f"median of {len(found.error)} seeds, band: {band.level:.0%} interval   ·   dotted: the border at each width",
-    )
-    return made
+    lazy = largest * np.array([0.1, 1.0])
+    power = 0.4 * float(np.median(found.movement[:, -1, -1])) * (lazy / largest) ** -2
+    predicted = Curve("∝ 1 / scale²", exact_x=lazy, exact=power, colour=style.THEORY)
+
+    def panel(label: str, table: np.ndarray, scale: str = "log", *more: Curve) -> Panel:
+        curves = [
+            Curve(style.number(width), found.scales, rows, colour=colour, statistic="median", marker="o", mark=border)
+            for width, rows, colour, border in zip(
+                found.widths.tolist(), np.moveaxis(table, 1, 0), colours, found.borders, strict=True
+            )
+        ]
+        return Panel("", "", label, (*curves, *more), "log", scale, legend="")
+
+    moved = panel("kernel\nmovement", found.movement, "log", predicted)._replace(legend="outside", legend_title="width")
+    off = panel("error of\nlinearisation", found.error)._replace(levels=((BORDER, f"border: {BORDER:.0%}"),))
+    aligned = panel("change of label\nalignment", found.growth, "linear")._replace(levels=((0.0, ""),))
+    loss = panel("test loss /\nloss of 0", found.test_loss)
+    loss = loss._replace(x_label="output scale  (rich on the left, lazy on the right)")
+    shown = (moved, panel("kernel\nrotation", found.rotation), off, aligned, loss)
+    note = f"{len(found.error)} seeds   ·   dotted: the border at each width"
+    return draw_panels(shown, num_columns=1, width=9.0, height=2.25, note=note, over="seeds")

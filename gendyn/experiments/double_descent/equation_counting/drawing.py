@@ -5,8 +5,8 @@ import numpy as np
 from gendyn.analysis import config_of, median_interval
 from gendyn.experiments.double_descent.equation_counting.fits import FOURIER, LINEAR, NETWORK, RANDOM, RELU, TRUE
 from gendyn.experiments.double_descent.equation_counting.tables import curves, model_complexity, needed, problems_of
+from gendyn.plots.panels import Curve, Panel, draw_panels
 from gendyn.plots.style import GREY, MEASURED, TEST, THEORY, TRAIN
-from gendyn.plots.theory_panels import Curve, Panel, theory_panels
 from gendyn.types import Dataset, Figure
 
 LABELS = {TRUE: ("true labels", TEST), RANDOM: ("uniform labels", TRAIN)}
@@ -81,7 +81,7 @@ def figure(ds: Dataset) -> Figure:
         ),
         Panel(f"Largest n that is fitted, K = {classes}", "parameters", "examples n", tuple(complexity)),
     ]
-    return theory_panels(panels, note=note)
+    return draw_panels(panels, note=note)
 
 
 def _law(x: np.ndarray, y: np.ndarray, label: str) -> Curve:

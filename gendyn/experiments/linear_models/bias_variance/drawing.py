@@ -6,7 +6,7 @@ import numpy as np
 
 from gendyn.analysis import config_of
 from gendyn.experiments.linear_models.bias_variance.tables import Table, closed_form, table
-from gendyn.plots import Curve, Panel, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Dataset, Figure
 
 _COLOURS = {
@@ -69,4 +69,4 @@ def figure(ds: Dataset) -> Figure:
         for label, name in (("features", "random_features"), ("network", "mlp"))
     )
     redraws = " and ".join(sorted({f"{len(found.values['risk'])}" for found in (features, network)}))
-    return theory_panels(panels, note=f"{note}; {redraws} redraws; not shown, near 0: noise, noise × init")
+    return draw_panels(panels, note=f"{note}; {redraws} redraws; not shown, near 0: noise, noise × init")

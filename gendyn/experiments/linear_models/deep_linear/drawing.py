@@ -16,7 +16,7 @@ from gendyn.experiments.linear_models.deep_linear.tables import (
     times,
     untouched_error,
 )
-from gendyn.plots import Curve, Panel, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Dataset, Figure
 
 
@@ -41,7 +41,7 @@ def figure(ds: Dataset) -> Figure:
         Panel("Completion: unobserved entries", start, "relative error", errors, "log", "log"),
         Panel("Completion: rank of the product", start, "effective rank", ends, "log"),
     ]
-    return theory_panels(panels, note=note)
+    return draw_panels(panels, note=note)
 
 
 def _staircase(ds: Dataset, depth: int) -> tuple[Curve, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from gendyn.analysis import config_of, finished_table
 from gendyn.experiments.linear_models.implicit_bias.descent import METHODS
 from gendyn.experiments.linear_models.implicit_bias.program import PROBLEMS, steps_of
-from gendyn.plots import Curve, Panel, style, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Dataset, Figure
 
 _DESCENT, _MOMENTUM, _ADAM, _ADAM_SUP = style.TEST, style.MEASURED, style.TRAIN, "#AA4499"
@@ -23,7 +23,7 @@ def figure(ds: Dataset) -> Figure:
         f"{len(redraws['angle'])} redraws, float64   ·   squared loss: {config['num_examples']} examples x "
         f"{config['num_features']} features, noise {config['noise']:g}"
     )
-    return theory_panels(panels, height=3.6, note=note)
+    return draw_panels(panels, height=3.6, note=note)
 
 
 def _squared_panels(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Panel]:

@@ -9,7 +9,7 @@ from gendyn import theory
 from gendyn.analysis import config_of, geometric_interval
 from gendyn.experiments.linear_models.linear_double_descent import tables
 from gendyn.experiments.linear_models.linear_double_descent.program import bin_edges
-from gendyn.plots import Curve, Panel, style, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Dataset, Figure
 
 
@@ -21,7 +21,7 @@ def figure(ds: Dataset) -> Figure:
         f"n = {config['num_examples']} examples of D = {config['dimension']} Gaussian features, signal 1; means are "
         f"infinite at p = n; {len(tables.redraws(ds, 'risk')):,} redraws, float64"
     )
-    return theory_panels([risk, norm, conditioning, _spectra(ds, config), penalties, _examples(ds, config)], note=note)
+    return draw_panels([risk, norm, conditioning, _spectra(ds, config), penalties, _examples(ds, config)], note=note)
 
 
 def _over_features(ds: Dataset, config: Mapping[str, Any]) -> list[Panel]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gendyn.analysis import config_of
 from gendyn.experiments.linear_models.random_features.tables import closed_form, table
-from gendyn.plots import Curve, Panel, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Dataset, Figure
 
 
@@ -53,4 +53,4 @@ def figure(ds: Dataset) -> Figure:
         f"{task}: n = {config['images']['num_train']}, {config['images']['features']}; "
         f"float64; {len(found['sphere'].values['risk'])} redraws"
     )
-    return theory_panels(panels, note=note)
+    return draw_panels(panels, note=note)

@@ -7,7 +7,7 @@ import numpy as np
 from gendyn import theory
 from gendyn.analysis import config_of
 from gendyn.experiments.linear_models.weak_features.tables import redraws, sizes_of
-from gendyn.plots import Curve, Panel, style, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Dataset, Figure
 
 
@@ -44,4 +44,4 @@ def figure(ds: Dataset) -> Figure:
         panel("Effective dimension", "effective dimension", dimension),
         panel("Complement (as published)", "min(n, d) - eff. dimension", complement, y_scale="log"),
     ]
-    return theory_panels(panels, num_columns=2, note=f"n = {n}, {len(tables['risk']):,} redraws, float64")
+    return draw_panels(panels, num_columns=2, note=f"n = {n}, {len(tables['risk']):,} redraws, float64")

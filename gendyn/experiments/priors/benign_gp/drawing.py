@@ -7,7 +7,7 @@ import numpy as np
 
 from gendyn.analysis import config_of
 from gendyn.experiments.priors.benign_gp.tables import ANY, CHOSEN, FIXED, INCORRECT, identity, rates_of, redraws
-from gendyn.plots import Curve, Panel, style, theory_panels
+from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Dataset, Figure
 
 _PURPLE = "#AA4499"
@@ -88,4 +88,4 @@ def figure(ds: Dataset) -> Figure:
         f"{train.shape[1]} redraws of {config['num_train']:,} images of {config['data']}, {config['num_binary']:,} of "
         "the two classes; float64"
     )
-    return theory_panels(panels, height=3.6, note=note)
+    return draw_panels(panels, height=3.6, note=note)

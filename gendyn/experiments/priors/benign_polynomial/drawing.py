@@ -16,7 +16,7 @@ from gendyn.experiments.priors.benign_polynomial.tables import (
     reference,
     summary,
 )
-from gendyn.plots import Cell, Curve, Panel, Table, theory_panels
+from gendyn.plots import Cell, Curve, Panel, Table, draw_panels
 from gendyn.types import Dataset, Figure
 
 _COLOURS = dict(zip(BASES, ("#0072B2", "#D55E00"), strict=True))
@@ -59,7 +59,7 @@ def figure(ds: Dataset) -> Figure:
         f"table: relative RMSE, green: test below {GENERALISES:g}, noise left below {FITTED:g}\n"
         "lower panels: closed form: exact expectation"
     )
-    return theory_panels(panels, level=_LEVEL, note=note)
+    return draw_panels(panels, level=_LEVEL, note=note)
 
 
 def _fits(config: dict) -> list[Panel]:

@@ -5,7 +5,7 @@ import pytest
 
 from gendyn.analysis import Band
 from gendyn.core import ConfigError
-from gendyn.plots import Cell, Curve, Panel, Table, theory_panels
+from gendyn.plots import Cell, Curve, Panel, Table, draw_panels
 
 X = np.arange(1.0, 6.0)
 REDRAWS = X + np.random.default_rng(0).normal(0.0, 0.1, [50, 5])
@@ -22,7 +22,7 @@ def test_lines_bands_and_closed_forms():
         Curve("b", X, 2 * REDRAWS, statistic="median"),
         Curve("c", exact_x=X, exact=X),
     )
-    made = theory_panels([panel(*curves, marks=((3.0, "threshold"),), y_scale="log")] * 4, num_columns=3, note="n = 40")
+    made = draw_panels([panel(*curves, marks=((3.0, "threshold"),), y_scale="log")] * 4, num_columns=3, note="n = 40")
     assert len(made.axes) == 4
     ax = made.axes[0]
     assert len(ax.lines) == 5 and len(ax.collections) == 2
@@ -43,34 +43,34 @@ def test_lines_bands_and_closed_forms():
 )
 def test_what_does_not_fit_is_refused(curve, message):
     with pytest.raises(ConfigError, match=message):
-        theory_panels([panel(curve)])
+        draw_panels([panel(curve)])
 
 
 def test_no_panels_or_an_empty_one():
     for panels in ([], [panel()]):
         with pytest.raises(ConfigError, match="at least one"):
-            theory_panels(panels)
+            draw_panels(panels)
 
 
 def test_a_ready_band_is_drawn_with_the_data():
     band = Band(X, X - 1.0, X + 1.0, 0.9)
-    made = theory_panels([panel(Curve("posterior", X, exact_x=X, exact=X, band=band), dots=(X[:2], X[:2]))])
+    made = draw_panels([panel(Curve("posterior", X, exact_x=X, exact=X, band=band), dots=(X[:2], X[:2]))])
     ax = made.axes[0]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), X)
     assert len(ax.collections) == 1 and ax.lines[2].get_marker() == "o" and len(ax.lines[2].get_xdata()) == 2
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["posterior", "closed form", "data"]
     for wrong in (Curve("a", X, REDRAWS, band=band), Curve("a", X[:3], band=band)):
         with pytest.raises(ConfigError, match="a band needs a value for each"):
-            theory_panels([panel(wrong)])
+            draw_panels([panel(wrong)])
 
 
 def test_a_table_takes_the_place_of_a_panel():
     cells = ((Cell("1.00", "supported"), Cell("2.00", "refuted")),)
-    made = theory_panels([panel(Curve("a", X, REDRAWS)), Table("ratios", ("uniform",), ("low", "high"), cells)])
+    made = draw_panels([panel(Curve("a", X, REDRAWS)), Table("ratios", ("uniform",), ("low", "high"), cells)])
     drawn = made.axes[1].tables[0].get_celld()
     assert {drawn[at].get_text().get_text() for at in drawn} == {"low", "high", "uniform", "1.00", "2.00"}
     assert drawn[1, 0].get_facecolor() != drawn[1, 1].get_facecolor()
     with pytest.raises(ConfigError, match="1 rows and 1 columns need a cell each"):
-        theory_panels([Table("ratios", ("uniform",), ("low",), cells)])
+        draw_panels([Table("ratios", ("uniform",), ("low",), cells)])
     with pytest.raises(ConfigError, match="verdict = 'true' must be one of"):
-        theory_panels([Table("ratios", ("uniform",), ("low",), ((Cell("1", "true"),),))])
+        draw_panels([Table("ratios", ("uniform",), ("low",), ((Cell("1", "true"),),))])
