@@ -172,7 +172,7 @@ def draw_panels(
             _draw_rows(ax, panel)
         else:
             _draw(ax, panel, level, reached)
-    made.align_ylabels([ax for ax in axes if ax.get_subplotspec().is_first_col()])
+    made.align_ylabels()
     bands = ""
     if reached:
         bands = f"bands: {min(reached.values()):.0%} intervals of the {' or '.join(sorted(reached))} over {over}"
