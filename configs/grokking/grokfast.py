@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
-from gendyn.experiments.grokking.grokfast import tables as names
+from gendyn.experiments.grokking import grokfast as names
 from gendyn.sweep import Variants, base_config, vary
 from gendyn.types import Config
 

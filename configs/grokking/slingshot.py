@@ -5,11 +5,8 @@ from gendyn.types import Config
 
 EPSILONS = {"Adam": (1e-8, 1e-6, 1e-5, 1e-4, 1e-3), "RMSProp": (1e-8, 1e-6, 1e-4)}
 PRECISIONS = {"": "cross_entropy", ", float64": "cross_entropy_float64"}
-LOSSES = {
-    "float16": "cross_entropy_float16",
-    "bfloat16": "cross_entropy_bfloat16",
-    "stablemax": "stablemax_cross_entropy",
-}
+LOSSES = ("cross_entropy_float16", "cross_entropy_bfloat16", "stablemax_cross_entropy")
+PROBES = ("last_layer_norm(path='readout')", "logit_scale")
 
 Arm = tuple[str, tuple[tuple[str, object], ...]]
 
@@ -30,8 +27,7 @@ def perceptron() -> Config:
     config.optim.learning_rate = 1e-2
     config.train.update({"num_steps": 10_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 401})
-    config.probes = ("last_layer_norm(path='readout')", "logit_scale")
-    config.arms = _arms(adagrad_rate=0.3, descent_rate=3.0)
+    config.probes, config.arms = PROBES, _arms(adagrad_rate=0.3, descent_rate=3.0)
     vary(config, {"arm": dict(config.arms)}, range(8), own="task.seed")
     return config
 
@@ -46,15 +42,14 @@ def full() -> Config:
     """
     config = base_config(task="modular_arithmetic", model="transformer", optim="adam")
     config.task.update({"modulus": 97, "layout": "equation"})
-    config.model.update({"activation": "relu", "normalisation": "post", "final_norm": False})
-    config.model.update({"attention_bias": False, "mlp_bias": False})
+    published = {"activation": "relu", "normalisation": "post", "final_norm": False}
+    config.model.update({**published, "attention_bias": False, "mlp_bias": False})
     config.data.train_fraction = 0.5
     config.optim.learning_rate = 1e-3
     config.schedule.warmup_steps = 10
     config.train.update({"num_steps": 100_000, "batch_size": 512})
     config.record.update({"kind": "linear", "num_records": 1001})
-    config.probes = ("last_layer_norm(path='readout')", "logit_scale")
-    config.arms = _arms(adagrad_rate=0.01, descent_rate=0.1)
+    config.probes, config.arms = PROBES, _arms(adagrad_rate=0.01, descent_rate=0.1)
     vary(config, {"arm": dict(config.arms)}, range(8))
     return config
 
@@ -77,7 +72,9 @@ def _arms(*, adagrad_rate: float, descent_rate: float) -> tuple[Arm, ...]:
         [_adaptive(name, epsilon, ending, loss) for ending, loss in PRECISIONS.items() for epsilon in epsilons]
         for name, epsilons in EPSILONS.items()
     )
-    adam += [_adaptive("Adam", EPSILONS["Adam"][0], f", {ending}", loss) for ending, loss in LOSSES.items()]
+    for loss in LOSSES:
+        ending = loss.replace("cross_entropy", "").strip("_")
+        adam.append(_adaptive("Adam", EPSILONS["Adam"][0], f", {ending}", loss))
     adagrad = (("optim.name", "adagrad"), ("optim.learning_rate", adagrad_rate), ("optim.eps", 1e-10))
     descent = (("optim.name", "sgd"), ("optim.learning_rate", descent_rate))
     return (*adam, *rmsprop, ("Adagrad", adagrad), ("SGD, momentum", descent))

@@ -1,7 +1,5 @@
 """Ungrokking: weight decay x (control or continued) x fraction left x seed, on addition modulo a prime."""
 
-from collections.abc import Iterable
-
 from gendyn.sweep import Variants, base_config, vary
 from gendyn.types import Config
 
@@ -18,7 +16,7 @@ def modulo31() -> Config:
     config.optim.update({"learning_rate": 0.01, "b2": 0.98})
     config.train.update({"num_steps": 3_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 31})
-    _vary(config, 600, (0.10, 0.14, 0.19, 0.25, 0.33, 0.45), range(8))
+    _vary(config, 600, (0.10, 0.14, 0.19, 0.25, 0.33, 0.45))
     return config
 
 
@@ -29,7 +27,7 @@ def smoke() -> Config:
     config.model.width = 8
     config.train.num_steps = 30
     config.record.num_records = 4
-    _vary(config, 10, (0.2, 0.5), range(2), decays=(0.5, 1.0))
+    _vary(config, 10, (0.2, 0.5), seeds=2, decays=(0.5, 1.0))
     return config
 
 
@@ -47,7 +45,7 @@ def full() -> Config:
     config.schedule.warmup_steps = 10
     config.train.update({"num_steps": 50_000, "batch_size": 0})
     config.record.update({"kind": "linear", "num_records": 101})
-    _vary(config, 10_000, (0.05, 0.08, 0.12, 0.16, 0.22, 0.30), range(8))
+    _vary(config, 10_000, (0.05, 0.08, 0.12, 0.16, 0.22, 0.30))
     return config
 
 
@@ -55,15 +53,15 @@ def _vary(
     config: Config,
     change: int,
     fractions: tuple[float, ...],
-    seeds: Iterable[int],
     *,
+    seeds: int = 8,
     decays: tuple[float, ...] = (0.5, 1.0, 2.0),
 ) -> None:
     """Each seed draws its own pairs: which of them are left matters as much as the initial weights."""
     # The leaves of the first run; the axes set them all.
     config.data.update({"change_step": change, "changed_train_fraction": fractions[0]})
     axes = {"optim.weight_decay": decays, "data.change_step": (1, change), "data.changed_train_fraction": fractions}
-    vary(config, axes, seeds, own="task.seed")
+    vary(config, axes, range(seeds), own="task.seed")
 
 
 get_config = Variants("ungrokking", modulo31, smoke, full)

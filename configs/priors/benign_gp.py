@@ -7,12 +7,15 @@ from gendyn.types import Config
 
 def default() -> Config:
     """400 of the 1,000 training digits, 11 levels and both kinds of corruption, 128 redraws each."""
-    return _varied(redraws=128)
+    config = declared_config("benign_gp")
+    config.axes = (("noise_kind", ("uniform_any", "uniform_incorrect")), ("seed", tuple(range(128))))
+    return config
 
 
 def smoke() -> Config:
     """Seconds: 60 digits, 3 levels, 2 redraws. Its findings mean nothing."""
-    config = _varied(redraws=2)
+    config = default()
+    config.axes = (config.axes[0], ("seed", (0, 1)))
     config.num_train, config.num_test, config.num_binary, config.num_binary_test = 60, 100, 30, 50
     config.corruption, config.optimiser_steps, config.runs_at_once = (0.0, 0.5, 1.0), 20, 2
     return config
@@ -35,12 +38,6 @@ def cifar10() -> Config:
     config.data, config.num_train, config.num_test, config.runs_at_once = "cifar10", 2000, 1000, 1
     config.classes = config.binary_classes = (0, 1)
     config.num_binary, config.num_binary_test = 1000, 1000
-    return config
-
-
-def _varied(redraws: int) -> Config:
-    config = declared_config("benign_gp")
-    config.axes = (("noise_kind", ("uniform_any", "uniform_incorrect")), ("seed", tuple(range(redraws))))
     return config
 
 

@@ -7,24 +7,17 @@ from gendyn.types import Config
 
 def default() -> Config:
     """50 points, a cubic target, models of order 0 to 25, two bases, two priors, three noise levels, 400 redraws."""
-    return _varied(noises=(0.03, 0.1, 0.3), redraws=400)
+    config = declared_config("evidence_vs_order")
+    compared = (("basis", ("monomial", "chebyshev")), ("prior", ("isotropic", "order_dependent")))
+    config.axes = (*compared, ("noise", (0.03, 0.1, 0.3)), ("seed", tuple(range(400))))
+    return config
 
 
 def smoke() -> Config:
     """Seconds: 12 points, orders to 6, 3 redraws. Its findings mean nothing."""
-    config = _varied(noises=(0.1, 0.3), redraws=3)
+    config = default()
+    config.axes = (*config.axes[:2], ("noise", (0.1, 0.3)), ("seed", (0, 1, 2)))
     config.num_points, config.max_order, config.runs_at_once = 12, 6, 3
-    return config
-
-
-def _varied(noises: tuple[float, ...], redraws: int) -> Config:
-    config = declared_config("evidence_vs_order")
-    config.axes = (
-        ("basis", ("monomial", "chebyshev")),
-        ("prior", ("isotropic", "order_dependent")),
-        ("noise", noises),
-        ("seed", tuple(range(redraws))),
-    )
     return config
 
 

@@ -9,6 +9,7 @@ from gendyn.analysis.accuracy import median_delay as median_delay
 from gendyn.analysis.accuracy import speed_ratio as speed_ratio
 from gendyn.analysis.agreement import agreement as agreement
 from gendyn.analysis.agreement import consistency as consistency
+from gendyn.analysis.alignment import alignment_with_end as alignment_with_end
 from gendyn.analysis.arms import Arms as Arms
 from gendyn.analysis.arms import arm_leaves as arm_leaves
 from gendyn.analysis.arms import arms_of as arms_of
@@ -26,6 +27,7 @@ from gendyn.analysis.crossings import Places as Places
 from gendyn.analysis.crossings import last_crossing as last_crossing
 from gendyn.analysis.crossings import median_place as median_place
 from gendyn.analysis.crossings import ratio_of_places as ratio_of_places
+from gendyn.analysis.descent_rates import descent_rates as descent_rates
 from gendyn.analysis.deviations import furthest as furthest
 from gendyn.analysis.deviations import largest as largest
 from gendyn.analysis.deviations import largest_distance as largest_distance
@@ -33,6 +35,10 @@ from gendyn.analysis.deviations import largest_error as largest_error
 from gendyn.analysis.deviations import largest_rise as largest_rise
 from gendyn.analysis.deviations import smallest as smallest
 from gendyn.analysis.finding import finding as finding
+from gendyn.analysis.half_way import first_record as first_record
+from gendyn.analysis.half_way import half_way as half_way
+from gendyn.analysis.half_way import movement_to_end as movement_to_end
+from gendyn.analysis.half_way import turning_point as turning_point
 from gendyn.analysis.intervals import Band as Band
 from gendyn.analysis.intervals import geometric_interval as geometric_interval
 from gendyn.analysis.intervals import known_medians as known_medians
@@ -48,9 +54,11 @@ from gendyn.analysis.redraws import common_seeds as common_seeds
 from gendyn.analysis.redraws import finished_runs as finished_runs
 from gendyn.analysis.redraws import finished_table as finished_table
 from gendyn.analysis.redraws import outer_values as outer_values
+from gendyn.analysis.redraws import paired_table as paired_table
 from gendyn.analysis.redraws import redraws_at as redraws_at
 from gendyn.analysis.redraws import redraws_of as redraws_of
 from gendyn.analysis.rises import held_out_rises as held_out_rises
+from gendyn.analysis.rivals import ratio_to_best_other as ratio_to_best_other
 from gendyn.analysis.runs import DIVERGED as DIVERGED
 from gendyn.analysis.runs import FINISHED as FINISHED
 from gendyn.analysis.runs import UNFINISHED as UNFINISHED
@@ -63,13 +71,16 @@ from gendyn.analysis.seeds import Seeds as Seeds
 from gendyn.analysis.seeds import seeds_of as seeds_of
 from gendyn.analysis.settled import settled as settled
 from gendyn.analysis.settled import settled_at as settled_at
+from gendyn.analysis.share_of_speed_up import share_of_speed_up as share_of_speed_up
 from gendyn.analysis.shares import difference_of_shares as difference_of_shares
 from gendyn.analysis.shares import paired_difference_of_shares as paired_difference_of_shares
 from gendyn.analysis.shares import share_interval as share_interval
 from gendyn.analysis.slingshot import Slingshots as Slingshots
 from gendyn.analysis.slingshot import find_slingshots as find_slingshots
+from gendyn.analysis.slingshot import first_slingshot as first_slingshot
 from gendyn.analysis.slopes import power as power
 from gendyn.analysis.slopes import scatter as scatter
+from gendyn.analysis.slopes import scatter_ratio as scatter_ratio
 from gendyn.analysis.slopes import slope as slope
 from gendyn.analysis.statistics import geometric_mean as geometric_mean
 from gendyn.analysis.statistics import mean as mean
@@ -96,7 +107,9 @@ from gendyn.analysis.tables import swept_axes as swept_axes
 from gendyn.analysis.tables import tabulate as tabulate
 from gendyn.analysis.threshold import Threshold as Threshold
 from gendyn.analysis.threshold import censored_threshold as censored_threshold
+from gendyn.analysis.threshold import decades as decades
 from gendyn.analysis.threshold import interpolation_threshold as interpolation_threshold
+from gendyn.analysis.threshold import model_complexity as model_complexity
 from gendyn.analysis.time_to_threshold import GROKKING as GROKKING
 from gendyn.analysis.time_to_threshold import IMMEDIATE as IMMEDIATE
 from gendyn.analysis.time_to_threshold import NO_GENERALISATION as NO_GENERALISATION
@@ -107,3 +120,4 @@ from gendyn.analysis.time_to_threshold import Delay as Delay
 from gendyn.analysis.time_to_threshold import generalisation_delay as generalisation_delay
 from gendyn.analysis.time_to_threshold import grokking_phase as grokking_phase
 from gendyn.analysis.time_to_threshold import time_to_threshold as time_to_threshold
+from gendyn.analysis.typical_cell import typical_cell as typical_cell

@@ -3,6 +3,7 @@
 A redraw is a value of the axis ``seed``; it has one record.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -131,3 +132,25 @@ def redraws_at(
                 f"{name} is not finite in {broken} of {len(runs)} runs at {dict(place)}; lower the learning rate."
             )
     return found
+
+
+def paired_table(
+    ds: Dataset, name: str, place: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], *, finite: bool = True
+) -> np.ndarray:
+    """A recorded array at every combination of some axes' values, of the seeds that all have: ``[S, *axes, ...]``.
+
+    Args:
+        ds: the results.
+        name: of the variable.
+        place: axis -> the one value of it.
+        axes: axis -> values, in the order that the table shall have.
+        finite: as for :func:`redraws_at`.
+
+    Raises:
+        ConfigError: a combination without a finished run, no seed that all have, or a value that is not finite.
+    """
+    places = [{**place, **dict(zip(axes, values, strict=True))} for values in itertools.product(*axes.values())]
+    seeds = common_seeds(ds, places)
+    columns = [redraws_at(ds, each, (name,), seeds=seeds, finite=finite)[name] for each in places]
+    shape = (len(columns[0]), *map(len, axes.values()), *columns[0].shape[1:])
+    return np.stack(columns, axis=1).reshape(shape)

@@ -13,29 +13,29 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
     record: on a curve that falls everywhere the rise is 0.
 
     Args:
-        errors: ``[S, T]`` in [0, 1].
+        errors: ``[..., S, T]`` in [0, 1].
         floor: errors below it are raised to it where places are sought.
 
     Returns:
-        ``(rise [S], fall [S])``: peak minus the valley before it, peak minus the lowest after it. The peak is where the
-        ratio to the lowest before is largest. NaN with fewer than two seeds.
+        ``(rise, fall)``, each ``[..., S]``: peak minus the valley before it, peak minus the lowest after it. The peak
+        is where the ratio to the lowest before is largest. NaN with fewer than two seeds.
 
     >>> curve = np.array([0.9, 0.1, 0.3, 0.2])
     >>> rise, fall = held_out_rises(np.stack([curve, curve + 0.05]))
     >>> rise.round(3).tolist(), fall.round(3).tolist()
     ([0.2, 0.2], [0.1, 0.1])
     """
-    count = len(errors)
+    count, length = errors.shape[-2:]
     if count < 2:
-        return np.full(count, np.nan), np.full(count, np.nan)
-    others = np.stack([np.median(np.delete(errors, i, axis=0), axis=0) for i in range(count)])
+        return np.full(errors.shape[:-1], np.nan), np.full(errors.shape[:-1], np.nan)
+    others = np.stack([np.median(np.delete(errors, i, axis=-2), axis=-2) for i in range(count)], axis=-2)
     known = np.isfinite(others)
     others = np.where(known, np.maximum(others, floor), np.inf)
-    before = np.minimum.accumulate(others, axis=1)
+    before = np.minimum.accumulate(others, axis=-1)
     # By ratio, so that a lucky guess of the first records is not the valley; an absent record is never the peak.
-    peak = np.argmax(np.where(known, others, 0.0) / before, axis=1)
-    position = np.arange(errors.shape[1])
-    valley = np.argmin(np.where(position <= peak[:, None], others, np.inf), axis=1)
-    lowest = np.argmin(np.where(position >= peak[:, None], others, np.inf), axis=1)
-    top, left, right = (errors[np.arange(count), index] for index in (peak, valley, lowest))
+    peak = np.argmax(np.where(known, others, 0.0) / before, axis=-1)[..., None]
+    position = np.arange(length)
+    valley = np.argmin(np.where(position <= peak, others, np.inf), axis=-1)[..., None]
+    lowest = np.argmin(np.where(position >= peak, others, np.inf), axis=-1)[..., None]
+    top, left, right = (np.take_along_axis(errors, place, axis=-1)[..., 0] for place in (peak, valley, lowest))
     return top - left, top - right

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gendyn.analysis.time_to_threshold import Crossing
 from gendyn.core import ConfigError, check_positive_int, check_range
 
 
@@ -87,6 +88,27 @@ def find_slingshots(
     periods = [float(np.median(np.diff(found))) if len(found) > 1 else np.nan for found in cycles]
     counts = np.array([len(found) for found in cycles], int)
     return Slingshots(counts, np.array(periods), np.array(num_spikes, int), tuple(cycles))
+
+
+def first_slingshot(steps: np.ndarray, found: Slingshots, *, never: np.ndarray | None = None) -> Crossing:
+    """When the spike of each run's first cycle begins, ``[R]``; runs without a cycle are censored at their last record.
+
+    Args:
+        steps: ``[R, T]``, ascending; NaN past the end of a shorter run.
+        found: of :func:`find_slingshots` with these steps.
+        never: bool ``[R]``, runs known to have no cycle later either, such as those that diverged: their time is
+            ``inf``.
+
+    >>> found = Slingshots(np.array([1, 0]), np.full(2, np.nan), np.array([1, 0]), (np.array([20.0]), np.zeros(0)))
+    >>> first_slingshot(np.tile([0.0, 10.0, 20.0, 30.0], (2, 1)), found)
+    Crossing(time=array([20., 30.]), previous=array([10., 30.]), observed=array([ True, False]))
+    """
+    has, last = found.num_cycles >= 1, np.nanmax(steps, axis=1)
+    time = np.array([at[0] if len(at) else end for at, end in zip(found.steps, last, strict=True)])
+    previous = np.nanmax(np.where(steps < time[:, None], steps, 0.0), axis=1)
+    if never is not None:
+        time = np.where(never & ~has, np.inf, time)
+    return Crossing(time, np.where(has, previous, time), has)
 
 
 def _spikes(log_loss: np.ndarray, height: float, window: int) -> list[tuple[int, int, int]]:

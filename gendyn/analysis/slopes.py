@@ -54,3 +54,20 @@ def scatter(target: np.ndarray, by: np.ndarray, *, rising: bool = False) -> np.n
     steepness = np.sum(x * y, axis=-1, keepdims=True) / np.sum(x**2, axis=-1, keepdims=True)
     left = y - (np.maximum(steepness, 0.0) if rising else steepness) * x
     return np.asarray(np.sqrt(np.mean(left**2, axis=-1)))
+
+
+def scatter_ratio(target: np.ndarray, by: np.ndarray, reference: np.ndarray, *, rising: bool = False) -> np.ndarray:
+    """:func:`scatter` about a line in ``by`` over that about a line in ``reference``: below 1 if ``by`` says more.
+
+    Not finite where the reference leaves nothing to explain.
+
+    Args:
+        target, by, reference: ``[..., P]``, broadcast.
+        rising: of the line in ``by`` alone, as there.
+
+    >>> y, by = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 4.5])
+    >>> round(float(scatter_ratio(y, by, np.array([1.0, 2.0, 3.0]))), 4)
+    0.2774
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(scatter(target, by, rising=rising) / scatter(target, reference))

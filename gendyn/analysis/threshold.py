@@ -7,6 +7,8 @@ import numpy as np
 from gendyn.core import check_range
 from gendyn.core.errors import ConfigError
 
+_DECADES = 16.0
+
 
 class Threshold(NamedTuple):
     """Where a curve first reaches a level. Shapes: the error's, without its last axis."""
@@ -77,3 +79,51 @@ def censored_threshold(found: Threshold) -> np.ndarray:
     [4.0, inf, 0.0]
     """
     return np.where(found.reached, np.where(np.isnan(found.previous), 0.0, found.value), np.inf)
+
+
+def decades(residual: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
+    """A residual and its tolerance in decades, from 0 (rounding, 1e-16) to 1, for :func:`interpolation_threshold`.
+
+    Crossings are then interpolated linearly in the logarithm of a residual that falls by powers of ten.
+
+    Args:
+        residual: shares of what there is to fit, at least 0, any shape.
+        tolerance: in ``(1e-16, 1)``.
+
+    Raises:
+        ConfigError: a tolerance out of range.
+
+    >>> decades(np.array([1.0, 1e-8, 0.0]), 1e-4)
+    (array([1. , 0.5, 0. ]), 0.75)
+    """
+    check_range("tolerance", tolerance, low=1e-16, high=1, open_low=True, open_high=True)
+    with np.errstate(divide="ignore"):
+        scale = np.clip(1.0 + np.log10(residual) / _DECADES, 0.0, 1.0)
+    return scale, 1.0 + float(np.log10(tolerance)) / _DECADES
+
+
+def model_complexity(num_train: np.ndarray, residual: np.ndarray, tolerance: float) -> np.ndarray:
+    """Effective model complexity: the largest number of examples that a model fits, ``[...]``.
+
+    Between the numbers tried, it is interpolated in its logarithm and that of the residual. ``inf``: the largest is
+    still fitted. 0: the smallest is not.
+
+    Args:
+        num_train: ``[N]``, ascending and positive.
+        residual: ``[..., N]``, in [0, 1]: of a model trained on so many examples.
+        tolerance: in ``(1e-16, 1)``: the residual that still counts as fitted.
+
+    Raises:
+        ConfigError: numbers that do not ascend, a length mismatch, or a tolerance out of range.
+
+    >>> residual = np.array([[1e-5, 1e-3], [1e-9, 1e-8], [0.1, 0.2]])
+    >>> model_complexity(np.array([10.0, 40.0]), residual, 1e-4).round(6).tolist()
+    [20.0, inf, 0.0]
+
+    Reference: Nakkiran et al. (2020), Deep Double Descent, definition 1, with a residual in place of the error.
+    """
+    # The largest number first: its reciprocal ascends, and the first that is fitted is the answer.
+    scale, level = decades(np.asarray(residual, float)[..., ::-1], tolerance)
+    reciprocals = 1.0 / np.asarray(num_train, float)[::-1]
+    with np.errstate(divide="ignore"):
+        return 1.0 / censored_threshold(interpolation_threshold(reciprocals, scale, tolerance=level, interpolate=True))

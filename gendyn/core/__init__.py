@@ -25,4 +25,5 @@ from gendyn.core.memory import check_basis as check_basis
 from gendyn.core.memory import check_memory as check_memory
 from gendyn.core.memory import free_bytes as free_bytes
 from gendyn.core.random import normal as normal
+from gendyn.core.random import seeded_normals as seeded_normals
 from gendyn.core.random import stream as stream

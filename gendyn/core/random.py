@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -51,3 +52,17 @@ def normal(key: Array, shape: tuple[int, ...]) -> Array:
     blocks = [np.asarray(_block(key, np.uint32(index))) for index in range(count)]
     # Cut and shaped on the host: on the device each would be a program a shape.
     return jax.device_put(np.concatenate([np.zeros(0, np.float32), *blocks])[:size].reshape(shape))
+
+
+def seeded_normals(seeds: Sequence[int], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Of each seed's stream of that name, standard normal draws ``[R, *shape]`` on the host: float32 as float64.
+
+    Equal seeds have equal draws, which are made once.
+
+    >>> draws = seeded_normals((3, 4, 3), "start", (2,))
+    >>> draws.shape, bool((draws[0] == draws[2]).all()), bool((draws[0] == draws[1]).any())
+    ((3, 2), True, False)
+    """
+    different, places = np.unique(np.asarray(seeds), return_inverse=True)
+    rows = [np.asarray(normal(stream(jax.random.key(int(seed)), name), shape)) for seed in different]
+    return np.stack(rows).astype(np.float64)[places]

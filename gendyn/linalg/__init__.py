@@ -6,6 +6,7 @@ from gendyn.linalg.eigenpairs import Eigenpairs as Eigenpairs
 from gendyn.linalg.eigenpairs import top_eigenpairs as top_eigenpairs
 from gendyn.linalg.estimate import Estimate as Estimate
 from gendyn.linalg.estimate import standard_error as standard_error
+from gendyn.linalg.haar import haar_orthogonal as haar_orthogonal
 from gendyn.linalg.lanczos import Lanczos as Lanczos
 from gendyn.linalg.lanczos import lanczos as lanczos
 from gendyn.linalg.log_determinant import log_determinant as log_determinant

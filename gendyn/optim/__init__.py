@@ -10,6 +10,7 @@ from gendyn.optim.filters.kalman import kalman as kalman
 from gendyn.optim.filters.linear_filter import linear_filter as linear_filter
 from gendyn.optim.filters.orthogonal_gradient import orthogonal_gradient as orthogonal_gradient
 from gendyn.optim.frequency_response import frequency_response as frequency_response
+from gendyn.optim.frequency_response import half_power_frequency as half_power_frequency
 from gendyn.optim.gate import gate as gate
 from gendyn.optim.jacobian_norm import jacobian_norm as jacobian_norm
 from gendyn.optim.learning_rate import LearningRate as LearningRate

@@ -46,3 +46,25 @@ def frequency_response(name: str, frequencies: Any, **arguments: Any) -> np.ndar
     bound.apply_defaults()
     values = np.asarray(frequencies, np.float64)
     return np.asarray(file.response(values.ravel(), **bound.arguments), np.complex128).reshape(values.shape)
+
+
+def half_power_frequency(name: str, **arguments: Any) -> float:
+    """Up to which frequency a filter ``g + lamb H g`` keeps at least half of the slow part's power: ``|H|^2 >= 1/2``.
+
+    Args:
+      name: of a filter that adds, such as ``"grokfast_ema"``.
+      arguments: the filter's own except ``lamb``, its defaults where absent.
+
+    Returns:
+      In cycles per update, to 1e-5; 1/2, the highest frequency there is, where the filter keeps as much everywhere.
+
+    Raises:
+      ConfigError: as for :func:`frequency_response`.
+
+    >>> found = half_power_frequency("grokfast_ema", alpha=0.98), half_power_frequency("grokfast_ma", window=100)
+    >>> [round(frequency, 4) for frequency in found]
+    [0.0032, 0.0044]
+    """
+    frequencies = np.linspace(0.0, 0.5, 50_001)
+    kept = np.abs(frequency_response(name, frequencies, lamb=1.0, **arguments) - 1.0) ** 2
+    return float(frequencies[np.argmax(kept < 0.5)]) if np.any(kept < 0.5) else 0.5

@@ -52,6 +52,8 @@ class Curve(NamedTuple):
     """Whether each row is drawn too, thinly."""
     mark: float = math.nan
     """Where a vertical line in the curve's colour is, such as its threshold; NaN: none."""
+    steps: bool = False
+    """Whether each value holds until the next ``x``, as in a survival curve."""
 
 
 class Panel(NamedTuple):
@@ -99,6 +101,8 @@ class Rows(NamedTuple):
     dots: Sequence[np.ndarray] = ()
     """For each row: single values, behind the bars."""
     colours: Sequence[str] = (style.TEST, style.TRAIN)
+    looks: Sequence[Mapping[str, Any]] = ()
+    """For each row: matplotlib's words for its bars, its colour among them, in place of those of the group."""
     draw: Callable[[Axes], None] | None = None
 
 
@@ -172,7 +176,7 @@ def draw_panels(
             _draw_rows(ax, panel)
         else:
             _draw(ax, panel, level, reached)
-    made.align_ylabels()
+    made.align_ylabels([ax for ax in axes if ax.get_ylabel()])
     bands = ""
     if reached:
         bands = f"bands: {min(reached.values()):.0%} intervals of the {' or '.join(sorted(reached))} over {over}"
@@ -232,6 +236,7 @@ def _measured(ax: Axes, curve: Curve, band: Band, colour: str) -> None:
         style.bars(ax, curve.x, band, color=colour, label=curve.label, marker=curve.marker or "o")
     else:
         shape: dict[str, Any] = {"marker": curve.marker, "markersize": 4.5, "linestyle": curve.line}
+        shape |= {"drawstyle": "steps-post"} if curve.steps else {}
         style.band(ax, curve.x, *band[:3], color=colour, label=curve.label, **shape)
 
 
@@ -257,8 +262,9 @@ def _draw_rows(ax: Axes, panel: Rows) -> None:
             if np.isfinite(each.estimate):
                 left, centre, right = np.clip([each.low, each.estimate, each.high], low, high)
                 ends = [end if np.isfinite(end) else centre for end in (left, right)]
-                ax.plot(ends, [row + shift] * 2, color=colour, linewidth=2.2)
-                ax.plot(centre, row + shift, marker, color=colour, markersize=7)
+                look = {"color": colour, "linewidth": 2.2, **(panel.looks[row] if panel.looks else {})}
+                ax.plot(ends, [row + shift] * 2, **look)
+                ax.plot(centre, row + shift, marker, color=look["color"], markersize=7)
         ax.plot([], [], marker, color=colour, markersize=7, label=name)
     for at, text in panel.marks:
         ax.axvline(at, color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)), label=text or None)
@@ -275,7 +281,8 @@ def _draw_rows(ax: Axes, panel: Rows) -> None:
 
 
 def _dress(ax: Axes, title: str, x_label: str, y_label: str) -> None:
-    ax.set_title(title, fontsize=style.SIZES["title"])
+    # An axis on top is a child; the title keeps clear of its label.
+    ax.set_title(title, fontsize=style.SIZES["title"], pad=10.0 if ax.child_axes else None)
     ax.set_xlabel(x_label, fontsize=style.SIZES["label"])
     ax.set_ylabel(y_label, fontsize=style.SIZES["label"])
 

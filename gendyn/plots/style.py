@@ -11,6 +11,8 @@ from gendyn.types import Axes, Figure
 
 TEST, TRAIN, THEORY, MEASURED = "#0072B2", "#D55E00", "#333333", "#007A59"
 """Roles keep their colours in every figure (Okabe & Ito's palette, the green darkened for thin lines on white)."""
+KINDS = (TRAIN, TEST, MEASURED, "#CC79A7", "#56B4E9", THEORY)
+"""For lines without an order among them, such as measures of one network; training and test data come first."""
 GREY = "#666666"
 SIZES = {"title": 15.0, "label": 14.0, "tick": 12.5, "note": 11.5}
 """Font sizes in points for a figure some ten inches wide: at half size the smallest is still read."""
@@ -53,7 +55,8 @@ def band(ax: Axes, x: np.ndarray, centre: np.ndarray, low: np.ndarray, high: np.
     """A line with its interval shaded in the same colour; points that are not finite are left out."""
     known = np.isfinite(centre)
     drawn = ax.plot(x[known], centre[known], **{"linewidth": 2.2, **line})[0]
-    ax.fill_between(x[known], low[known], high[known], color=drawn.get_color(), alpha=0.18, linewidth=0)
+    steps: Any = {"step": "post"} if line.get("drawstyle") == "steps-post" else {}
+    ax.fill_between(x[known], low[known], high[known], color=drawn.get_color(), alpha=0.18, linewidth=0, **steps)
 
 
 def rows(
@@ -103,6 +106,44 @@ def bars(
     low, high = (np.where(np.isfinite(side[known]), side[known], centre) for side in (band.low, band.high))
     shape: dict[str, Any] = {"marker": marker, "markersize": 4.5, "capsize": 3, "linestyle": "none"}
     ax.errorbar(x[known], centre, yerr=np.stack([centre - low, high - centre]), color=color, label=label, **shape)
+
+
+def named_lines(ax: Axes, lines: Sequence[tuple[float, str, dict[str, Any]]], *, named: bool = True) -> None:
+    """Vertical lines with their names beside them on top: the leftmost's on its left, so that two never cover another.
+
+    Args:
+        lines: place, name, and matplotlib's words for the line, its ``color`` among them; NaN: there is none.
+        named: ``False``: lines alone, such as in the panels below.
+    """
+    known = sorted((line for line in lines if math.isfinite(line[0])), key=lambda line: line[0])
+    for position, (place, name, look) in enumerate(known):
+        ax.axvline(place, **look)
+        left = position == 0
+        beside: dict[str, Any] = {"xytext": (-4 if left else 4, -2), "ha": "right" if left else "left", "va": "top"}
+        if named:
+            where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            ax.annotate(name, (place, 1.0), color=look["color"], fontsize=SIZES["note"], **where, **beside)
+
+
+def axis_on_top(ax: Axes, x: np.ndarray, values: np.ndarray, label: str) -> None:
+    """A second axis on top of a logarithmic one, with other values of the same places; left out where they would touch.
+
+    Args:
+        x: places on the axis below, ascending, ``[P]``.
+        values: what is written there, ``[P]``.
+        label: of the axis.
+    """
+    from matplotlib.ticker import NullLocator
+
+    top, shown = ax.secondary_xaxis("top"), [0]
+    least = 0.1 * (np.log(x[-1] / x[0]) or 1.0)
+    for i in range(1, len(x)):
+        if np.log(x[i] / x[shown[-1]]) > least:
+            shown.append(i)
+    top.set_xticks(x[shown], [number(values[i]) for i in shown])
+    top.xaxis.set_minor_locator(NullLocator())
+    top.tick_params(labelsize=SIZES["note"], colors=GREY)
+    top.set_xlabel(label, fontsize=SIZES["note"], color=GREY)
 
 
 def sequence(count: int) -> list[str]:

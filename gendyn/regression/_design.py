@@ -1,7 +1,7 @@
 """What every learner of the room asks of its data: shapes, finite numbers, one floating dtype, full precision."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 import jax
@@ -57,3 +57,10 @@ def design_and_targets(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         raise ConfigError(f"y {targets.shape} must be [n] or [n, k] with the {design.shape[0]} rows of x.")
     dtype = jnp.promote_types(design.dtype, targets.dtype)
     return design.astype(dtype), targets.astype(dtype).reshape(design.shape[0], -1)
+
+
+def check_steps(steps: Sequence[int] | np.ndarray | Array) -> None:
+    """Numbers of steps at which a path is looked at: ascending, not negative. Traced ones pass."""
+    counts = np.asarray(steps) if is_concrete(steps) else np.zeros(1)
+    if counts.ndim != 1 or not counts.size or counts[0] < 0 or np.any(np.diff(counts) <= 0):
+        raise ConfigError(f"steps = {counts.tolist()} must be one or more numbers from 0 up. Sort them, each once.")

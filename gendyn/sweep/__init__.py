@@ -14,6 +14,8 @@ from gendyn.sweep.simulate import Group as Group
 from gendyn.sweep.simulate import Measured as Measured
 from gendyn.sweep.simulate import Simulation as Simulation
 from gendyn.sweep.simulate import simulate as simulate
+from gendyn.sweep.time_arms import seconds_per_step as seconds_per_step
+from gendyn.sweep.time_arms import time_arms as time_arms
 from gendyn.sweep.time_steps import time_steps as time_steps
 from gendyn.sweep.variants import Variants as Variants
 from gendyn.sweep.variants import vary as vary

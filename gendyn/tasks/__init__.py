@@ -1,9 +1,15 @@
 """Data sets and problems as :class:`gendyn.types.Task`, one file each, and the three kinds of label noise."""
 
+from gendyn.tasks._classes import select_classes as select_classes
+from gendyn.tasks._corrupted_sample import CorruptedSample as CorruptedSample
+from gendyn.tasks._corrupted_sample import corrupted_samples as corrupted_samples
+from gendyn.tasks._label_noise import INDEPENDENT_NOISE_KINDS as INDEPENDENT_NOISE_KINDS
 from gendyn.tasks._label_noise import LABEL_NOISE_KINDS as LABEL_NOISE_KINDS
 from gendyn.tasks._label_noise import flip_exact as flip_exact
+from gendyn.tasks._label_noise import label_probabilities as label_probabilities
 from gendyn.tasks._label_noise import uniform_any as uniform_any
 from gendyn.tasks._label_noise import uniform_incorrect as uniform_incorrect
+from gendyn.tasks._one_hot_sample import one_hot_sample as one_hot_sample
 from gendyn.tasks.cifar10 import cifar10 as cifar10
 from gendyn.tasks.cifar100 import cifar100 as cifar100
 from gendyn.tasks.digits import digits as digits

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, stream
 from gendyn.types import Array, ArrayLike
 
 
@@ -115,6 +115,37 @@ def flip_exact(key: Array, labels: Array, rate: ArrayLike, num_classes: int, num
     return jnp.where(hit, _different_class(key, labels, num_classes), labels)
 
 
+def label_probabilities(kind: str, labels: Array, rate: ArrayLike, num_classes: int) -> Array:
+    """``P(noisy label = k)`` of each label, ``[N, K]``, of a kind that corrupts labels independently of each other.
+
+    ``(1 - rate) [k = label] + rate / K`` for ``uniform_any``, and ``rate (1 - [k = label]) / (K - 1)`` in place of the
+    second term for ``uniform_incorrect``.
+
+    Args:
+      kind: ``"uniform_any"`` or ``"uniform_incorrect"``; ``flip_exact`` hits a fixed number, so not independently.
+      labels: int32 ``[N]`` in ``0 .. num_classes - 1``.
+      rate: probability in [0, 1]; may be traced.
+      num_classes: ``K >= 2``.
+
+    Returns:
+      float64 where it is enabled, else float32.
+
+    Raises:
+      ConfigError: another kind, and as :func:`uniform_incorrect`.
+
+    Example:
+      >>> label_probabilities("uniform_incorrect", jnp.array([1]), 0.5, 3).tolist()
+      [[0.25, 0.5, 0.25]]
+    """
+    check_choice("kind", kind, INDEPENDENT_NOISE_KINDS)
+    labels = _check(labels, rate, num_classes, 0)
+    true = jax.nn.one_hot(labels, num_classes, dtype=jnp.result_type(float))
+    other = (1.0 - true) / (num_classes - 1) if kind == "uniform_incorrect" else jnp.full_like(true, 1.0 / num_classes)
+    return jnp.asarray((1.0 - rate) * true + rate * other)
+
+
+INDEPENDENT_NOISE_KINDS = ("uniform_any", "uniform_incorrect")
+"""Those that hit each label by itself: sums over labels have closed forms."""
 LABEL_NOISE_KINDS: Mapping[str, Callable[[Array, Array, ArrayLike, int, ArrayLike], Array]] = {
     "uniform_incorrect": uniform_incorrect,
     "uniform_any": uniform_any,

@@ -10,16 +10,20 @@ from gendyn.theory.effective_ranks import benign_split as benign_split
 from gendyn.theory.effective_ranks import tail_ranks as tail_ranks
 from gendyn.theory.eigenlearning import Eigenlearning as Eigenlearning
 from gendyn.theory.eigenlearning import eigenlearning as eigenlearning
+from gendyn.theory.gradient_flow import design_modes as design_modes
 from gendyn.theory.gradient_flow import early_stopping_ridge as early_stopping_ridge
 from gendyn.theory.gradient_flow import gradient_flow_coefficients as gradient_flow_coefficients
 from gendyn.theory.gradient_flow import gradient_flow_filter as gradient_flow_filter
+from gendyn.theory.gradient_flow import gradient_flow_path as gradient_flow_path
 from gendyn.theory.gradient_flow import gradient_flow_risk as gradient_flow_risk
 from gendyn.theory.gradient_flow import isotropic_gradient_flow_risk as isotropic_gradient_flow_risk
 from gendyn.theory.gradient_flow import optimal_stopping_time as optimal_stopping_time
+from gendyn.theory.label_noise import corrupted_accuracy as corrupted_accuracy
 from gendyn.theory.least_squares import isotropic_min_norm_risk as isotropic_min_norm_risk
 from gendyn.theory.least_squares import min_norm_local_minimum as min_norm_local_minimum
 from gendyn.theory.least_squares import min_norm_risk as min_norm_risk
 from gendyn.theory.least_squares import min_norm_squared_norm as min_norm_squared_norm
+from gendyn.theory.least_squares import misspecified_ridge_risk as misspecified_ridge_risk
 from gendyn.theory.least_squares import optimal_ridge as optimal_ridge
 from gendyn.theory.least_squares import optimal_ridge_risk as optimal_ridge_risk
 from gendyn.theory.least_squares import ridge_risk as ridge_risk
@@ -37,6 +41,7 @@ from gendyn.theory.marchenko_pastur import marchenko_pastur_density as marchenko
 from gendyn.theory.marchenko_pastur import marchenko_pastur_edges as marchenko_pastur_edges
 from gendyn.theory.marchenko_pastur import marchenko_pastur_moment as marchenko_pastur_moment
 from gendyn.theory.marchenko_pastur import marchenko_pastur_stieltjes as marchenko_pastur_stieltjes
+from gendyn.theory.marchenko_pastur import singular_value_density as singular_value_density
 from gendyn.theory.random_features import HermiteConstants as HermiteConstants
 from gendyn.theory.random_features import hermite_constants as hermite_constants
 from gendyn.theory.random_features import random_features_risk as random_features_risk
@@ -44,6 +49,7 @@ from gendyn.theory.relu_kernels import ReluKernels as ReluKernels
 from gendyn.theory.relu_kernels import arc_cosine_0 as arc_cosine_0
 from gendyn.theory.relu_kernels import arc_cosine_1 as arc_cosine_1
 from gendyn.theory.relu_kernels import circle_coefficients as circle_coefficients
+from gendyn.theory.relu_kernels import circle_grid_coefficients as circle_grid_coefficients
 from gendyn.theory.relu_kernels import circle_kernel as circle_kernel
 from gendyn.theory.relu_kernels import relu_kernels as relu_kernels
 from gendyn.theory.relu_kernels import relu_nngp as relu_nngp
@@ -55,5 +61,6 @@ from gendyn.theory.sphere_eigenvalues import sphere_multiplicities as sphere_mul
 from gendyn.theory.variance_components import VarianceComponents as VarianceComponents
 from gendyn.theory.variance_components import averaged_variance as averaged_variance
 from gendyn.theory.variance_components import variance_components as variance_components
+from gendyn.theory.weak_features import weak_features_dimension as weak_features_dimension
 from gendyn.theory.weak_features import weak_features_risk as weak_features_risk
 from gendyn.theory.weak_features import weak_features_train_error as weak_features_train_error

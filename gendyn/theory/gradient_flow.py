@@ -69,6 +69,43 @@ def gradient_flow_coefficients(times: ArrayLike, eigenvalues: ArrayLike, project
     return over * np.asarray(projections, np.float64)
 
 
+def design_modes(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues ``[p]``, ascending, and eigenvectors ``[p, p]`` in columns, of ``X^T X / n`` for a design ``[n, p]``.
+
+    Eigenvalues below 1e-10 of the largest are exactly 0: rounding leaves those of the null space at -+1e-16.
+
+    Raises:
+        ConfigError: a design that is no matrix.
+
+    >>> design_modes([[2.0, 0.0]])[0].tolist()
+    [0.0, 4.0]
+    """
+    design = np.asarray(x, np.float64)
+    if design.ndim != 2 or 0 in design.shape:
+        raise ConfigError(f"x {design.shape} must be [n, p] with at least one example (n) and one feature (p).")
+    eigenvalues, vectors = np.linalg.eigh(design.T @ design / len(design))
+    return np.where(eigenvalues > 1e-10 * eigenvalues[-1], eigenvalues, 0.0), vectors
+
+
+def gradient_flow_path(times: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
+    """``w(t)`` itself, for a design ``[n, p]`` and targets ``[n]``: ``[..., p]``, the shape of ``times`` first.
+
+    Exact to rounding, which along the null space grows with time, as ``1e-16 t |y|``.
+
+    Raises:
+        ConfigError: a negative time, or shapes that do not fit.
+
+    >>> gradient_flow_path([0.0, 50.0], [[1.0, 1.0]], [2.0]).round(6).tolist()
+    [[0.0, 0.0], [1.0, 1.0]]
+    """
+    values, vectors = design_modes(x)
+    design, targets = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if targets.shape != design.shape[:1]:
+        raise ConfigError(f"y {targets.shape} must be [n], the {len(design)} rows of x.")
+    projections = vectors.T @ (design.T @ targets) / len(design)
+    return np.asarray(gradient_flow_coefficients(times, values, projections) @ vectors.T)
+
+
 def gradient_flow_risk(
     times: ArrayLike,
     eigenvalues: ArrayLike,

@@ -181,6 +181,55 @@ def ridge_risk(
     return np.where(positive, r2 * bias + s2 * variance, limit)
 
 
+def misspecified_ridge_risk(
+    num_examples: ArrayLike,
+    num_features: ArrayLike,
+    penalty: ArrayLike,
+    *,
+    dimension: ArrayLike,
+    signal: ArrayLike = 1.0,
+    noise_variance: ArrayLike = 0.0,
+) -> np.ndarray:
+    """:func:`ridge_risk` on ``p`` of the ``D`` features: those left out act as noise, and are missed in whole.
+
+    With ``s = signal p / D`` it is that of a signal ``s`` and a noise ``noise_variance + signal - s``, plus ``signal -
+    s``. The best penalty is ``p`` times that noise over ``s``: ``D (noise_variance / signal + 1) - p``. A limit, of
+    which terms of order ``1 / n`` are left out.
+
+    Args:
+        num_examples: ``n``, positive.
+        num_features: ``p``, above 0 and at most ``dimension``; need not be whole.
+        penalty: of ``|y - X w|^2 + penalty |w|^2``, not negative.
+        dimension: ``D``, all features that the signal is in, in equal shares.
+        signal: ``|b|^2``, the variance of the noiseless target.
+        noise_variance: of the labels.
+
+    Returns:
+        Mean squared error against the noiseless target, shape of the arguments broadcast.
+
+    Raises:
+        ConfigError: an argument out of range, or ``p > D``.
+
+    >>> p = np.array([20.0, 40.0, 80.0])
+    >>> misspecified_ridge_risk(40, p, 80 * 1.25 - p, dimension=80, noise_variance=0.25).round(4).tolist()
+    [0.9254, 0.8431, 0.6404]
+
+    Reference: Hastie et al. (2022), the misspecified model.
+    """
+    check_range("num_examples", num_examples, low=0, open_low=True)
+    check_range("num_features", num_features, low=0, open_low=True)
+    given = (num_examples, num_features, dimension, signal, noise_variance)
+    n, p, most, total, noise = (np.asarray(a, np.float64) for a in given)
+    if np.any(p > most):
+        raise ConfigError(
+            f"num_features = {p} must be at most dimension = {most}: only features that exist can be used. Raise "
+            "dimension."
+        )
+    used = total * (p / most)
+    learned = ridge_risk(p / n, np.asarray(penalty) / n, signal=used, noise_variance=noise + total - used)
+    return learned + total - used
+
+
 def optimal_ridge(ratio: ArrayLike, *, signal: ArrayLike = 1.0, noise_variance: ArrayLike = 0.0) -> np.ndarray:
     """The ridge of least risk, ``ratio noise / signal``, in the units of :func:`ridge_risk`.
 

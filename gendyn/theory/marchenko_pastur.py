@@ -68,6 +68,28 @@ def marchenko_pastur_density(x: np.ndarray, ratio: float) -> np.ndarray:
     return np.where(inside, np.sqrt(np.maximum((high - at) * (at - low), 0.0)) / (2.0 * np.pi * ratio * at), 0.0)
 
 
+def singular_value_density(x: np.ndarray, ratio: float) -> np.ndarray:
+    """Density of the singular values ``s`` of ``X / sqrt(n)`` that are not 0: ``2 s density(s^2) / (1 - atom)``.
+
+    It integrates to 1.
+
+    Args:
+        x: singular values, at least 0, any shape.
+        ratio: ``p / n``, positive.
+
+    Returns:
+        Per unit of ``s``, the shape of ``x``.
+
+    Raises:
+        ConfigError: ``ratio`` is not positive.
+
+    >>> singular_value_density(np.array([0.2, 1.0, 1.9]), 1.0).round(4).tolist()
+    [0.6334, 0.5513, 0.1988]
+    """
+    x = np.asarray(x, np.float64)
+    return 2.0 * x * marchenko_pastur_density(x**2, ratio) / (1.0 - marchenko_pastur_atom(ratio))
+
+
 def marchenko_pastur_moment(order: int, ratio: float) -> float:
     """Mean over all ``p`` eigenvalues of ``eigenvalue^order``, the atom included.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gendyn.core import ConfigError, check_range
+from gendyn.theory.eigenlearning import eigenlearning
 
 _NODES = 1000
 
@@ -67,6 +68,44 @@ def weak_features_train_error(num_examples: ArrayLike, num_features: ArrayLike) 
     """
     n, d = _sizes(num_examples, num_features)
     return np.maximum(0.0, 1.0 - d / n) / (d + 1.0)
+
+
+def weak_features_dimension(
+    num_examples: int, num_features: ArrayLike, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Effective dimension ``sum s^2 / (s^2 + penalty)`` of the design, and ``min(n, d)`` less it: a limit.
+
+    ``sum_i l_i / (l_i + kappa)`` over the spectrum of the covariance ``I + 1 1^T``, which is ``d + 1`` once and 1 ``d -
+    1`` times, with ``sum_i l_i / (l_i + kappa) + penalty / kappa = n``.
+
+    Args:
+        num_examples: ``n``, whole, at least 2.
+        num_features: ``d``, whole, at least 2, ``[P]``.
+        penalty: positive, in units of squared singular values.
+
+    Returns:
+        ``(dimension [P], complement [P])``: two forms of one number, each without a difference of close ones.
+
+    Raises:
+        ConfigError: an argument out of range or not whole.
+
+    >>> dimension, complement = weak_features_dimension(200, np.array([50, 200, 400]), 0.2)
+    >>> dimension.round(2).tolist(), complement.round(3).tolist()
+    ([49.93, 193.79, 199.8], [0.065, 6.21, 0.199])
+    """
+    _, sizes = _sizes(num_examples, num_features)
+    check_range("num_features", sizes, low=2)
+    check_range("penalty", penalty, low=0, open_low=True)
+    dimensions, complements = [], []
+    for d in np.ravel(sizes):
+        found = eigenlearning(
+            [d + 1.0, 1.0], [d / (d + 1.0), 0.0], num_examples, ridge=penalty, multiplicities=[1.0, d - 1.0]
+        )
+        learned = found.learnabilities
+        dimensions.append(learned[0] + (d - 1.0) * learned[1])
+        missed = (1.0 - learned[0]) + (d - 1.0) * (1.0 - learned[1])
+        complements.append(missed if d <= num_examples else penalty / found.kappa)
+    return np.array(dimensions), np.array(complements)
 
 
 def _sizes(num_examples: ArrayLike, num_features: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

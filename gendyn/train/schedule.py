@@ -32,16 +32,16 @@ def record_steps(
     >>> record_steps("given", num_steps=100, num_records=0, steps=(10, 20))
     (10, 20, 100)
     """
-    check_choice("record.kind", kind, KINDS)
-    check_positive_int("train.num_steps", num_steps)
+    check_choice("kind", kind, KINDS)
+    check_positive_int("num_steps", num_steps)
     if kind == "given":
         if not steps:
-            raise ConfigError("record.steps is empty; with record.kind = 'given', list the steps to record at.")
+            raise ConfigError("steps is empty; with kind = 'given', list the steps to record at.")
         if min(steps) < 0 or max(steps) > num_steps:
-            raise ConfigError(f"record.steps = {steps} must lie in [0, train.num_steps = {num_steps}].")
+            raise ConfigError(f"steps = {steps} must lie in [0, num_steps = {num_steps}].")
         chosen = np.asarray(steps)
     else:
-        check_positive_int("record.num_records", num_records, low=2)
+        check_positive_int("num_records", num_records, low=2)
         if kind == "log":
             chosen = np.concatenate([[0], np.geomspace(1, num_steps, num_records - 1)])
         else:

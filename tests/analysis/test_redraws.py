@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import xarray
 
-from gendyn.analysis import common_seeds, finished_runs, finished_table, outer_values, redraws_at, redraws_of
+from gendyn.analysis import (
+    common_seeds,
+    finished_runs,
+    finished_table,
+    outer_values,
+    paired_table,
+    redraws_at,
+    redraws_of,
+)
 from gendyn.core import ConfigError
 
 AXES = ("kind", "level", "seed")
@@ -90,3 +98,19 @@ def test_values_that_are_not_finite_are_refused_on_request():
     with pytest.raises(ConfigError, match=r"value is not finite in 1 of 4 runs at .*; lower the learning rate"):
         redraws_at(ds, place, finite=True)
     assert redraws_at(ds, place, ["value"], seeds=[0, 1], finite=True)["value"].tolist() == [20, 21]
+
+
+def test_a_table_over_some_axes_holds_the_seeds_that_all_its_places_have():
+    ds = results(("b", 1.0, 1))
+    table = paired_table(ds, "pair", {"kind": "b"}, {"level": (2.0, 1.0)})
+    np.testing.assert_array_equal(table[..., 0], [[120, 110], [122, 112], [123, 113]])
+    np.testing.assert_array_equal(table[..., 1], -table[..., 0])
+    assert paired_table(ds, "value", {"kind": "a"}, {"level": (1.0,)}).tolist() == [[10.0], [11.0], [12.0], [13.0]]
+    assert paired_table(ds, "value", {"kind": "b", "level": 1.0}, {}).tolist() == [110.0, 112.0, 113.0]
+    both = paired_table(ds, "value", {}, {"level": (1.0, 2.0), "kind": ("a", "b")})
+    np.testing.assert_array_equal(both[0], [[10, 110], [20, 120]])
+    ds["value"][0] = np.nan
+    with pytest.raises(ConfigError, match="value is not finite in 1 of 4 runs"):
+        paired_table(ds, "value", {"kind": "a"}, {"level": (2.0,)})
+    with pytest.raises(ConfigError, match=r"no run at .* is finished"):
+        paired_table(ds, "value", {"kind": "c"}, {"level": (2.0,)})

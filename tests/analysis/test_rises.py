@@ -37,3 +37,12 @@ def test_an_error_of_0_has_no_ratio_but_a_floor():
     errors = np.tile([0.5, 0.0, 0.0, 0.2, 0.0], (2, 1))
     assert held_out_rises(errors)[0].tolist() == [0.2, 0.2]
     assert held_out_rises(errors, floor=0.3)[0].tolist() == [0.0, 0.0]
+
+
+def test_leading_axes_are_curves_of_their_own():
+    errors = np.random.default_rng(1).uniform(size=(2, 3, 5, 7))
+    errors[0, 0, 2, 4:] = np.nan
+    rise, fall = held_out_rises(errors)
+    for cell in np.ndindex(2, 3):
+        np.testing.assert_array_equal((rise[cell], fall[cell]), held_out_rises(errors[cell]))
+    assert np.isnan(held_out_rises(errors[:, :, :1])).all() and held_out_rises(errors[:, :, :1])[0].shape == (2, 3, 1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import find_slingshots
+from gendyn.analysis import find_slingshots, first_slingshot
 from gendyn.core import ConfigError
 
 STEPS = np.arange(0.0, 4000, 10)
@@ -97,3 +97,18 @@ def test_bad_arguments(kwargs, match):
         find_slingshots(
             **{"steps": np.arange(4.0), "last_layer_norm": np.ones((1, 4)), "train_loss": np.ones((1, 4))} | kwargs
         )
+
+
+def test_the_first_cycle_lies_after_the_record_before_it_and_runs_without_one_are_censored():
+    found = find(history((500, 1300)), history(spikes=False), history(spikes=False))
+    steps = np.tile(STEPS, (3, 1))
+    steps[2, -50:] = np.nan
+    first = first_slingshot(steps, found)
+    assert first.time.tolist() == [found.steps[0][0], STEPS[-1], STEPS[-51]] and first.observed.tolist() == [
+        True,
+        False,
+        False,
+    ]
+    assert first.previous.tolist() == [first.time[0] - 10.0, *first.time[1:]]
+    lost = first_slingshot(steps, found, never=np.array([True, True, False]))
+    assert lost.time.tolist() == [first.time[0], np.inf, first.time[2]] and lost.previous[1] == np.inf

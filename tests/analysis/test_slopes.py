@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 
-from gendyn.analysis import power, scatter, slope
+from gendyn.analysis import power, scatter, scatter_ratio, slope
 
 X = np.array([1.0, 2.0, 4.0, 8.0, 9.0])
 Y = np.random.default_rng(0).lognormal(size=(3, 2, 5))
@@ -33,3 +33,12 @@ def test_scatter_is_what_a_line_leaves():
     assert scatter(y, np.stack([x, -x])).tolist() == pytest.approx([left, left])
     assert scatter(y, np.stack([x, -x]), rising=True).tolist() == pytest.approx([left, y.std()])
     assert scatter(2.0 * x + 1.0, x) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_ratio_of_scatters_is_about_two_lines():
+    x, y, z = np.random.default_rng(2).normal(size=(3, 12))
+    assert scatter_ratio(y, x, z) == pytest.approx(scatter(y, x) / scatter(y, z))
+    # Only the first line has to rise.
+    found = scatter_ratio(y, np.stack([y, -y]), -y + 0.1 * z, rising=True)
+    assert found[0] == pytest.approx(0.0, abs=1e-12) and found[1] > 1.0
+    assert not np.isfinite(scatter_ratio(3.0 * x, y, x)) or scatter_ratio(3.0 * x, y, x) > 1e6

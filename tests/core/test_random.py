@@ -90,3 +90,11 @@ def test_values_are_standard_normal():
     values = np.asarray(normal(KEY, (100, 200))).ravel()
     assert scipy.stats.kstest(values, "norm").pvalue > 1e-3
     assert scipy.stats.kstest(1.1 * values, "norm").pvalue < 1e-3
+
+
+def test_draws_of_seeds_are_those_of_their_named_streams():
+    draws = random.seeded_normals([5, 2, 5], "start", (3, 2))
+    assert draws.dtype == np.float64
+    for row, seed in zip(draws, (5, 2, 5), strict=True):
+        np.testing.assert_array_equal(row, normal(stream(jax.random.key(seed), "start"), (3, 2)))
+    assert not np.allclose(draws, random.seeded_normals([5, 2, 5], "end", (3, 2)))

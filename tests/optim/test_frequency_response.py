@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gendyn.core import ConfigError, lookup, module, names
-from gendyn.optim import frequency_response
+from gendyn.optim import frequency_response, half_power_frequency
 
 FILTERS = tuple(name for name in names("optim") if module("optim", name).ROLE == "filter")
 LINEAR = tuple(name for name in FILTERS if hasattr(module("optim", name), "response"))
@@ -60,3 +60,10 @@ def test_a_response_that_is_not_there_says_so():
     with pytest.raises(ConfigError, match=r"^alpha = 1\.0 must be in \[0, 1\)"):
         frequency_response("grokfast_ema", 0.1, alpha=1.0, lamb=2.0)
     assert frequency_response("kalman", 0.1).shape == ()
+
+
+def test_half_power_of_a_mean_over_a_window_and_of_a_filter_that_keeps_all_frequencies():
+    assert half_power_frequency("grokfast_ma", window=1) == 0.5
+    assert half_power_frequency("grokfast_ma", window=10) == pytest.approx(0.0443, abs=2e-4)
+    with pytest.raises(ConfigError, match="has no frequency response"):
+        half_power_frequency("orthogonal_gradient")

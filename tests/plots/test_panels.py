@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import Band
+from gendyn.analysis import Band, Interval
 from gendyn.core import ConfigError
-from gendyn.plots import Cell, Curve, Panel, Table, draw_panels
+from gendyn.plots import Cell, Curve, Panel, Rows, Table, draw_panels, style
 
 X = np.arange(1.0, 6.0)
 REDRAWS = X + np.random.default_rng(0).normal(0.0, 0.1, [50, 5])
@@ -74,3 +74,43 @@ def test_a_table_takes_the_place_of_a_panel():
         draw_panels([Table("ratios", ("uniform",), ("low",), cells)])
     with pytest.raises(ConfigError, match="verdict = 'true' must be one of"):
         draw_panels([Table("ratios", ("uniform",), ("low",), ((Cell("1", "true"),),))])
+
+
+def test_a_curve_in_steps_holds_each_value_until_the_next():
+    band = Band(X, X - 1.0, X + 1.0, 0.9)
+    ax = draw_panels([panel(Curve("share", X, band=band, steps=True), legend="")]).axes[0]
+    assert ax.lines[0].get_drawstyle() == "steps-post"
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert [2.0, 2.0] in corners.tolist() and [2.0, 1.0] in corners.tolist()  # the upper end of the first value
+
+
+def test_rows_may_look_each_their_own_way_and_keep_the_labels_of_a_panel_beside_its_axis():
+    intervals = [Interval(2.0, 1.0, 3.0, 0.9, 1.0), Interval(4.0, 3.0, 5.0, 0.9, 1.0)]
+    looks = [{"color": "red", "linestyle": "--"}, {"color": "blue"}]
+    rows = Rows("", "step", ("a long name of a row", "b"), {"": intervals}, looks=looks)
+    made = draw_panels([panel(Curve("a", X, REDRAWS)), rows], num_columns=1)
+    bars = [found for found in made.axes[1].get_lines() if found.get_linewidth() == 2.2]
+    assert [(bar.get_color(), bar.get_linestyle()) for bar in bars] == [("red", "--"), ("blue", "-")]
+    points = [found for found in made.axes[1].get_lines() if found.get_marker() == "o" and len(found.get_xdata())]
+    assert [point.get_color() for point in points] == ["red", "blue"]
+    made.draw_without_rendering()
+    label, frame = (part.get_window_extent() for part in (made.axes[0].yaxis.label, made.axes[0]))
+    assert frame.x0 - label.x1 < 60  # not beyond the names of the rows below
+
+
+def test_lines_are_named_beside_them_and_an_axis_on_top_leaves_out_what_would_touch():
+    x = np.array([1.0, 10.0, 11.0, 100.0])
+
+    def mark(ax):
+        lines = [(50.0, "later", {"color": "k"}), (5.0, "first", {"color": "k"}), (np.nan, "never", {"color": "k"})]
+        style.named_lines(ax, lines)
+        style.named_lines(ax, [(7.0, "unnamed", {"color": "k"})], named=False)
+        style.axis_on_top(ax, x, 2 * x, "width")
+
+    curve = Curve("a", x, np.tile(x, (3, 1)))
+    ax = draw_panels([panel(curve, x_scale="log", draw=mark)]).axes[0]
+    assert [float(line.get_xdata()[0]) for line in ax.lines[1:]] == [5.0, 50.0, 7.0]
+    assert [(text.get_text(), text.get_ha()) for text in ax.texts] == [("first", "right"), ("later", "left")]
+    (top,) = ax.child_axes
+    assert top.get_xlabel() == "width"
+    assert [label.get_text() for label in top.get_xticklabels()] == ["2", "20", "200"]

@@ -104,7 +104,7 @@ def test_a_jitted_network_is_as_good_as_a_plain_one_whether_or_not_it_has_been_c
     probe, jitted = feature_snapshot(), jax.jit(plain)
     expected = probe.fn(KEY, plain, params, data(X))["hidden_0"]
     for _ in ("cold", "warm"):
-        np.testing.assert_array_equal(probe.fn(KEY, jitted, params, data(X))["hidden_0"], expected)
+        np.testing.assert_allclose(probe.fn(KEY, jitted, params, data(X))["hidden_0"], expected, rtol=1e-6, atol=1e-6)
         jitted(params, X)
     twice = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf]), params)
     packed = jax.vmap(lambda params: probe.fn(KEY, jitted, params, data(X))["hidden_0"])(twice)

@@ -175,14 +175,14 @@ VALUES = {
     "stop epoch": Case(r"stop\.epoch = -1 must be an integer of at least 0", {"stop.epoch": -1}),
     "stop loss nan": Case(r"stop\.train_loss = nan must be a finite number", {"stop.train_loss": NAN}),
     "stop error infinite": Case(r"stop\.train_error = -inf must be a finite number", {"stop.train_error": -INF}),
-    "no given steps": Case(r"record\.steps is empty; .*list the steps", {"record.kind": "given"}),
+    "no given steps": Case(r"config\.record\.steps is empty; .*list the steps", {"record.kind": "given"}),
     "steps beyond": Case(
-        r"record\.steps = \(1, 9\) must lie in \[0, train\.num_steps = 4\]",
+        r"config\.record\.steps = \(1, 9\) must lie in \[0, num_steps = 4\]",
         {"record.kind": "given", "record.steps": (1, 9)},
     ),
     "a float step": Case(r"step = 1\.5 must be an integer", {"record.kind": "given", "record.steps": (1.5,)}),
     "a string step": Case(r"step = 'a' must be an integer", {"record.kind": "given", "record.steps": ("a",)}),
-    "records": Case(r"record\.num_records = 1 must be an integer of at least 2", {"record.num_records": 1}),
+    "records": Case(r"config\.record\.num_records = 1 must be an integer of at least 2", {"record.num_records": 1}),
     "no such device": Case(
         r"sweep\.platform = 'tpu': there is no such device here, only .*Leave it empty", {"sweep.platform": "tpu"}
     ),

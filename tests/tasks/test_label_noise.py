@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gendyn.core import ConfigError
-from gendyn.tasks import LABEL_NOISE_KINDS, flip_exact, uniform_any, uniform_incorrect
+from gendyn.tasks import (
+    INDEPENDENT_NOISE_KINDS,
+    LABEL_NOISE_KINDS,
+    flip_exact,
+    label_probabilities,
+    uniform_any,
+    uniform_incorrect,
+)
 
 KINDS = tuple(LABEL_NOISE_KINDS)
 N, K = 240, 6
@@ -155,3 +162,16 @@ def test_bad_arguments_are_refused(kind):
     for labels in (np.zeros((4, 3), np.float32), np.zeros(4, np.float32), np.zeros((4, 2), np.int32)):
         with pytest.raises(ConfigError, match="label noise is for classification tasks"):
             noise(key, labels, 0.1, K, 4)
+
+
+@pytest.mark.parametrize("kind", INDEPENDENT_NOISE_KINDS)
+def test_probabilities_are_the_shares_of_many_draws(kind):
+    probabilities = np.asarray(label_probabilities(kind, LABELS, 0.5, K))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-6)
+    shares = np.mean(_over_keys(kind, 0.5, 2000)[..., None] == np.arange(K), axis=0)
+    np.testing.assert_allclose(shares, probabilities, atol=5 * 0.5 / np.sqrt(2000))
+
+
+def test_probabilities_of_labels_that_are_not_independent_are_refused():
+    with pytest.raises(ConfigError, match="kind = 'flip_exact' must be one of uniform_any, uniform_incorrect"):
+        label_probabilities("flip_exact", LABELS, 0.5, K)

@@ -108,3 +108,18 @@ def test_bad_input_is_refused():
         theory.optimal_stopping_time(1.0, noise_variance=0)
     with pytest.raises(ConfigError, match=r"times = 0 must be in \(0, inf\)"):
         theory.early_stopping_ridge(0)
+    with pytest.raises(ConfigError, match=r"x \(3,\) must be \[n, p\]"):
+        theory.design_modes(np.ones(3))
+    with pytest.raises(ConfigError, match=r"y \(3,\) must be \[n\], the 2 rows of x"):
+        theory.gradient_flow_path(1.0, np.ones((2, 4)), np.ones(3))
+
+
+def test_the_path_of_a_design_solves_its_equation_and_ends_at_the_minimum_norm():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 20)), rng.normal(size=12)
+    values, vectors = theory.design_modes(x)
+    assert np.sum(values == 0.0) == 8 and np.all(values >= 0.0)
+    np.testing.assert_allclose((vectors * values) @ vectors.T, x.T @ x / 12, atol=1e-12)
+    before, at, after = theory.gradient_flow_path(0.7 + 1e-5 * np.arange(-1, 2), x, y)
+    np.testing.assert_allclose((after - before) / 2e-5, x.T @ (y - x @ at) / 12, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(theory.gradient_flow_path(1e4, x, y), np.linalg.pinv(x) @ y, atol=1e-9)

@@ -121,6 +121,27 @@ def test_ridge_risk_by_the_stieltjes_transform_and_its_derivative():
     assert theory.ridge_risk(ratio, ridge, signal=2.0, noise_variance=0.5) == pytest.approx(expected, rel=1e-8)
 
 
+def test_ridge_on_some_of_the_features_is_the_mean_over_redraws_and_has_a_best_penalty():
+    n, dimension, noise = 200, 400, 0.3
+    rng = np.random.default_rng(0)
+    b = np.full(dimension, np.sqrt(2.0 / dimension))
+    for p, penalty in ((100, 150.0), (300, 60.0)):
+        risks = []
+        for _ in range(60):
+            x = rng.normal(size=(n, dimension))
+            y = x @ b + np.sqrt(noise) * rng.normal(size=n)
+            w = np.zeros(dimension)
+            w[:p] = x[:, :p].T @ np.linalg.solve(x[:, :p] @ x[:, :p].T + penalty * np.eye(n), y)
+            risks.append(np.sum((w - b) ** 2))
+        given = {"dimension": dimension, "signal": 2.0, "noise_variance": noise}
+        within(risks, theory.misspecified_ridge_risk(n, p, penalty, **given), relative=0.01)
+        best = dimension * (noise / 2.0 + 1.0) - p
+        at = theory.misspecified_ridge_risk(n, p, best * np.array([0.9, 1.0, 1.1]), **given)
+        assert at[1] < at[0] and at[1] < at[2]
+    everything = theory.misspecified_ridge_risk(n, dimension, 50.0, dimension=dimension, noise_variance=noise)
+    assert everything == pytest.approx(theory.ridge_risk(dimension / n, 50.0 / n, noise_variance=noise))
+
+
 def test_optimal_ridge_is_the_best_and_has_no_peak():
     ratio = np.geomspace(0.1, 10, 41)
     given = {"signal": 1.5, "noise_variance": 0.3}
@@ -181,9 +202,29 @@ def test_weak_features_limits():
     assert theory.weak_features_risk(np.array([[20], [40]]), np.array([5, 60])).shape == (2, 2)
 
 
+def test_weak_features_dimension_is_that_of_simulated_designs():
+    random = np.random.default_rng(0)
+    n, sizes = 100, np.array([20, 95, 100, 105, 160])
+    found = np.zeros((60, len(sizes)))
+    for row in found:
+        y = random.normal(size=n)
+        x = y[:, None] + random.normal(size=(n, max(sizes)))
+        values = [np.linalg.svd(x[:, :d], compute_uv=False) ** 2 for d in sizes]
+        row[:] = [np.sum(v / (v + 0.5)) for v in values]
+    dimension, complement = theory.weak_features_dimension(n, sizes, 0.5)
+    np.testing.assert_allclose(dimension + complement, np.minimum(n, sizes), rtol=1e-12)
+    np.testing.assert_allclose(found.mean(axis=0), dimension, rtol=0.005)
+    # Whitened designs lack the large eigenvalue: of one unit, what is missed is next to nothing.
+    assert theory.iid_effective_dimension(n, 160, 0.5 / n) == pytest.approx(dimension[-1], rel=0.01)
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ConfigError, match=r"num_features = 81.0 must be at most dimension = 80.0"):
         theory.min_norm_risk(40, 81, dimension=80)
+    with pytest.raises(ConfigError, match=r"num_features = 81.0 must be at most dimension = 80"):
+        theory.misspecified_ridge_risk(40, 81, 1.0, dimension=80)
+    with pytest.raises(ConfigError, match=r"ridge = .* must be in"):
+        theory.misspecified_ridge_risk(40, 20, -1.0, dimension=80)
     with pytest.raises(ConfigError, match=r"num_examples = 0 must be in \[1, inf\)"):
         theory.min_norm_risk(0, 10, dimension=80)
     with pytest.raises(ConfigError, match=r"num_features = 10.5 must be whole"):
@@ -204,3 +245,7 @@ def test_bad_input_is_refused():
         theory.weak_features_risk(40, 2.5)
     with pytest.raises(ConfigError, match=r"num_examples = 1 must be in \[2, inf\)"):
         theory.weak_features_train_error(1, 3)
+    with pytest.raises(ConfigError, match=r"num_features = .* must be in \[2, inf\)"):
+        theory.weak_features_dimension(40, np.array([1, 2]), 0.1)
+    with pytest.raises(ConfigError, match=r"penalty = 0.0 must be in"):
+        theory.weak_features_dimension(40, np.array([2, 3]), 0.0)

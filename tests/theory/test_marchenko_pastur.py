@@ -30,6 +30,14 @@ def test_density_and_atom_make_one(ratio):
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
+def test_singular_values_have_a_density_of_their_own(ratio):
+    low, high = np.sqrt(theory.marchenko_pastur_edges(ratio))
+    total = quad(lambda s: float(theory.singular_value_density(np.array(s), ratio)), low, high, limit=200)[0]
+    assert total == pytest.approx(1.0, abs=1e-6)
+    assert not np.any(theory.singular_value_density(np.array([low * 0.99, high * 1.01]), ratio)[int(ratio == 1.0) :])
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
 def test_moments_are_integrals(ratio):
     for order in range(1, 6):
         expected = integral(lambda x, order=order: x**order, ratio)

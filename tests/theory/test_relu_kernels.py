@@ -109,6 +109,16 @@ def test_circle_kernel_is_the_mean_over_units(use_bias, trained):
         assert theory.circle_kernel(angle, use_bias=use_bias, trained=trained) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("use_bias", [False, True])
+@pytest.mark.parametrize("trained", ["first", "both"])
+def test_grid_coefficients_are_the_eigenvalues_of_the_kernel_on_the_grid(use_bias, trained):
+    kernel = theory.circle_kernel(2 * np.pi * np.arange(64) / 64, use_bias=use_bias, trained=trained)
+    found = theory.circle_grid_coefficients(np.arange(8), 64, use_bias=use_bias, trained=trained)
+    np.testing.assert_allclose(found, np.fft.fft(kernel).real[:8] / 64, atol=5e-8)
+    if not use_bias:
+        assert np.all(found[3::2] == 0)
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ConfigError, match=r"x has shape \(3,\) .* must be \[examples, features\]"):
         theory.relu_ntk(np.ones(3))
@@ -116,5 +126,7 @@ def test_bad_input_is_refused():
         theory.relu_nngp(np.ones((2, 3)), np.ones((2, 4)))
     with pytest.raises(ConfigError, match="frequencies are float64; they must be integers"):
         theory.circle_coefficients(np.array([0.5]), use_bias=True)
+    with pytest.raises(ConfigError, match="num_points = 0 must be an integer of at least 1"):
+        theory.circle_grid_coefficients(np.arange(2), 0, use_bias=True)
     with pytest.raises(ConfigError, match="trained = 'second' must be one of first, both"):
         theory.circle_kernel(0.0, use_bias=True, trained="second")

@@ -38,13 +38,13 @@ def test_given_steps_are_kept_and_the_end_is_added(steps):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "logarithmic"}, "record.kind = 'logarithmic' must be one of log, linear, given"),
-        ({"num_records": 1}, "record.num_records = 1 must be an integer of at least 2"),
-        ({"num_steps": 0}, "train.num_steps = 0 must be an integer of at least 1"),
-        ({"kind": "given"}, "record.steps is empty; with record.kind = 'given', list the steps"),
-        ({"kind": "given", "steps": (5, 11)}, r"record.steps = \(5, 11\) must lie in \[0, train.num_steps = 10\]"),
+        ({"kind": "logarithmic"}, "kind = 'logarithmic' must be one of log, linear, given"),
+        ({"num_records": 1}, "num_records = 1 must be an integer of at least 2"),
+        ({"num_steps": 0}, "num_steps = 0 must be an integer of at least 1"),
+        ({"kind": "given"}, "steps is empty; with kind = 'given', list the steps"),
+        ({"kind": "given", "steps": (5, 11)}, r"steps = \(5, 11\) must lie in \[0, num_steps = 10\]"),
     ],
 )
 def test_bad_input(arguments, message):
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=rf"^{message}"):
         record_steps(**{"kind": "log", "num_steps": 10, "num_records": 5, **arguments})

@@ -28,12 +28,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn.analysis import bootstrap, config_of, finding, finished_table, largest, largest_distance, mean, smallest
-from gendyn.core import ConfigError, cholesky, solve_triangular, stream
+from gendyn.core import ConfigError, stream
 from gendyn.core.rules import choice, integer, positive
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
 from gendyn.plots import Curve, Panel, draw_panels
-from gendyn.regression import bayesian_linear, order_penalty, polynomial_features, sequential_log_densities
+from gendyn.regression import (
+    bayesian_linear,
+    expected_log_evidence,
+    order_penalty,
+    polynomial_features,
+    sequential_log_densities,
+)
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, ArrayLike, Config, Dataset, Figure, Finding
 
@@ -69,7 +75,6 @@ def check(config: Config) -> None:
 
 def program(config: Config) -> Simulation:
     """Over orders 0 to ``max_order``: evidences of all points together, and the error of the posterior mean."""
-    sizes = (config.num_points, config.max_order, config.teacher_order)
     texts = {
         "log_evidence": "log marginal likelihood, nats",
         "expected_log_evidence": "its expectation over label noise, nats",
@@ -77,20 +82,20 @@ def program(config: Config) -> Simulation:
         "test_rmse": "root mean squared error against the noiseless target",
     }
     measured = {name: Measured(text, (config.max_order + 1,), "float64") for name, text in texts.items()}
+    sizes = (config.num_points, config.max_order, config.teacher_order)
     groups = redraw_groups(dict(config.axes), functools.partial(_redraw, sizes))
     return Simulation(tuple(groups), measured, config.runs_at_once)
 
 
 def _redraw(sizes: tuple[int, int, int], seeds: Array, *, basis: str, prior: str, noise: ArrayLike) -> dict[str, Array]:
     """``{name: [R, orders]}``. The program of the models is one for all bases and priors: they are arguments."""
-    size = sizes[1] + 1
     points, weights = law_average("uniform", 64)
-    noise = jnp.asarray(noise, jnp.float64)
+    noise, num_orders = jnp.asarray(noise, jnp.float64), sizes[1] + 1
     data, truth = _data(sizes, basis, seeds, noise, jnp.asarray(points))
     at_points = polynomial_features(points, sizes[1], basis=basis)
-    variance = 1.0 / order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(size)
+    variance = 1.0 / order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(num_orders)
     # A model of lower order is one whose higher coefficients have a prior variance of 0.
-    variances = jnp.asarray(np.tril(np.broadcast_to(variance, (size, size))))
+    variances = jnp.asarray(np.tril(np.broadcast_to(variance, (num_orders, num_orders))))
     return _models(data, truth, at_points, jnp.asarray(weights), variances, noise)
 
 
@@ -119,24 +124,16 @@ def _models(
     def model(variance: Array) -> dict[str, Array]:
         found = bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
         densities = sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
+        expected = expected_log_evidence(design, clean, prior_variance=variance, noise_variance=noise**2)
         errors = at_points @ found.mean - truth
         return {
             "log_evidence": found.log_evidence,
-            "expected_log_evidence": expected_log_evidence(design, clean, variance, noise**2),
+            "expected_log_evidence": expected,
             "sequential_error": jnp.abs(jnp.sum(densities) / found.log_evidence - 1.0),
             "test_rmse": jnp.sqrt(weights @ errors**2),
         }
 
     return jax.lax.map(model, variances)
-
-
-def expected_log_evidence(design: Array, clean: Array, prior_variance: Array, noise_variance: Array) -> Array:
-    """Mean over label noise of the log evidence of ``clean + noise``, given the design ``[n, p]``; nats, scalar."""
-    n = len(clean)
-    covariance = (design * prior_variance) @ design.T + noise_variance * jnp.eye(n)
-    factor = cholesky(covariance)
-    whitened = solve_triangular(factor, jnp.column_stack([clean, jnp.sqrt(noise_variance) * jnp.eye(n)]), lower=True)
-    return -0.5 * (n * jnp.log(2 * jnp.pi) + 2 * jnp.sum(jnp.log(jnp.diagonal(factor))) + jnp.sum(whitened**2))
 
 
 def figure(ds: Dataset) -> Figure:
@@ -145,29 +142,27 @@ def figure(ds: Dataset) -> Figure:
     names = ("log_evidence", "expected_log_evidence", "test_rmse")
     evidence, expected, errors = (finished_table(ds, name, AXES) for name in names)
     n, low, middle = config["num_points"], config["teacher_order"], len(noises) // 2
-    orders, mean_expected = np.arange(config["max_order"] + 1), mean(expected[None])[0] / n
+    orders, exact = np.arange(config["max_order"] + 1), mean(expected[None])[0] / n
+    panel = functools.partial(Panel, x_label="order of the model", marks=((low, "order of the target"),))
     panels: list[Panel] = []
     for b, basis in enumerate(np.unique(ds["basis"])):
         # Both priors on one scale, cut below what a model that cannot represent the target gets.
-        seen = mean_expected[b, ..., low:]
+        seen = exact[b, ..., low:]
         limits = (float(seen.min() - 1.1 * np.ptp(seen)), float(seen.max() + 0.1 * np.ptp(seen)))
         for p, prior in enumerate(PRIORS.values()):
             curves = tuple(
-                Curve(f"noise {noise:g}", orders, evidence[:, b, p, s] / n, orders, mean_expected[b, p, s])
+                Curve(f"noise {noise:g}", orders, evidence[:, b, p, s] / n, orders, exact[b, p, s])
                 for s, noise in enumerate(noises)
             )
-            what, legend = "log evidence per point (nats)", "" if panels else "lower right"
-            panels.append(Panel(f"{basis}: {prior}", "", what, curves, y_limits=limits, legend=legend))
+            made = panel(f"{basis}: {prior}", y_label="log evidence per point (nats)", curves=curves, y_limits=limits)
+            panels.append(made._replace(legend="" if panels else "lower right"))
         curves = tuple(
             Curve(prior, orders, errors[:, b, p, middle], statistic="median") for p, prior in enumerate(PRIORS.values())
         )
-        title = f"{basis}: error at noise {noises[middle]:g}"
-        panels.append(Panel(title, "", "test RMSE", curves, y_scale="log", legend="upper right"))
-    panels = [panel._replace(x_label="order of the model", marks=((low, "order of the target"),)) for panel in panels]
-    note = (
-        f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64\n"
-        "closed form: expectation over label noise   ·   evidence axes cut below"
-    )
+        made = panel(f"{basis}: error at noise {noises[middle]:g}", y_label="test RMSE", curves=curves, y_scale="log")
+        panels.append(made._replace(legend="upper right"))
+    points = f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64"
+    note = f"{points}\nclosed form: expectation over label noise   ·   evidence axes cut below"
     return draw_panels(panels, note=note)
 
 
@@ -176,65 +171,42 @@ def verdict(ds: Dataset) -> list[Finding]:
     config, noises = config_of(ds), np.unique(ds["noise"])
     names = ("log_evidence", "expected_log_evidence", "sequential_error")
     evidence, expected, sequential = (finished_table(ds, name, AXES) for name in names)
-    late = 2 * config["max_order"] // 3
+    late, nats, smallest_of = 2 * config["max_order"] // 3, "nats of mean evidence", "the smallest over noise levels"
     found = []
     for b, basis in enumerate(np.unique(ds["basis"])):
         # [S, noises, orders]: a redraw is resampled with all its noise levels.
         isotropic, dependent = evidence[:, b, 0], evidence[:, b, 1]
-        orders = isotropic.mean(axis=0).argmax(axis=-1)
-        best = ", ".join(f"{order} at {noise:g}" for order, noise in zip(orders, noises, strict=True))
+        best = zip(isotropic.mean(axis=0).argmax(axis=-1), noises, strict=True)
+        detail = f"Best order: {', '.join(f'{order} at {noise:g}' for order, noise in best)}."
+        claim = f"Isotropic prior on {basis} coefficients: the evidence has its maximum at an intermediate order."
+        peak = bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0, -1])), isotropic)
+        unit = f"{nats} by which the maximum exceeds both ends, {smallest_of}"
+        found.append(finding(claim, peak, low=STRONG, unit=unit, detail=detail))
         claim = f"Order-dependent prior on {basis} coefficients: "
-        rise = finding(
-            f"{claim}the evidence rises with the order.",
-            bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0])), dependent),
-            low=STRONG,
-            unit="nats of mean evidence from order 0 to the maximum, the smallest over noise levels",
-        )
-        found += [
-            finding(
-                f"Isotropic prior on {basis} coefficients: the evidence has its maximum at an intermediate order.",
-                bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0, -1])), isotropic),
-                low=STRONG,
-                unit="nats of mean evidence by which the maximum exceeds both ends, the smallest over noise levels",
-                detail=f"Best order: {best}.",
-            ),
-            rise,
-            finding(
-                f"{claim}beyond its maximum the evidence does not fall.",
-                bootstrap(lambda rows: largest(_below_peak(mean(rows), [-1])), dependent),
-                high=MENTION,
-                unit="nats of mean evidence from the maximum to the largest order, the largest over noise levels",
-                given=(rise,),
-            ),
-            finding(
-                f"{claim}the evidence levels off.",
-                bootstrap(lambda rows: _late_change(rows, late), dependent),
-                high=MENTION,
-                unit=f"nats of mean evidence over orders {late} to {config['max_order']}, largest over noise levels",
-                detail=f"With the isotropic prior {_late_change(isotropic[None], late)[0]:.2f}.",
-                given=(rise,),
-            ),
-        ]
+        rise = bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0])), dependent)
+        fall = bootstrap(lambda rows: largest(_below_peak(mean(rows), [-1])), dependent)
+        change = bootstrap(lambda rows: _late_change(rows, late), dependent)
+        unit = f"{nats} from order 0 to the maximum, {smallest_of}"
+        rises = finding(f"{claim}the evidence rises with the order.", rise, low=STRONG, unit=unit)
+        unit = f"{nats} from the maximum to the largest order, the largest over noise levels"
+        not_beyond = f"{claim}beyond its maximum the evidence does not fall."
+        falls = finding(not_beyond, fall, high=MENTION, unit=unit, given=(rises,))
+        unit = f"{nats} over orders {late} to {config['max_order']}, largest over noise levels"
+        detail = f"With the isotropic prior {_late_change(isotropic[None], late)[0]:.2f}."
+        level = f"{claim}the evidence levels off."
+        found += [rises, falls, finding(level, change, high=MENTION, unit=unit, detail=detail, given=(rises,))]
     gaps = (evidence - expected)[..., config["teacher_order"] :] / config["num_points"]
-    return [
-        *found,
-        finding(
-            "The evidence is the sum of the sequential predictive densities.",
-            bootstrap(largest, sequential),
-            high=SEQUENTIAL_TOLERANCE,
-            unit="largest relative difference",
-            detail=f"Over {sequential.size:,} models, float64.",
-        ),
-        finding(
-            "The mean evidence is the exact expectation over label noise, from the order of the target on.",
-            bootstrap(lambda rows: largest_distance(mean(rows)), gaps.reshape(len(gaps), -1)),
-            high=EXPECTATION_TOLERANCE,
-            unit="largest |mean difference|, nats per point",
-            detail="Over all orders that can represent the target, noise levels, priors and bases. A smaller model "
-            "misses by far more, and so does its scatter. The largest of several errors is biased upwards, against "
-            "the claim.",
-        ),
-    ]
+    distance = bootstrap(lambda rows: largest_distance(mean(rows)), gaps.reshape(len(gaps), -1))
+    sums = "The evidence is the sum of the sequential predictive densities."
+    unit, detail = "largest relative difference", f"Over {sequential.size:,} models, float64."
+    found.append(finding(sums, bootstrap(largest, sequential), high=SEQUENTIAL_TOLERANCE, unit=unit, detail=detail))
+    exact = "The mean evidence is the exact expectation over label noise, from the order of the target on."
+    detail = (
+        "Over all orders that can represent the target, noise levels, priors and bases. A smaller model misses by far "
+        "more, and so does its scatter. The largest of several errors is biased upwards, against the claim."
+    )
+    unit = "largest |mean difference|, nats per point"
+    return [*found, finding(exact, distance, high=EXPECTATION_TOLERANCE, unit=unit, detail=detail)]
 
 
 def _below_peak(means: np.ndarray, places: list[int]) -> np.ndarray:

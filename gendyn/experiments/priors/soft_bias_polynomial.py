@@ -20,18 +20,26 @@ Reference: Wilson (2025), Deep learning is not so mysterious or different, arXiv
 """
 
 import functools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.analysis import agreement, bootstrap, config_of, finding, finished_table, largest, median
+from gendyn.analysis import (
+    agreement,
+    bootstrap,
+    config_of,
+    finding,
+    finished_table,
+    largest,
+    median,
+    ratio_to_best_other,
+)
 from gendyn.core import stream
 from gendyn.core.rules import ascending, choice, each, integer, positive
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, TARGETS, draw_inputs, law_average, short
-from gendyn.plots import Cell, Curve, Panel, Table, draw_panels
+from gendyn.plots import Cell, Curve, Panel, Table, draw_panels, style
 from gendyn.regression import order_penalty, polynomial_features, ridge
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config, Dataset, Figure, Finding
@@ -81,29 +89,15 @@ def program(config: Config) -> Simulation:
 
 def _redraw(setting: Setting, noise: float, seeds: Array, *, law: str, basis: str) -> dict[str, Array]:
     """``{name: [R, models, targets, sizes]}``. The program of the fits is one for all laws and bases."""
-    drawn = _data(setting, law, basis, seeds)
     masks = jnp.arange(setting[0][-1]) < jnp.asarray(setting[0])[:, None]
-    return _fits(drawn, masks.astype(jnp.float64), jnp.asarray(noise, jnp.float64))
-
-
-class Drawn(NamedTuple):
-    """Features, noiseless targets and unit noise of each redraw."""
-
-    design: Array
-    """``[R, n, 16]``."""
-    test_design: Array
-    """``[R, m, 16]``."""
-    clean: Array
-    """``[R, n, targets]``."""
-    truth: Array
-    """``[R, m, targets]``."""
-    errors: Array
-    """``[R, n, targets]``, standard normal."""
+    return _fits(_data(setting, law, basis, seeds), masks.astype(jnp.float64), jnp.asarray(noise, jnp.float64))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 @functools.partial(jax.vmap, in_axes=(None, None, None, 0))
-def _data(setting: Setting, law: str, basis: str, seed: Array) -> Drawn:
+def _data(setting: Setting, law: str, basis: str, seed: Array) -> tuple[Array, ...]:
+    """Of seeds ``[R]``: designs ``[R, n, 16]`` and, at test inputs, ``[R, m, 16]``; noiseless targets ``[R, n, 3]`` and
+    ``[R, m, 3]``; standard normal errors ``[R, n, 3]``."""
     sizes, num_test, normal_domain = setting
     points, weights = (jnp.asarray(each) for each in law_average(law, 64))
     reach = 1.0 if law == "uniform" or basis == "monomial" else normal_domain
@@ -120,52 +114,46 @@ def _data(setting: Setting, law: str, basis: str, seed: Array) -> Drawn:
     size = jnp.sqrt(weights @ targets(points) ** 2)
     errors = jax.random.normal(stream(key, "noise"), (len(x), len(TARGET_NAMES)), jnp.float64)
     design, test_design = (polynomial_features(at, HIGH, basis=basis, domain=(-reach, reach)) for at in (x, x_test))
-    return Drawn(design, test_design, targets(x) / size, targets(x_test) / size, errors)
+    return design, test_design, targets(x) / size, targets(x_test) / size, errors
 
 
 @jax.jit
 @functools.partial(jax.vmap, in_axes=(0, None, None))
-def _fits(drawn: Drawn, masks: Array, noise: Array) -> dict[str, Array]:
+def _fits(drawn: tuple[Array, ...], masks: Array, noise: Array) -> dict[str, Array]:
     """``masks [sizes, n]``: examples that are not used are rows of zeros, which change no fit."""
+    all_rows, test_design, noiseless, truth, errors = drawn
     penalty = order_penalty(HIGH, rule="quadratic")
 
     def at_size(mask: Array) -> dict[str, Array]:
-        clean, y = (mask[:, None] * each for each in (drawn.clean, drawn.clean + noise * drawn.errors))
+        clean, y = (mask[:, None] * each for each in (noiseless, noiseless + noise * errors))
         outputs = jnp.concatenate([y, jnp.diag(mask)], axis=1)
-        design = mask[:, None] * drawn.design
+        design = mask[:, None] * all_rows
         low = ridge(design[:, : LOW + 1], outputs, 0.0).coefficients
         coefficients = (
             jnp.pad(low, ((0, HIGH - LOW), (0, 0))),
             ridge(design, outputs, 0.0).coefficients,
             ridge(design, outputs, 1.0, weights=penalty).coefficients,
         )
-        predicted = drawn.test_design @ jnp.stack(coefficients)  # [models, m, targets + n]
+        predicted = test_design @ jnp.stack(coefficients)  # [models, m, targets + n]
         measured, smoother = predicted[..., : y.shape[1]], predicted[..., y.shape[1] :]
-        bias = smoother @ clean - drawn.truth
+        bias = smoother @ clean - truth
         variance = noise**2 * jnp.mean(jnp.sum(smoother**2, axis=-1), axis=-1)
         return {
-            "test_rmse": jnp.sqrt(jnp.mean((measured - drawn.truth) ** 2, axis=1)),
+            "test_rmse": jnp.sqrt(jnp.mean((measured - truth) ** 2, axis=1)),
             "expected_rmse": jnp.sqrt(jnp.mean(bias**2, axis=1) + variance[:, None]),
         }
 
     return {name: jnp.moveaxis(value, 0, -1) for name, value in jax.lax.map(at_size, masks).items()}
 
 
-def ratios(table: np.ndarray) -> np.ndarray:
-    """Of each model's median error to that of the better of the others: ``[B, S, models, ...] -> [B, models, ...]``."""
-    medians = median(table)
-    others = [np.delete(medians, model, axis=1).min(axis=1) for model in range(len(MODELS))]
-    return medians / np.stack(others, axis=1)
-
-
 def worst_ratio(table: np.ndarray) -> np.ndarray:
     """The regularised polynomial's largest, over targets and sizes: ``[B, S, models, targets, sizes] -> [B]``."""
-    return largest(ratios(table)[:, 2])
+    return largest(ratio_to_best_other(median(table), axis=1)[:, 2])
 
 
 def regret(table: np.ndarray) -> np.ndarray:
     """The regularised polynomial's largest ratio / the smaller of those of the plain ones: to ``[B]``."""
-    worst = ratios(table).max(axis=(2, 3))
+    worst = ratio_to_best_other(median(table), axis=1).max(axis=(2, 3))
     return np.asarray(worst[:, 2] / worst[:, :2].min(axis=1))
 
 
@@ -174,23 +162,25 @@ def figure(ds: Dataset) -> Figure:
     config, bases = config_of(ds), list(np.unique(ds["basis"]))
     errors, expected = (finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
     sizes, basis = np.array(config["sizes"]), bases.index("monomial") if "monomial" in bases else 0
+    exact, colours = np.median(expected, axis=0), (style.TEST, style.TRAIN, style.MEASURED)
     panels: list[Panel | Table] = []
     for law, target in ((1, 0), (1, 1), (1, 2), (0, 0), (0, 2)):
-        measured, exact = (table[:, law, basis, :, target] for table in (errors, expected))
-        curves = (
-            Curve(model, sizes, measured[:, m], sizes, np.median(exact[:, m], axis=0), colour, statistic="median")
-            for m, (model, colour) in enumerate(zip(MODELS, ("#0072B2", "#D55E00", "#007A59"), strict=True))
+        rows, forms = np.moveaxis(errors[:, law, basis, :, target], 1, 0), exact[law, basis, :, target]
+        curves = tuple(
+            Curve(model, sizes, of_model, sizes, form, colour, statistic="median")
+            for model, of_model, form, colour in zip(MODELS, rows, forms, colours, strict=True)
         )
-        title, what = f"target: {TARGET_NAMES[target]}, {LAWS[law]} inputs", "test RMSE / target RMS"
-        legend = "" if panels else "best"
-        panels.append(Panel(title, "examples", what, tuple(curves), y_scale="log", legend=legend))
-    rows = tuple(f"{law}, {name}" for law in LAWS for name in bases)
-    cells = tuple(
-        tuple(_cell(errors[:, law, b][:, :, [target]]) for target in range(len(TARGET_NAMES)))
-        for law in range(len(LAWS))
-        for b in range(len(bases))
-    )
-    panels.append(Table("regularised / better plain fit", rows, TARGET_NAMES, cells))
+        title, legend = f"target: {TARGET_NAMES[target]}, {LAWS[law]} inputs", "" if panels else "best"
+        panels.append(Panel(title, "examples", "test RMSE / target RMS", curves, y_scale="log", legend=legend))
+
+    def cell(table: np.ndarray) -> Cell:
+        judged = finding("", bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES), high=MARGIN)
+        return Cell(short(judged.effect), judged.verdict)
+
+    places = [(law, b) for law in range(len(LAWS)) for b in range(len(bases))]
+    names = tuple(f"{LAWS[law]}, {bases[b]}" for law, b in places)
+    cells = tuple(tuple(cell(errors[:, law, b][:, :, [target]]) for target in range(3)) for law, b in places)
+    panels.append(Table("regularised / better plain fit", names, TARGET_NAMES, cells))
     note = (
         f"{bases[basis]} basis in the curves   ·   noise {config['noise']:g} of the target's RMS   ·   "
         f"{len(errors)} redraws, float64   ·   closed form: root of the expected square given the inputs (median)\n"
@@ -199,48 +189,29 @@ def figure(ds: Dataset) -> Figure:
     return draw_panels(panels, note=note)
 
 
-def _cell(table: np.ndarray) -> Cell:
-    judged = finding("", bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES), high=MARGIN)
-    return Cell(short(judged.effect), judged.verdict)
-
-
 def verdict(ds: Dataset) -> list[Finding]:
     """For each law and basis the claim and its weaker sense; then the closed form."""
-    config = config_of(ds)
+    config, bases = config_of(ds), np.unique(ds["basis"])
     errors, expected = (finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
     found = []
-    for row, law in enumerate(LAWS):
-        for b, basis in enumerate(np.unique(ds["basis"])):
-            table = errors[:, row, b]
-            measured = ratios(table[None])[0]
-            target, size = np.unravel_index(measured[2].argmax(), measured[2].shape)
-            held = f"{np.sum(measured[2] < MARGIN)} of {measured[2].size}"
-            worst = ", ".join(f"{m}: {r:.3g}" for m, r in zip(MODELS, measured.max(axis=(1, 2)), strict=True))
-            found += [
-                finding(
-                    f"{law} inputs, {basis} basis: the regularised polynomial is at least as good as both plain ones.",
-                    bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES),
-                    high=MARGIN,
-                    unit="largest ratio of medians to the better plain one, over targets and sizes",
-                    detail=f"Largest for the target {TARGET_NAMES[target]} at n = {config['sizes'][size]}; below "
-                    f"{MARGIN:g} at {held} places. The largest of several is biased upwards, against the claim.",
-                ),
-                finding(
-                    f"{law} inputs, {basis} basis: the regularised polynomial has the best worst case of all three.",
-                    bootstrap(regret, table, num_resamples=NUM_RESAMPLES),
-                    high=1.0,
-                    unit="its largest ratio to the better of the others / the smaller one of the plain polynomials",
-                    detail=f"Largest ratios: {worst}.",
-                ),
-            ]
+    for row, law, b, basis in ((row, law, b, basis) for row, law in enumerate(LAWS) for b, basis in enumerate(bases)):
+        table = errors[:, row, b]
+        measured = ratio_to_best_other(median(table[None])[0], axis=0)
+        target, size = np.unravel_index(measured[2].argmax(), measured[2].shape)
+        place = f"{TARGET_NAMES[target]} at n = {config['sizes'][size]}"
+        held = f"below {MARGIN:g} at {np.sum(measured[2] < MARGIN)} of {measured[2].size} places"
+        worst = ", ".join(f"{m}: {r:.3g}" for m, r in zip(MODELS, measured.max(axis=(1, 2)), strict=True))
+        regularised = f"{law} inputs, {basis} basis: the regularised polynomial"
+        claim = "is at least as good as both plain ones"
+        unit = "largest ratio of medians to the better plain one, over targets and sizes"
+        detail = f"Largest for the target {place}; {held}. The largest of several is biased upwards, against the claim."
+        interval = bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES)
+        found.append(finding(f"{regularised} {claim}.", interval, high=MARGIN, unit=unit, detail=detail))
+        claim = "has the best worst case of all three"
+        unit = "its largest ratio to the better of the others / the smaller one of the plain polynomials"
+        interval, detail = bootstrap(regret, table, num_resamples=NUM_RESAMPLES), f"Largest ratios: {worst}."
+        found.append(finding(f"{regularised} {claim}.", interval, high=1.0, unit=unit, detail=detail))
     squares = ((errors / expected) ** 2).mean(axis=(4, 5)).reshape(len(errors), -1)
-    return [
-        *found,
-        agreement(
-            "The mean squared error is bias^2 + variance given the inputs.",
-            squares,
-            np.ones(squares.shape[1]),
-            tolerance=TOLERANCE,
-            detail="Ratios to the expectation, averaged over targets and sizes; a place is a law, basis and model.",
-        ),
-    ]
+    exact = "The mean squared error is bias^2 + variance given the inputs."
+    detail = "Ratios to the expectation, averaged over targets and sizes; a place is a law, basis and model."
+    return [*found, agreement(exact, squares, np.ones(squares.shape[1]), tolerance=TOLERANCE, detail=detail)]

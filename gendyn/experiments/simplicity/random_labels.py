@@ -17,7 +17,6 @@ from gendyn.analysis import (
     finding,
     grid,
     history,
-    median_interval,
     median_over_seeds,
     record_steps,
     seeds_of,
@@ -25,7 +24,7 @@ from gendyn.analysis import (
     upper_median,
 )
 from gendyn.experiments.contract import require
-from gendyn.plots import style
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Config, Dataset, Figure, Finding
 
 AXES = ("data.label_noise", "seed")
@@ -52,15 +51,10 @@ def verdict(ds: Dataset) -> list[Finding]:
 def figure(ds: Dataset) -> Figure:
     """Training error against the step, a colour for each share of random labels, bands over seeds."""
     layout = grid(ds, AXES)
-    errors = tabulate(layout, history(ds, "train_error"))
-    made, axes = style.figure(1, 1, width=8.0, height=4.2)
-    shares = layout.axes[AXES[0]]
-    for share, rows, colour in zip(shares, errors, style.sequence(len(shares)), strict=True):
-        found = median_interval(rows)
-        style.band(axes[0, 0], record_steps(ds)[0], *found[:3], color=colour, label=f"{share:.0%} random labels")
-    axes[0, 0].set(xscale="symlog", ylim=(0, 1))
-    axes[0, 0].set_xlabel("training step", fontsize=style.SIZES["label"])
-    axes[0, 0].set_ylabel("training error (fraction wrong)", fontsize=style.SIZES["label"])
-    axes[0, 0].legend(frameon=False, fontsize=style.SIZES["tick"])
-    style.caption(made, f"median over {errors.shape[1]} seeds; band: {found.level:.0%} interval")
-    return made
+    errors, steps = tabulate(layout, history(ds, "train_error")), record_steps(ds)[0]
+    curves = tuple(
+        Curve(f"{share:.0%} random labels", steps, rows, statistic="median")
+        for share, rows in zip(layout.axes[AXES[0]], errors, strict=True)
+    )
+    panel = Panel("", "training step", "training error (fraction wrong)", curves, "symlog", y_limits=(0, 1))
+    return draw_panels([panel], width=8.0, height=4.2, note=f"{errors.shape[1]} seeds", over="seeds")

@@ -28,19 +28,23 @@ def _sizes(flat: Flat) -> dict[str, int]:
 
 
 def record_steps(flat: Flat, runs: Iterable[PlannedRun], available: int) -> tuple[int, ...]:
-    """The record steps of a group: its schedule, and the steps at which a stop rule by step or epoch falls due."""
+    """The record steps of a group: its schedule, and the steps at which a stop rule by step or epoch falls due.
+
+    Raises:
+        ConfigError: what the schedule says of its arguments, said of the leaves of ``config.record``.
+    """
     extra = set()
     for run in runs:
         batch = run.flat["train.batch_size"]
         per_epoch = max(1, num_train(run.flat, available) // batch) if batch else 1
         extra |= {run.flat["stop.step"], run.flat["data.change_step"], run.flat["stop.epoch"] * per_epoch} - {0}
-    return train.record_steps(
-        flat["record.kind"],
-        num_steps=flat["train.num_steps"],
-        num_records=flat["record.num_records"],
-        steps=flat["record.steps"],
-        extra=tuple(extra),
-    )
+    kind, num_records, steps = (flat[f"record.{name}"] for name in ("kind", "num_records", "steps"))
+    try:
+        return train.record_steps(
+            kind, num_steps=flat["train.num_steps"], num_records=num_records, steps=steps, extra=tuple(extra)
+        )
+    except ConfigError as error:
+        raise ConfigError(f"config.record.{error}") from error
 
 
 def chunks_of(runs: list[PlannedRun], task: Task, limits: cost.Machine) -> list[Chunk]:

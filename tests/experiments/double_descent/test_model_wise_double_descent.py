@@ -12,7 +12,6 @@ import xarray
 from configs.double_descent import model_wise_double_descent as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.double_descent import model_wise_double_descent as experiment
-from gendyn.experiments.double_descent.model_wise_double_descent import tables
 from gendyn.plots import to_png
 from scripts import report as report_script
 
@@ -147,11 +146,11 @@ def test_the_number_of_equations_is_read_from_the_results_or_from_the_task():
     ds = sweep(1.0)
     ds.attrs["num_outputs"] = 3
     ds.attrs["config"] = json.dumps({"task": {"name": "gone"}, "data": {"num_train": 400}})
-    assert tables.num_equations(ds) == 1200
+    assert experiment.num_equations(ds) == 1200
     # All training examples count where the config says 0.
     ds.attrs["config"] = json.dumps({"task": {"name": "digits", "num_test": 297}, "data": {"num_train": 0}})
     del ds.attrs["num_outputs"]
-    assert tables.num_equations(ds) == 15_000
+    assert experiment.num_equations(ds) == 15_000
 
 
 @pytest.mark.parametrize("variant", config_file.get_config.functions)
@@ -189,9 +188,9 @@ def test_figure_shows_medians_over_seeds_and_marks_both_thresholds():
     for ax in made.axes[:4]:
         assert verticals(ax) == [4000.0, 75 * 64 + 10]
     shown = texts(made)
-    for part in ("n·K = 4,000", "train error", "no label noise (control)", "20% label noise", "median of 3 seeds"):
+    for part in ("n·K = 4,000", "train error", "no label noise (control)", "20% label noise", "3 seeds"):
         assert part in shown
-    assert "n = 400" in shown and "step 100" in shown
+    assert "n = 400" in shown and "step 100" in shown and "intervals of the median over seeds" in shown
     assert verticals(experiment.figure(lines(fits_from=1000)).axes[0]) == [4000.0]  # none was measured
 
 

@@ -12,7 +12,7 @@ from configs.grokking import circuit_progress as config_file
 from gendyn import store
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import circuit_progress as experiment
-from gendyn.experiments.grokking.circuit_progress import filters, gradients, tables
+from gendyn.experiments.grokking.circuit_progress import gradients, tables
 from gendyn.sweep.execute import flatten_state
 from tests.experiments.smoke import points_of
 
@@ -121,14 +121,6 @@ def test_few_seeds_and_runs_that_do_not_generalise_decide_nothing():
     assert "4 of 8 generalise" in experiment.verdict(ds)[0].detail
 
 
-def test_half_way_is_counted_from_the_turning_point_and_a_flat_measure_never_is():
-    values = np.array([[9.0, 1.5, 1.0, 3.0, 1.0, 3.0, 3.0, 3.0], [0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]])
-    assert tables.turning_point(values, np.array([1, 1])).tolist() == [2, 1]
-    found = tables.half_way(np.arange(8.0), values, np.array([1, 1]))
-    assert found.time[0] == 5.0 and found.previous[0] == 4.0  # a record alone on the far side does not count
-    assert found.observed.tolist() == [True, False]
-
-
 def test_bad_data():
     ds = sweep()
     with pytest.raises(ConfigError, match="the claims also need generalising"):
@@ -171,9 +163,9 @@ def test_figure():
     assert losses.get_yscale() == "log"
     measure = tables.measured(tables.records(ds))[LEADS]
     centres = [float(line.get_xdata()[0]) for line in leads.get_lines() if len(line.get_xdata()) == 1]
-    assert measure.lead.estimate in centres and measure.later_lead.estimate in centres and len(centres) == 6
+    assert measure.leads[0].estimate in centres and measure.leads[1].estimate in centres and len(centres) == 6
     bars = [list(line.get_xdata()) for line in leads.get_lines()]
-    assert [measure.lead.low, measure.lead.high] in bars
+    assert [measure.leads[0].low, measure.leads[0].high] in bars
     moved = [list(line.get_xdata()) for line in controls.get_lines()]
     assert [measure.controls["no decay"].estimate] in moved
     names = ["test loss (baseline)", "excluded loss", "Gini, logits", "logit scale", "parameter norm"]
@@ -186,7 +178,7 @@ def test_an_open_end_runs_to_the_last_step():
     ds = sweep()
     ds["test_error"].values[:3] = 0.8  # three of eight may have any lead
     measure = tables.measured(tables.records(ds))[LEADS]
-    assert math.isinf(measure.lead.high)
+    assert math.isinf(measure.leads[0].high)
     leads = experiment.figure(ds).axes[2]
     assert STEPS[-1] in np.concatenate([line.get_xdata() for line in leads.get_lines()])
 
@@ -243,11 +235,6 @@ def test_gradients_of_runs_of_other_shapes_are_refused_before_anything_is_traine
     config = small_config(sweep__buckets="exact")
     with pytest.raises(ConfigError, match=r"differ in shape: dense_0/bias is \(.*4,\) .*\(6,\); .* axes="):
         experiment.gradient_spectra(config, axes={"model.width": (4, 6)}, start=2, num_steps=8)
-
-
-def test_a_filter_that_never_falls_to_half_power_keeps_all_frequencies():
-    assert filters.half_power_frequency("grokfast_ma", window=1) == 0.5
-    assert filters.half_power_frequency("grokfast_ma", window=10) == pytest.approx(0.0443, abs=2e-4)
 
 
 def test_movement_of_features_is_their_alignment_with_the_end():

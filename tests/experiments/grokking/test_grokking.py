@@ -8,12 +8,9 @@ import xarray
 
 import gendyn.sweep
 from configs.grokking import grokking as config_file
-from gendyn.analysis import GROKKING, IMMEDIATE, NO_GENERALISATION
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import grokking as experiment
-from gendyn.experiments.grokking.grokking.drawing import phase_diagram
-from gendyn.experiments.grokking.grokking.tables import AXES
-from gendyn.plots import Curves
+from gendyn.experiments.grokking.grokking import AXES
 from tests.experiments.smoke import points_of
 
 FRACTIONS, DECAYS = (0.3, 0.5, 0.7), (0.0, 0.1, 1.0)
@@ -96,34 +93,21 @@ def test_the_figure_shows_one_cell_of_each_phase():
     ]
     delays = [text.get_text() for text in made.axes[1].texts]
     assert delays.count("–") == 3 and delays.count("9") == 3
+    assert "10,000 steps" in made.get_supxlabel() and "6 seeds" in made.get_supxlabel()
+    (test,) = (found for found in made.axes[3].get_lines() if found.get_label() == "test")
+    assert test.get_ydata()[0] == pytest.approx(0.1) and test.get_ydata()[-1] == 1.0
+    assert sum(found.get_linewidth() == 0.7 for found in made.axes[3].get_lines()) == 6
+    assert {ax.get_xlim() for ax in made.axes[2:]} == {(0, 10_000)}
     assert len(experiment.figure(sweep(lambda *point: 60.0)).axes) == 3
 
 
-def test_phase_diagram_fills_cells_by_share_and_prints_delays():
-    phases = np.array([[[GROKKING, GROKKING, IMMEDIATE, NO_GENERALISATION], [""] * 4], [[IMMEDIATE] * 4] * 2])
-    delays = np.array([[4321.0, np.nan], [12.0, np.inf]])
-    made = phase_diagram(np.array([0.3, 0.5]), np.array([0.0, 1.0]), phases, delays, note="10,000 steps")
-    left, right = made.axes
-    shares = [(round(p.get_x(), 2), round(p.get_width(), 2)) for p in left.patches if p.get_width() > 0]
-    assert shares == [(-0.46, 0.23), (-0.23, 0.46), (0.23, 0.23), (0.54, 0.92), (0.54, 0.92)]
-    assert sorted(text.get_text() for text in left.texts) == ["1", "1", "2", "4", "4"]
-    assert [text.get_text() for text in right.texts] == ["4.3k", "12", "–"]
-    assert sum(patch.get_hatch() is not None for patch in right.patches) == 1
-    assert [t.get_text() for t in left.get_legend().get_texts()] == [NO_GENERALISATION, GROKKING, IMMEDIATE]
-    assert "10,000 steps" in made.get_supxlabel() and "4 seeds" in made.get_supxlabel()
-
-
-def test_phase_diagram_of_one_cell_where_nothing_generalises_and_what_it_refuses():
-    args, curve = (np.array([0.1]), np.array([0.0])), Curves("cell", STEPS, *np.ones((2, 2, len(STEPS))))
-    never = np.array([[[NO_GENERALISATION]]]), np.array([[np.inf]])
-    assert [text.get_text() for text in phase_diagram(*args, *never).axes[1].texts] == ["–"]
-    assert len(phase_diagram(*args, *never, curves=[curve]).axes) == 3
-    with pytest.raises(ConfigError, match="curves has 4 cells; pass at most 3"):
-        phase_diagram(*args, *never, curves=[curve] * 4)
-    with pytest.raises(ConfigError, match=r"phases has shape \(1, 1\)"):
-        phase_diagram(*args, np.array([[GROKKING]]), np.ones((1, 1)))
-    with pytest.raises(ConfigError, match=r"phases holds \['grokked'\]"):
-        phase_diagram(*args, np.array([[["grokked"]]]), np.ones((1, 1)))
+def test_the_median_curve_ends_where_a_seed_diverges():
+    ds = sweep(lambda *point: 60.0)
+    for name in ("train_error", "test_error"):
+        ds[name].values[ds["seed"].values == 2, 60:] = np.nan
+    ds["diverged"].values[ds["seed"].values == 2, 60:] = True
+    curves = experiment.figure(ds).axes[2].get_lines()
+    assert [found.get_xdata()[-1] for found in curves if found.get_label() == "test"] == [STEPS[59]]
 
 
 def test_variants_are_complete():

@@ -6,20 +6,16 @@ import math
 import shutil
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
 
 from configs.grokking import grokking_linear as config_file
 from gendyn import theory
-from gendyn.analysis import mean_interval
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import launch
 from gendyn.experiments.grokking import grokking_linear as experiment
-from gendyn.experiments.grokking.grokking_linear.drawing import LinearRuns, linear_grokking
-from gendyn.experiments.grokking.grokking_linear.program import Setting, settings_of, train
-from gendyn.experiments.grokking.grokking_linear.tables import crossings, tables
+from gendyn.experiments.grokking.grokking_linear import crossings, tables
 from tests.experiments.smoke import smoke_config
 
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
@@ -75,7 +71,7 @@ def test_exact_delays_are_supported_and_recovered():
     ds = results()
     assert verdicts(ds) == ["supported"] * 5
     found = tables(results(scatter=0.0))
-    assert found.ratios[found.below].tolist() == [0.1, 0.5, 0.8] and found.delays.shape == (12, 3)
+    assert found.ratios[found.ratios < 1].tolist() == [0.1, 0.5, 0.8] and found.delays.shape == (12, 3)
     np.testing.assert_allclose(found.delays, np.broadcast_to(found.exact, found.delays.shape), rtol=1e-3)
 
 
@@ -129,8 +125,11 @@ def test_runs_that_are_late_or_diverge_count_as_later_than_all_and_unfinished_on
 
 
 def test_the_program_is_gradient_descent_on_the_mean_square_without_a_half():
-    setting = Setting(dimension=12, num_train=20, num_test=50, steps=(0, 1, 7))
-    weights, records = train(setting, jnp.array([3, 4], jnp.uint32), jnp.float32(0.05), jnp.float32(0.1))
+    config = smoke_config("grokking_linear", dimension=12, num_test=50, num_records=8, tolerance=0.1)
+    config.axes = (("ratio", (0.6,)), ("seed", (3, 4)))
+    (group,) = experiment.program(config).groups
+    assert group.steps[:2] == (0, 1) and group.steps[-1] > 7
+    records = group.compute(group.points)
     key = stream(jax.random.key(4), "20 examples")
     x, x_test = (
         np.asarray(jax.random.normal(stream(key, name), (rows, 12)), float)
@@ -138,27 +137,24 @@ def test_the_program_is_gradient_descent_on_the_mean_square_without_a_half():
     )
     student, teacher = np.asarray(jax.random.normal(stream(key, "weights"), (2, 12)), float) / math.sqrt(24)
     w = student
-
-    def loss(w):
-        return jnp.mean(jnp.square(x @ (w - teacher)))
-
-    for step in range(8):
-        if step in setting.steps:
-            at = setting.steps.index(step)
+    for step in range(group.steps[-1] + 1):
+        if step in group.steps:
+            at = group.steps.index(step)
             error, fresh = np.square(x @ (w - teacher)), np.square(x_test @ (w - teacher))
-            assert records["train_loss"][1, at] == pytest.approx(error.mean(), rel=1e-5)
-            assert records["test_loss"][1, at] == pytest.approx(np.sum((w - teacher) ** 2), rel=1e-5)
+            assert records["train_loss"][1, at] == pytest.approx(error.mean(), rel=1e-3)
+            assert records["test_loss"][1, at] == pytest.approx(np.sum((w - teacher) ** 2), rel=1e-3)
             assert records["train_error"][1, at] == pytest.approx(np.mean(error >= 0.1), abs=1e-6)
             assert records["test_error"][1, at] == pytest.approx(np.mean(fresh >= 0.1), abs=1e-6)
-        if step < 7:
-            w = w - 0.05 * np.asarray(jax.grad(loss)(jnp.asarray(w)))
-    np.testing.assert_allclose(weights[1], w, rtol=1e-4, atol=1e-6)
+        # The gradient of the mean of squares, without a half.
+        w = w - 0.05 * 2.0 / 20 * x.T @ (x @ (w - teacher))
 
 
 def test_runs_are_long_enough_for_the_closed_form():
-    settings = settings_of(config_file.get_config())
-    assert settings[0.5].num_train == 2000 and settings[0.5].steps[0] == 0 and settings[0.5].steps[-1] > 1.5 * 1146
-    last = settings[1.25].steps[-1]
+    config = config_file.get_config()
+    config.axes = (("ratio", (0.5, 1.25)), ("seed", (0,)))
+    half, above = experiment.program(config).groups
+    assert half.steps[0] == 0 and half.steps[-1] > 1.5 * 1146
+    last = above.steps[-1]
     losses = theory.linear_losses(np.array([last / 2, last]), 1.25, learning_rate=0.01).test
     assert losses[1] <= 0.2 * 1.005 < losses[0]
     assert last > theory.linear_time_to_accuracy(1.25, learning_rate=0.01, tolerance=1e-3).train
@@ -206,45 +202,31 @@ def test_the_default_has_a_thousand_dimensions():
     assert config_file.get_config().dimension == 1000
 
 
-def linear(**changes):
-    steps = np.arange(1, 6.0)
-    measured = np.linspace(0, 1, 5) * np.ones((6, 1))
-    runs = LinearRuns(0.5, steps, measured, measured / 2, measured[0] * 0.9, measured[0] / 3)
-    ratios = np.array([0.5, 2.0])
-    arguments = {
-        "runs": [runs, runs._replace(ratio=2.0)],
-        "delay_ratios": ratios[:1],
-        "delays": mean_interval(np.array([[9.0], [10], [11]])),
-        "exact_delays": np.array([12.0]),
-        "limit_delays": np.array([20.0]),
-        "loss_ratios": ratios,
-        "losses": mean_interval(np.array([[0.0, 0.5], [0.0, 0.6]])),
-    }
-    return linear_grokking(**{**arguments, **changes})
-
-
 def line(ax, label):
     return next(found for found in ax.get_lines() if str(found.get_label()).startswith(label))
 
 
 def test_the_figure_draws_measured_and_exact():
-    made = linear(note="a note")
-    assert [ax.get_title() for ax in made.axes] == ["ratio 0.5", "ratio 2", "", ""]
-    first, _, delay, loss = made.axes
-    np.testing.assert_allclose(line(first, "test").get_ydata(), np.linspace(0, 0.5, 5))
-    np.testing.assert_allclose(line(first, "exact").get_ydata(), np.linspace(0, 1 / 3, 5))
-    assert line(delay, "exact").get_xydata().tolist() == [[0.5, 12.0]]
-    assert line(delay, "small").get_ydata().tolist() == [20.0]
+    ds = results()
+    made, found = experiment.figure(ds), tables(ds)
+    assert [ax.get_title() for ax in made.axes] == ["ratio 0.5", "ratio 0.8", "ratio 1.25", "", ""]
+    first, _, _, delay, loss = made.axes
+    runs = np.flatnonzero(ds["ratio"].values == 0.5)
+    np.testing.assert_allclose(line(first, "test").get_ydata(), 1 - np.median(ds["test_error"].values[runs], axis=0))
+    steps = ds["step"].values[runs[0]]
+    exact = theory.linear_losses(steps, 0.5, learning_rate=0.01).train
+    drawn = line(first, "closed form").get_xydata().T
+    np.testing.assert_allclose(drawn, [steps, theory.linear_accuracy(exact, tolerance=1e-3)])
+    rings = line(delay, "closed form").get_xydata()
+    np.testing.assert_allclose(rings, np.stack([[0.1, 0.5, 0.8], found.exact], axis=1))
+    np.testing.assert_allclose(line(delay, "small").get_ydata(), found.formula)
     floor = line(loss, "floor").get_xydata()
     np.testing.assert_allclose(floor[:, 1], np.maximum(0, 1 - 1 / np.maximum(floor[:, 0], 1e-9)))
-    assert "a note" in made.get_supxlabel() and "90% interval" in made.get_supxlabel()
+    assert "d = 1,000" in made.get_supxlabel() and "90% intervals" in made.get_supxlabel()
 
 
-def test_the_figure_refuses_what_does_not_fit():
-    with pytest.raises(ConfigError, match="runs holds 0 ratios; pass one to three"):
-        linear(runs=[])
-    with pytest.raises(ConfigError, match="delays and losses have shapes"):
-        linear(exact_delays=np.ones(2))
-    runs = LinearRuns(0.5, np.arange(3.0), np.ones((2, 3)), np.ones((2, 4)), np.ones(3), np.ones(3))
-    with pytest.raises(ConfigError, match=r"ratio 0.5: test accuracy has shape \(2, 4\)"):
-        linear(runs=[runs])
+def test_a_figure_without_a_finished_seed_is_refused():
+    ds = results(seeds=2)
+    ds["train_loss"].values[:, -1] = np.nan
+    with pytest.raises(ConfigError, match="no seed is finished at every ratio"):
+        experiment.figure(ds)

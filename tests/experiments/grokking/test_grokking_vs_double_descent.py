@@ -10,8 +10,6 @@ from matplotlib.figure import Figure
 from configs.grokking import grokking_vs_double_descent as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import grokking_vs_double_descent as experiment
-from gendyn.experiments.grokking.grokking_vs_double_descent.drawing import LearningRegime, learning_speeds
-from gendyn.experiments.grokking.grokking_vs_double_descent.tables import speeds
 from tests.experiments.smoke import points_of
 
 ARMS = ("slow", "fast")
@@ -95,7 +93,7 @@ def test_a_rise_in_the_slow_arm_turns_the_axis_round():
 def test_runs_that_never_generalise_have_grokked_least_of_all():
     found = experiment.verdict(sweep(slow=50_000, by_width=False))
     assert found[GROKKING].verdict == "supported" and found[GROKKING].effect == 0
-    measured = speeds(sweep(slow=50_000, by_width=False))
+    measured = experiment.speeds(sweep(slow=50_000, by_width=False))
     assert (measured.ratio[0] == 0).all() and (measured.ratio[1] > 1).all()
 
 
@@ -111,7 +109,7 @@ def test_few_seeds_decide_nothing_unfinished_ones_are_left_out_and_diverged_ones
     for name in ("train_error", "test_error", "train_loss"):
         ds[name].values[lost, 30:] = np.nan
     assert "1 of 96 runs diverged and count as the worst outcome" in experiment.verdict(ds)[RISING].detail
-    assert np.flatnonzero((speeds(ds).test_error == 1).any(axis=-1)).size == 1
+    assert np.flatnonzero((experiment.speeds(ds).test_error == 1).any(axis=-1)).size == 1
 
 
 def test_refuses_what_the_claims_do_not_fit():
@@ -131,47 +129,53 @@ def test_cells_where_nothing_was_reached_are_no_points_of_the_axis():
     assert found.verdict == "supported" and "at 5 regimes and widths; 1 are left out" in found.detail
 
 
-def test_figure_of_synthetic_runs():
-    made = experiment.figure(sweep())
-    assert isinstance(made, Figure) and len(made.axes) == 6
-
-
 def test_the_default_has_two_regimes():
     points = points_of(config_file.get_config())
     assert len(points) == 96 and len({point.flat["optim.weight_decay"] for point in points}) == 2
 
 
-def regime(arm, noise, ratio, rise=0.1, *, seeds=5):
-    train = np.linspace(0, 1, 4) * np.ones((2, seeds, 1))
-    ratios = np.asarray(ratio)[:, None] * np.ones(seeds)
-    return LearningRegime(arm, noise, np.array([0, 1, 10, 100]), train, train / 2, ratios, np.full((2, seeds), rise))
+def lines_of(ax):
+    return {line.get_label(): line.get_ydata() for line in ax.get_lines()}
 
 
-def test_the_figure_draws_what_was_passed():
-    regimes = [regime("slow", 0.0, (0.5, 0.1)), regime("slow", 0.2, (0.5, 0.0)), regime("fast", 0.0, (4.0, 2.0))]
-    made = learning_speeds(regimes, np.array([8, 16]))
+def test_the_figure_draws_the_curves_the_rises_and_the_delays():
+    ds = sweep()
+    found, made = experiment.speeds(ds), experiment.figure(ds)
+    assert isinstance(made, Figure)
     titles = [ax.get_title() for ax in made.axes]
-    assert titles == ["slow, no noise", "slow, 20% noise", "fast, no noise", "", ""]
-    panel, rise, delay = made.axes[0], *made.axes[3:]
-    curves = {line.get_label(): line.get_ydata() for line in panel.get_lines()}
-    np.testing.assert_allclose(curves["train"], np.linspace(0, 1, 4))
-    np.testing.assert_allclose(curves["test"], np.linspace(0, 0.5, 4))
-    assert sum(line.get_linewidth() == 0.7 for line in panel.get_lines()) == 5
-    points = sorted(float(bar.lines[0].get_xdata()[0]) for bar in rise.containers)
-    assert points == [0.1, 0.5, 0.5, 2.0, 4.0] and "points without a finite ratio: 1" in made.get_supxlabel()
-    drawn = {line.get_label(): line.get_ydata() for line in delay.get_lines()}
-    np.testing.assert_allclose(drawn["slow"], [2.0, 10.0])
-    np.testing.assert_allclose(drawn["fast"], [0.25, 0.5])
-    assert [tick.get_text() for tick in delay.get_xticklabels()] == ["8", "16"]
+    assert titles == ["slow, no noise", "slow, 20% noise", "fast, no noise", "fast, 20% noise", "", ""]
+    panel, rise, delay = made.axes[3], *made.axes[4:]
+    np.testing.assert_allclose(lines_of(panel)["train"], 1 - np.median(found.train_error[1, 1, -1], axis=0))
+    np.testing.assert_allclose(lines_of(panel)["test"], 1 - np.median(found.test_error[1, 1, -1], axis=0))
+    assert sum(line.get_linewidth() == 0.7 for line in panel.get_lines()) == 8
+    points = [group for group in rise.collections if group.get_label().startswith(("slow", "fast"))]
+    drawn = np.concatenate([group.get_offsets() for group in points])
+    medians = [np.median(table, axis=-1).ravel() for table in (found.ratio, found.rise)]
+    np.testing.assert_allclose(drawn, np.transpose(medians))
+    assert all(np.all(np.diff(group.get_sizes()) > 0) for group in points)
+    assert "points without a finite ratio: 0" in made.get_supxlabel()
+    for arm, ratios in zip(found.arms, found.ratio[:, 0], strict=True):
+        np.testing.assert_allclose(lines_of(delay)[arm], np.median(1 / ratios, axis=-1))
+    assert [tick.get_text() for tick in delay.get_xticklabels()] == ["8", "16", "32"]
 
 
-def test_the_figure_draws_nothing_that_is_unknown_and_refuses_what_does_not_fit():
-    widths, slow = np.array([8, 16]), regime("slow", 0.0, (1.0, 1.0))
-    made = learning_speeds([regime("slow", 0.0, (np.nan, np.nan))], widths)
+def test_the_figure_draws_nothing_that_is_unknown_and_refuses_what_is_not_finished():
+    made = experiment.figure(sweep(slow=15_000))
     assert "points without a finite ratio: 2" in made.get_supxlabel()
-    with pytest.raises(ConfigError, match="regimes is empty"):
-        learning_speeds([], widths)
-    with pytest.raises(ConfigError, match=r"slow: ratio has shape \(2, 5\) and rise \(2, 5\); for 1 widths"):
-        learning_speeds([slow], widths[:1])
-    with pytest.raises(ConfigError, match="slow: train and test must be"):
-        learning_speeds([slow._replace(test=np.ones((2, 5, 3)))], widths)
+    assert len(lines_of(made.axes[-1])["slow"]) == 2
+    nothing = experiment.figure(sweep(slow=50_000, by_width=False))
+    assert "points without a finite ratio: 6" in nothing.get_supxlabel()
+    assert not len(lines_of(nothing.axes[-1])["slow"])
+    ds = sweep()
+    ds["train_loss"].values[:, -1] = np.nan
+    with pytest.raises(ConfigError, match="no seed has finished in every regime and width"):
+        experiment.figure(ds)
+
+
+def test_an_open_interval_of_a_delay_ends_on_the_panel():
+    ds = sweep(slow=2000)
+    for seed in range(3):  # of 8: the interval of the median reaches them
+        rows = (ds["arm"].values == "slow") & (ds["seed"].values == seed)
+        ds["test_error"].values[rows] = 0.9
+    band = experiment.figure(ds).axes[-1].collections[0].get_paths()[0].vertices
+    assert np.isfinite(band).all() and band[:, 1].max() > 20

@@ -10,7 +10,6 @@ from matplotlib.colors import same_color
 from configs.grokking import slingshot as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import slingshot as experiment
-from gendyn.plots import style
 from tests.experiments.smoke import points_of
 
 ADAM = (("optim.name", "adam"),)
@@ -161,21 +160,21 @@ def test_figure():
     made = experiment.figure(ds)
     loss, norm, shares, lowest, accuracy = made.axes
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["a", "c", "f", "e"]
-    curve, marks = loss.get_lines()[:2]
+    curve, marks = loss.get_lines()[0], next(line for line in loss.get_lines() if line.get_marker() == "v")
     # Losses are drawn down to the detector's floor, and marked where a spike begins.
     assert curve.get_ydata().min() == pytest.approx(2.0**-23) and curve.get_ydata().max() == 1.0
     assert marks.get_xydata().tolist() == [[800.0, 1.0], [1200.0, 1.0]] and loss.get_yscale() == "log"
     assert same_color(curve.get_color(), norm.get_lines()[0].get_color())
-    (bars,) = [container for container in shares.containers if container.has_xerr]
     low = 0.05**0.125  # Clopper and Pearson's, of 8 of 8 and of none
-    segments = bars.lines[2][0].get_segments()
-    np.testing.assert_allclose(segments[:2], [[[low, 0], [1, 0]], [[0, 1], [1 - low, 1]]], atol=1e-6)
-    repeated = next(line for line in shares.get_lines() if same_color(line.get_color(), style.THEORY))
-    assert repeated.get_xdata().tolist() == [float(name in "adf") for name in "abcdefghij"]
-    dots, median = accuracy.get_lines()[:2]
+    bars = [line.get_xdata() for line in shares.get_lines() if line.get_linestyle() == "-"]
+    np.testing.assert_allclose(bars[:2], [[low, 1.0], [0.0, 1.0 - low]], atol=1e-6)
+    repeated = next(line for line in shares.get_lines() if line.get_marker() == "|")
+    assert np.array_equal(repeated.get_xdata(), [float(name in "adf") for name in "abcdefghij"])
+    dots = accuracy.get_lines()[0]
     # The run that diverged has accuracy 0; what is not known is left out.
     np.testing.assert_allclose(sorted(dots.get_xdata()), [0.0, *np.arange(0.502, 0.5075, 0.001)])
-    np.testing.assert_allclose(median.get_xdata(), [0.504] * 2)
+    medians = [float(line.get_xdata()[0]) for line in accuracy.get_lines() if line.get_xdata().size == 1]
+    assert len(medians) >= 10 and medians[0] == pytest.approx(0.504)
     np.testing.assert_allclose(lowest.get_lines()[0].get_xdata(), 2.0**-23)
     # A row for each arm, the first on top, with its name on the left alone.
     assert [tick.get_text() for tick in shares.get_yticklabels()] == list("abcdefghij")

@@ -10,7 +10,6 @@ import gendyn.sweep
 from configs.grokking import ungrokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import ungrokking as experiment
-from gendyn.experiments.grokking.ungrokking import tables
 from tests.experiments.smoke import points_of
 
 DECAYS, FRACTIONS, CHANGE = (0.5, 1.0), (0.1, 0.14, 0.19, 0.25, 0.33, 0.45), 200
@@ -45,7 +44,7 @@ def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, 
             "train_loss": (("run", "record"), np.full_like(error, 0.01)),
             "diverged": (("run", "record"), np.zeros(error.shape, bool)),
         },
-        coords={name: ("run", column) for name, column in zip(tables.AXES, columns, strict=True)}
+        coords={name: ("run", column) for name, column in zip(experiment.AXES, columns, strict=True)}
         | {"step": ("record", STEPS)},
         attrs={"config": json.dumps(CONFIG)},
     )
@@ -93,21 +92,20 @@ def test_borders_few_seeds_and_missing_crossings_are_undecided():
 
 
 def test_accuracy_beyond_the_grid_is_censored_between_0_and_1():
-    below = tables.accuracies(sweep((0.02, 0.8), spread=0.0))
-    found = tables.crossing(below, below.final, 0.5)
-    continued = found.at(np.s_[0, :, tables.CONTINUED])
-    assert continued.low.tolist() == [0.0, 0.45] and continued.high.tolist() == [0.1, 1.0]
+    below = experiment.accuracies(sweep((0.02, 0.8), spread=0.0))
+    continued = experiment.crossings(below.fractions, below.final)[experiment.CONTINUED]
+    assert [(each.low[0], each.high[0]) for each in continued] == [(0.0, 0.1), (0.45, 1.0)]
 
 
 def test_diverged_runs_count_as_forgotten_and_unfinished_seeds_are_left_out():
     ds = sweep()
     ds["test_error"].values[5, 10:] = np.nan
     ds["diverged"].values[5, 10:] = True
-    assert tables.accuracies(ds).final.min() == 0.0
+    assert experiment.accuracies(ds).final.min() == 0.0
     assert "1 of 192 runs diverged and count as the worst outcome" in experiment.verdict(ds)[0].detail
     ds = sweep()
     ds["train_loss"].values[5, -1] = np.nan
-    assert len(tables.accuracies(ds).final) == 7
+    assert len(experiment.accuracies(ds).final) == 7
     assert "1 of 8 seeds are left out" in experiment.verdict(ds)[0].detail
     ds["train_loss"].values[:, -1] = np.nan
     with pytest.raises(
@@ -132,13 +130,22 @@ def test_figure_shows_medians_and_critical_fractions():
         )
     assert solid.get_color() == dashed.get_color() and solid.get_linestyle() != dashed.get_linestyle()
     assert [text.get_text() for text in curves.get_legend().get_texts()] == ["0.5", "1"]
-    ends, estimate, *_, hidden, beyond = (line.get_ydata() for line in critical.get_lines())
-    place = tables.crossing(table := tables.accuracies(sweep(spread=0.0)), table.final, 0.5).known[0, 0, 1]
-    np.testing.assert_allclose([*ends, *estimate], place)
-    assert list(hidden) == [0.45, 0.45] and beyond[0] > 0.45  # an open end runs to the edge of the panel
+    table = experiment.accuracies(sweep(spread=0.0))
+    place = experiment.crossings(table.fractions, table.final)[experiment.CONTINUED][0].known[0]
+    points = [
+        line.get_xdata()[0] for line in critical.get_lines() if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    np.testing.assert_allclose(points, [place, 0.45])  # one beyond the grid is at the edge of the panel
+    assert [tick.get_text() for tick in critical.get_yticklabels()] == ["weight decay 0.5", "weight decay 1"]
     shaded = critical.patches[0].get_extents().transformed(critical.transData.inverted())
-    np.testing.assert_allclose([shaded.y0, shaded.y1], [place / 1.25, place * 1.25])
+    np.testing.assert_allclose([shaded.x0, shaded.x1], [place / 1.25, place * 1.25])
     assert all(part in made.get_supxlabel() for part in ("modulo 31, width 96", "medians of 8 seeds"))
+
+
+def test_an_open_end_of_an_interval_runs_to_the_edge():
+    critical = experiment.figure(sweep(seeds=2)).axes[1]
+    bars = [line.get_xdata() for line in critical.get_lines() if line.get_linewidth() == 2.2]
+    assert [list(bar) for bar in bars] == [[0.0, 0.45]] * 4
 
 
 def test_variants():

@@ -1,18 +1,15 @@
-"""The verdict follows the data; cells, ensembles and learners are what they say."""
+"""The verdict follows the data; a redraw's parts add up."""
 
 import json
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
 
 from configs.linear_models import bias_variance as config_file
-from gendyn.core import ConfigError, normal, stream
+from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import bias_variance as experiment
-from gendyn.experiments.linear_models.bias_variance.crossed import crossed, mlp_learner, random_features_learner
 from gendyn.experiments.linear_models.bias_variance.program import PARTS
 from gendyn.experiments.linear_models.bias_variance.tables import closed_form
 from tests.experiments.smoke import smoke_config
@@ -100,67 +97,6 @@ def test_few_redraws_decide_nothing_and_none_is_an_error():
     ds["committed"][:] = 0
     with pytest.raises(ConfigError, match=r"no run at .*random_features.* is finished"):
         experiment.figure(ds)
-
-
-def test_cells_cross_the_factors_and_ensembles_take_their_own_initialisations():
-    # Learners whose prediction, everywhere, is one of the draws that they are given.
-    key = jax.random.key(3)
-    shape = {"dimension": 4, "num_train": 6, "num_test": 5, "noise_variance": 0.5, "members": 3}
-    seen = {}
-    learners = {
-        "init": lambda key, x, y, points: jnp.full((1, 1, len(points)), jax.random.uniform(key)),
-        "sample": lambda key, x, y, points: jnp.full((1, 1, len(points)), jnp.sum(x)),
-        "labels": lambda key, x, y, points: jnp.full((1, 1, len(points)), jnp.sum(y)),
-    }
-    with jax.enable_x64(True):
-        for name, learner in learners.items():
-            seen[name] = jax.tree.map(np.asarray, crossed(key, learner, **shape))
-    cells = {name: found.cells[..., 0, 0, 0] for name, found in seen.items()}
-    assert cells["init"].shape == (2, 2, 2)
-    for axis, name in ((1, "init"), (2, "sample")):
-        others = tuple(i for i in range(3) if i != axis)
-        assert (np.ptp(cells[name], axis=others) == 0).all() and np.ptp(cells[name]) > 1e-3
-    # Noise is added to the labels of either sample alike.
-    labels = cells["labels"]
-    assert np.ptp(labels, axis=1).max() == 0
-    np.testing.assert_allclose(labels[0, 0] - labels[1, 0], np.full(2, labels[0, 0, 0] - labels[1, 0, 0]), atol=1e-9)
-    assert abs(labels[0, 0, 0] - labels[1, 0, 0]) > 1e-3
-    # Ensembles: the first sample and noise, other initialisations; resamples of that sample.
-    assert seen["sample"].ensemble[0, 0, 0] == pytest.approx(cells["sample"][0, 0, 0])
-    assert seen["labels"].ensemble[0, 0, 0] == pytest.approx(labels[0, 0, 0])
-    assert not np.isin(seen["init"].ensemble[0, 0, 0], cells["init"])
-    assert seen["init"].bagged[0, 0, 0] == pytest.approx(seen["init"].ensemble[0, 0, 0])
-    assert abs(seen["sample"].bagged[0, 0, 0] - cells["sample"][0, 0, 0]) > 1e-3
-    assert seen["init"].target.shape == (5,)
-
-
-def test_the_network_is_gradient_descent_from_normal_draws():
-    x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
-    y = x[:, 0]
-    learn = mlp_learner((2, 5), (1, 4), 0.3)
-    found = learn(jax.random.key(1), x, y, x)
-    for place, width in enumerate((2, 5)):
-        hidden = np.asarray(normal(stream(jax.random.key(1), "hidden"), (width, 3)))
-        readout = np.asarray(normal(stream(jax.random.key(1), "readout"), (width,)))
-        for step in range(1, 5):
-            active = x @ hidden.T / np.sqrt(3)
-            error = np.maximum(active, 0) @ readout / np.sqrt(width) - y
-            to_readout = np.maximum(active, 0).T @ error / (7 * np.sqrt(width))
-            to_hidden = ((error[:, None] * (active > 0)) * readout).T @ x / (7 * np.sqrt(3 * width))
-            hidden, readout = hidden - 0.3 * to_hidden, readout - 0.3 * to_readout
-            if step in (1, 4):
-                expected = np.maximum(x @ hidden.T / np.sqrt(3), 0) @ readout / np.sqrt(width)
-                np.testing.assert_allclose(found[(1, 4).index(step), place], expected, rtol=1e-4, atol=1e-5)
-
-
-def test_random_features_interpolate_without_a_ridge_and_not_with_one():
-    with jax.enable_x64(True):
-        x = np.random.default_rng(0).normal(size=(9, 4))
-        y = np.random.default_rng(1).normal(size=9)
-        learn = random_features_learner((3, 40), (0.0, 0.01, 1.0))
-        errors = np.mean((np.asarray(learn(jax.random.key(0), x, y, x)) - y) ** 2, -1)
-    assert errors[0, 1] < 1e-20 < 1e-4 < errors[0, 0]
-    assert (np.diff(errors, axis=0) > 0).all()
 
 
 def test_parts_of_the_smoke_variant_add_up_and_the_widest_interpolates(finished):

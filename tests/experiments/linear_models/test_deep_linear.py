@@ -9,10 +9,11 @@ import pytest
 import xarray
 
 from gendyn import theory
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, seeded_normals
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import deep_linear as experiment
-from gendyn.experiments.linear_models.deep_linear import descent, tables
+from gendyn.experiments.linear_models.deep_linear import tables
+from gendyn.experiments.linear_models.deep_linear.program import completion, modes
 from tests.experiments.smoke import smoke_config
 
 AXES = ("case", "depth", "learning_rate", "scale", "seed")
@@ -90,7 +91,7 @@ def verdicts(ds):
 def test_results_that_follow_the_closed_forms_are_supported():
     assert verdicts(results()) == ["supported"] * 10
     np.testing.assert_allclose(
-        np.median(tables.half_times(results(), [3])[0], axis=0), tables.exact_half_times(results(), 3), rtol=0.02
+        np.median(tables.half_times(results(), [3])[:, 0], axis=0), tables.exact_half_times(results(), 3), rtol=0.02
     )
 
 
@@ -136,26 +137,19 @@ def test_runs_that_diverged_are_named():
 def test_aligned_descent_follows_the_closed_form(depth):
     strengths, initial = (2.0, 1.0), 0.05
     config = smoke_config("deep_linear", singular_values=strengths, initial=initial, num_times=5, horizon=2.0)
-    modes = descent.train_modes(config, [0, 1], depth=depth, aligned=True, learning_rate=1e-3)
+    strength = modes(config, "aligned", depth, 1e-3, [0, 1], None)["modes"]
     exact = theory.deep_linear_trajectory(0.5 * np.arange(5), strengths, depth=depth, initial=initial)
-    assert modes.dtype == np.float64 and np.abs(modes[:, 0] - initial).max() < 1e-12
-    assert 1e-6 < np.abs(modes - exact).max() < 4e-3
-    np.testing.assert_allclose(modes[0], modes[1], atol=1e-9)
+    assert strength.dtype == np.float64 and np.abs(strength[:, 0] - initial).max() < 1e-12
+    assert 1e-6 < np.abs(strength - exact).max() < 4e-3
+    np.testing.assert_allclose(strength[0], strength[1], atol=1e-9)
 
 
 def test_random_directions_are_balanced_and_not_aligned():
     config = smoke_config("deep_linear", singular_values=(3.0, 1.0), dimension=5, num_times=3, horizon=0.2)
-    modes = descent.train_modes(config, range(50), depth=2, aligned=False, learning_rate=0.1)
-    strengths = modes[:, 0] / 0.01
+    strengths = modes(config, "random", 2, 0.1, list(range(50)), None)["modes"][:, 0] / 0.01
     assert np.all(np.abs(strengths) <= 1 + 1e-9)
     # The square of an entry of a uniform orthogonal matrix is 1 / dimension on average, with variance 8 / 175.
     assert np.mean(strengths**2) == pytest.approx(1 / 5, abs=4 * np.sqrt(8 / 175 / 100))
-
-
-def test_orthogonal_draws_are_orthogonal_and_equal_for_equal_seeds():
-    q = descent.orthogonals([3, 4, 3], "start", 2, 6)
-    np.testing.assert_allclose(q @ np.swapaxes(q, -1, -2), np.broadcast_to(np.eye(6), q.shape), atol=1e-12)
-    assert np.array_equal(q[0], q[2]) and not np.allclose(q[0], q[1]) and not np.allclose(q[0, 0], q[0, 1])
 
 
 def test_completion_is_gradient_descent_on_the_observed_entries():
@@ -163,13 +157,13 @@ def test_completion_is_gradient_descent_on_the_observed_entries():
 
     def completed(depth, steps):
         config = smoke_config("deep_linear", completion_steps=steps, **sizes)
-        return descent.complete(config, [7], [0.3], depth=depth, learning_rate=0.1)
+        return completion(config, "completion", depth, 0.1, [7], [0.3])
 
-    start = descent.gaussians([7], "start", (2, 5, 5))[0] / np.sqrt(5) * 0.3**0.5
-    sides = descent.gaussians([7], "map", (2, 5, 2))[0]
+    start = seeded_normals([7], "start", (2, 5, 5))[0] / np.sqrt(5) * 0.3**0.5
+    sides = seeded_normals([7], "map", (2, 5, 2))[0]
     target = sides[0] @ sides[1].T
     target *= np.sqrt(2) / np.linalg.norm(target)
-    order = np.argsort(descent.gaussians([7], "observed", (25,))[0])
+    order = np.argsort(seeded_normals([7], "observed", (25,))[0])
     seen = np.isin(np.arange(25), order[:12]).reshape(5, 5)
 
     @jax.jit
@@ -182,20 +176,20 @@ def test_completion_is_gradient_descent_on_the_observed_entries():
         factors = factors - 0.1 * gradient(factors)
     learned = np.asarray(factors[1] @ factors[0])
     found = completed(depth=2, steps=6)
-    for where, error in ((seen, found.observed_error), (~seen, found.unobserved_error)):
+    for where, error in ((seen, found["observed_error"]), (~seen, found["unobserved_error"])):
         expected = np.linalg.norm((learned - target)[where]) / np.linalg.norm(target[where])
         assert float(error[0]) == pytest.approx(expected, rel=1e-4)
     values = np.linalg.svd(learned, compute_uv=False)
     shares = values / values.sum()
-    assert float(found.effective_rank[0]) == pytest.approx(np.exp(-np.sum(shares * np.log(shares))), rel=1e-4)
-    shallow = [completed(depth=1, steps=steps).unobserved_error for steps in (0, 50)]
+    assert float(found["effective_rank"][0]) == pytest.approx(np.exp(-np.sum(shares * np.log(shares))), rel=1e-4)
+    shallow = [completed(depth=1, steps=steps)["unobserved_error"] for steps in (0, 50)]
     assert float(shallow[0][0]) == pytest.approx(float(shallow[1][0]), rel=1e-6)
 
 
 def test_the_smoke_variant_follows_the_closed_forms(finished):
     _, ds = finished("deep_linear")
-    (errors,) = tables.step_errors(ds, [2])
-    assert np.all(np.abs(errors[:, 0] / errors[:, 1] - 10) < 0.5)
+    errors = tables.step_errors(ds)
+    assert np.all(np.abs(errors[:, 0, 0] / errors[:, 0, 1] - 10) < 0.5)
     np.testing.assert_allclose(tables.rank_table(ds, "orthogonal"), 16, rtol=1e-4)
     assert np.all(np.diff(tables.rank_table(ds, "gaussian").mean(axis=0)) < 0)
 

@@ -11,8 +11,7 @@ from configs.linear_models import implicit_bias as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import implicit_bias as experiment
-from gendyn.experiments.linear_models.implicit_bias import descent as programs
-from gendyn.experiments.linear_models.implicit_bias.program import steps_of
+from gendyn.experiments.linear_models.implicit_bias.program import descend_logistic, descend_squared, steps_of
 from tests.experiments.smoke import smoke_config
 
 SEEDS = 12
@@ -130,38 +129,36 @@ def test_the_claim_about_adam_names_its_learning_rates():
 
 
 def test_the_linear_program_is_descent_on_half_the_mean_square():
-    setting = programs.Regression(3, 6, 0.5, 0.05, 0.9, (0.0, 2.0), (0.01,), (1, 7))
+    config = smoke_config("implicit_bias", num_examples=3, num_features=6, learning_rate=0.05, num_steps=7)
+    config.initial_scales, config.adam_learning_rates = (0.0, 2.0), (0.01,)
     with jax.enable_x64(True):
-        found = {
-            name: np.asarray(value) for name, value in programs._regress(setting, jax.numpy.uint32([4, 5])).items()
-        }
-    x, y = found["x"][1], found["y"][1]
-    shortest = np.linalg.pinv(x) @ y
+        (x, y, teacher, shortest, path), found = jax.jit(lambda seed: descend_squared(config, seed))(5)
+        x, y, teacher, shortest, path = map(np.asarray, (x, y, teacher, shortest, path))
+    assert steps_of(config)[0].tolist() == list(range(1, 8))
+    np.testing.assert_allclose(shortest, np.linalg.pinv(x) @ y, rtol=1e-9)
     w, velocity, heavy = np.zeros(6), np.zeros(6), np.zeros(6)
-    for step in range(1, 8):
+    for step in range(7):
         w = w - 0.05 * x.T @ (x @ w - y) / 3
         velocity = 0.9 * velocity + x.T @ (x @ heavy - y) / 3
         heavy = heavy - 0.05 * velocity
-        if step == 1:
-            np.testing.assert_allclose(found["path"][1, 0], w, rtol=1e-12)
-            # The first step of Adam is the sign of the gradient.
-            gap = 0.01 * np.sign(x.T @ y) - shortest
-            assert found["distance"][1, 3, 0] == pytest.approx(np.linalg.norm(gap) / np.linalg.norm(shortest), rel=1e-5)
-    np.testing.assert_allclose(found["path"][1, 1], w, rtol=1e-12)
-    assert found["final_distance"][1, 2] == pytest.approx(np.linalg.norm(heavy - shortest), rel=1e-10)
-    assert found["ridge_risk"][1, 1] == pytest.approx(
-        np.sum((np.linalg.solve(x.T @ x + 3 / 0.35 * np.eye(6), x.T @ y) - found["teacher"][1]) ** 2), rel=1e-10
-    )
+        np.testing.assert_allclose(path[step], w, rtol=1e-12)
+    # The first step of Adam is the sign of the gradient.
+    gap = 0.01 * np.sign(x.T @ y) - shortest
+    assert found["distance"][3, 0] == pytest.approx(np.linalg.norm(gap) / np.linalg.norm(shortest), rel=1e-5)
+    assert found["final_distance"][2] == pytest.approx(np.linalg.norm(heavy - shortest), rel=1e-10)
+    ridge = np.linalg.solve(x.T @ x + 3 / 0.35 * np.eye(6), x.T @ y)
+    assert found["ridge_risk"][-1] == pytest.approx(np.sum((ridge - teacher) ** 2), rel=1e-10)
 
 
 def test_the_logistic_program_is_descent_on_the_summed_loss():
-    setting = programs.Separable("wide", 3, 8, 0.1, 0.5, 0.9, 0.01, (1, 3))
+    config = smoke_config("implicit_bias", logistic_steps=8)
+    config.wide.update(num_examples=3, num_features=8, margin=0.1, learning_rate=0.5, adam_learning_rate=0.01)
     with jax.enable_x64(True):
-        signed, path = (np.asarray(part)[0] for part in programs._separate(setting, jax.numpy.uint32([4])))
+        signed, path = map(np.asarray, jax.jit(lambda seed: descend_logistic(config, "wide", seed))(4))
         w = np.zeros(8)
-        for _ in range(3):
+        for _ in range(8):
             w = w - 0.5 * np.asarray(jax.grad(lambda v: jax.numpy.sum(jax.nn.softplus(-signed @ v)))(w))
-    np.testing.assert_allclose(path[1, :, 0], w, rtol=1e-12)
+    np.testing.assert_allclose(path[-1, :, 0], w, rtol=1e-12)
     # Damped: a first step of a tenth; Adam's has the size of its rate.
     np.testing.assert_allclose(path[0, :, 1], 0.1 * path[0, :, 0], rtol=1e-12)
     np.testing.assert_allclose(np.abs(path[0, :, 2]), 0.01, rtol=1e-9)

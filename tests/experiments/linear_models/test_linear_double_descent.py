@@ -13,8 +13,8 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import linear_double_descent as experiment
-from gendyn.experiments.linear_models.linear_double_descent.program import BINS, bin_edges, draw
-from gendyn.experiments.linear_models.linear_double_descent.tables import optimal_ridge_law
+from gendyn.experiments.linear_models.linear_double_descent.program import BINS, bin_edges
+from gendyn.regression import isotropic_sample
 from tests.experiments.smoke import smoke_config
 
 RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
@@ -43,7 +43,7 @@ def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmles
                 exact[at + moved] = 1000.0
             record("risk", law * risk)
             record("squared_norm", squared * norm)
-            best = optimal_ridge_law(config, some, v)
+            best = theory.misspecified_ridge_risk(n, some, 120 * (v + 1) - some, dimension=120, noise_variance=v)
             best[np.flatnonzero(some == n)] *= 1.0 + bump
             record("optimal_ridge_risk", best)
             smallest = np.full(len(some), 0.5)
@@ -113,10 +113,12 @@ def test_every_record_is_numpys_least_squares(finished):
     row = int(np.flatnonzero((ds["noise_variance"].values == 1.0) & (ds["seed"].values == 3))[0])
     with jax.enable_x64(True):
         key = jax.random.key(jnp.uint32(3))
+        shapes = {"features": (10, 30), "examples": (14, 10)}
         drawn = {
-            name: [np.asarray(a) for a in draw(stream(key, name), n, p, jnp.ones(1))]
-            for name, n, p in (("features", 10, 30), ("examples", 14, 10))
+            name: isotropic_sample(stream(key, name), num_examples=n, dimension=p, noise_variances=jnp.ones(1))
+            for name, (n, p) in shapes.items()
         }
+        drawn = {name: [np.asarray(array) for array in pair] for name, pair in drawn.items()}
     (x, y), b = drawn["features"], np.full(30, 30**-0.5)
 
     def risk(x, y, b, penalty):

@@ -1,6 +1,5 @@
 """The verdict follows the data; one redraw is least squares on the features it says."""
 
-import functools
 import json
 
 import jax
@@ -14,10 +13,8 @@ from configs.linear_models import random_features as config_file
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import random_features as experiment
-from gendyn.experiments.linear_models._sphere import sphere_sample
-from gendyn.experiments.linear_models.random_features.images import image_features, image_sample
-from gendyn.experiments.linear_models.random_features.program import DATA, Problem, redraws
-from gendyn.experiments.linear_models.random_features.tables import closed_form
+from gendyn.experiments.linear_models.random_features.claims import closed_form
+from gendyn.experiments.linear_models.random_features.program import DATA, image_features, problem, redraws
 from tests.experiments.smoke import smoke_config
 
 RIDGELESS, RIDGE, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(7)
@@ -93,20 +90,19 @@ def test_figure_has_the_closed_form_on_the_sphere_and_needs_a_finished_redraw():
 def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_features(finished):
     _, stored = finished("random_features")
     config = ml_collections.FrozenConfigDict(smoke_config("random_features"))
-    problem = Problem.of(config, "images")
+    sample, fits = problem(config, "images")
     with jax.enable_x64(True):
         found = redraws(config, "images", jnp.arange(3, dtype=jnp.uint32))
         key = jax.random.key(2)
-        data = jax.jit(problem.sample)(stream(key, "data"))
+        x, y, x_test, clean = jax.jit(sample)(stream(key, "data"))
         keys = jax.random.split(stream(key, "features"), config.members)
         draws = [
-            tuple(np.asarray(problem.features(k, x, max(problem.sizes))) for x in (data.x_train, data.x_test))
-            for k in keys
+            tuple(np.asarray(fits["features"](k, points, max(fits["sizes"]))) for points in (x, x_test)) for k in keys
         ]
-    y, clean = np.asarray(data.y_train), np.asarray(data.y_test)
+    y, clean = np.asarray(y), np.asarray(clean)
     outputs = clean.shape[1]
-    for place, size in enumerate(problem.sizes):
-        for level, penalty in enumerate(problem.penalties(size)):
+    for place, size in enumerate(fits["sizes"]):
+        for level, penalty in enumerate(fits["penalties"][place]):
             predicted, norms = [], []
             for train, test in draws:
                 augmented = np.concatenate([train[:, :size], np.sqrt(penalty) * np.eye(size)])
@@ -129,10 +125,11 @@ def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_feat
 
 def test_penalties_are_in_the_units_of_their_closed_form_and_kernel():
     config = smoke_config("random_features")
-    for size in (12, 48):
-        expected = 24 * size * np.array(config.sphere.ridges) / 12
-        np.testing.assert_allclose(Problem.of(config, "sphere").penalties(size), expected)
-        np.testing.assert_allclose(Problem.of(config, "images").penalties(size), size * np.array(config.images.ridges))
+    sphere, images = (problem(config, data)[1] for data in ("sphere", "images"))
+    for place, size in enumerate((12, 24, 48)):
+        np.testing.assert_allclose(sphere["penalties"][place], 24 * size * np.array(config.sphere.ridges) / 12)
+        assert images["sizes"][place] == (15, 30, 60)[place]
+        np.testing.assert_allclose(images["penalties"][place], images["sizes"][place] * np.array(config.images.ridges))
 
 
 def test_images_have_both_kinds_of_features():
@@ -140,23 +137,6 @@ def test_images_have_both_kinds_of_features():
     x = np.array([[1.0, 1.0], [0.0, 0.0]], np.float32)
     fourier, relu = (image_features(name, 1.0, jax.random.key(0), x, 50) for name in ("fourier", "relu"))
     assert float(fourier[0].min()) < 0 and float(relu.min()) == 0 and float(relu[1].max()) > 0
-
-
-def test_samples_differ_by_their_label_noise_alone():
-    shape = {"dimension": 9, "num_train": 2000, "num_test": 5, "num_targets": 2}
-    with jax.enable_x64(True):
-        draw = functools.partial(sphere_sample, **shape, noise_variances=(0.0, 0.5, 2.0))
-        sphere = jax.jit(draw)(jax.random.key(0))
-        images = jax.jit(image_sample("digits", num_train=900, num_test=7, label_noise=(0.0, 0.3)))(jax.random.key(0))
-    y = np.asarray(sphere.y_train).reshape(2000, 3, 2)
-    noise = y - y[:, :1]
-    # Two targets, each divided by sqrt(2), so that errors summed over them are means over teachers.
-    np.testing.assert_allclose(y[:, 0].var(0), 0.5, rtol=0.15)
-    np.testing.assert_allclose(noise[:, 1].var(0), 0.25, rtol=0.15)
-    np.testing.assert_allclose(noise[:, 2], 2 * noise[:, 1])
-    labels = np.asarray(images.y_train).reshape(900, 2, 10).argmax(-1)
-    assert np.mean(labels[:, 0] != labels[:, 1]) == pytest.approx(0.3, abs=0.05)
-    assert images.y_test.shape == (7, 10) and np.linalg.norm(images.x_train, axis=1).mean() == pytest.approx(1, abs=0.1)
 
 
 def test_the_smoke_variant_has_every_noise_penalty_and_size(finished):

@@ -13,7 +13,6 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import weak_features as experiment
-from gendyn.experiments.linear_models.weak_features.tables import dimension_laws
 from tests.experiments.smoke import smoke_config
 
 RISK, TRAIN, DIMENSION, COMPLEMENT, PEAK, BELOW, AT_N, FALLS, TRACKS, TRACKS_AT_1, PROMINENT, FALLS_ITSELF, ITSELF = (
@@ -35,7 +34,7 @@ def results(*, risk=1.0, train=1.0, dimension=1.0, moved=0, late=False, swapped=
     tests[np.flatnonzero(sizes == n + 1)[0] + moved] = 1.0
     if late:
         tests[sizes > n + 20] = 0.9
-    laws = [dimension_laws(n, sizes, penalty) for penalty in config["penalties"]]
+    laws = [theory.weak_features_dimension(n, sizes, penalty) for penalty in config["penalties"]]
     dimensions, complements = (np.array([law[i] for law in laws]) for i in (0, 1))
     if swapped:
         dimensions = dimensions.max() * complements / complements.max()
@@ -97,22 +96,6 @@ def test_few_redraws_decide_nothing_and_none_are_refused():
     with pytest.raises(ConfigError, match="no redraw is finished"):
         ds = results(redraws=2)
         experiment.figure(ds.assign_coords(committed=("run", np.zeros(2, int))))
-
-
-def test_spectrum_and_complement_of_simulated_designs():
-    random = np.random.default_rng(0)
-    n, sizes = 100, np.array([20, 95, 100, 105, 160])
-    found = np.zeros((60, len(sizes)))
-    for row in found:
-        y = random.normal(size=n)
-        x = y[:, None] + random.normal(size=(n, max(sizes)))
-        values = [np.linalg.svd(x[:, :d], compute_uv=False) ** 2 for d in sizes]
-        row[:] = [np.sum(v / (v + 0.5)) for v in values]
-    dimension, complement = dimension_laws(n, sizes, 0.5)
-    np.testing.assert_allclose(dimension + complement, np.minimum(n, sizes), rtol=1e-12)
-    np.testing.assert_allclose(found.mean(axis=0), dimension, rtol=0.005)
-    # Whitened designs lack the large eigenvalue: of one unit, what is missed is next to nothing.
-    assert theory.iid_effective_dimension(n, 160, 0.5 / n) == pytest.approx(dimension[-1], rel=0.01)
 
 
 def test_a_redraw_is_least_squares_and_singular_values(finished):

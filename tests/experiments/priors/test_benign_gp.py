@@ -1,6 +1,6 @@
 """The verdict follows the data; closed forms against label draws and against the learner; the folder resumes."""
 
-import functools
+import importlib
 import json
 
 import jax
@@ -11,13 +11,13 @@ import xarray
 
 from configs.priors import benign_gp as config_file
 from gendyn import regression
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.priors import benign_gp as experiment
-from gendyn.experiments.priors.benign_gp import learners
-from gendyn.tasks import LABEL_NOISE_KINDS
+from gendyn.tasks import INDEPENDENT_NOISE_KINDS, corrupted_samples, digits, label_probabilities, uniform_incorrect
 from tests.experiments.smoke import smoke_config
 
+program = importlib.import_module("gendyn.experiments.priors.benign_gp.program")
 SEEDS = 12
 (
     FIT,
@@ -70,7 +70,7 @@ def results(**changes):
     return xarray.Dataset(
         variables,
         coords={
-            "noise_kind": ("run", np.repeat(learners.NOISE_KINDS, SEEDS)),
+            "noise_kind": ("run", np.repeat(INDEPENDENT_NOISE_KINDS, SEEDS)),
             "seed": ("run", np.tile(np.arange(SEEDS), 2)),
             "step": ("record", [0]),
         },
@@ -135,24 +135,14 @@ def test_two_redraws_decide_nothing_nor_do_scattered_ones():
 def small():
     """Two draws of digits, two priors, and their records; of the smoke variant's sizes, whose programs they share."""
     config = smoke_config("benign_gp")
-    images = learners.load_images("digits", "", config.classes)
-    setting = learners.Setting(config.num_train, config.num_test, 10, config.corruption)
+    labels = {"rates": config.corruption, "kind": "uniform_incorrect", "num_draws": 1 + program.LABEL_DRAWS}
     with jax.enable_x64(True):
-        redraws = learners.draws(setting, "redraw", images, 1, jnp.uint32([3, 4]))
-        start = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), learners.REGRESSION.init())
+        keys = [stream(jax.random.key(seed), "redraw") for seed in jnp.uint32([3, 4])]
+        redraws = corrupted_samples(digits(), keys, num_train=config.num_train, num_test=config.num_test, **labels)
+        start = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), program.REGRESSION.init())
         priors = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf, leaf + 0.3]), start)
-        records = learners.regress(setting, jnp.int32(1), priors, redraws)
+        records = program.regress(priors, redraws)
     return redraws, priors, {name: np.asarray(value) for name, value in records.items()}
-
-
-def test_draws_are_nested_in_the_level_and_corrupted_as_their_kind_says(small):
-    redraws, _, _ = small
-    assert redraws.told.shape == (2, 3, 1 + learners.LABEL_DRAWS, 60) and redraws.x.shape == (2, 60, 64)
-    labels, told = np.asarray(redraws.labels)[:, None], np.asarray(redraws.told)
-    assert (told[:, 0] == labels).all() and (told[:, 2] != labels).all()
-    changed = told[:, 1] != labels
-    assert 0.4 < changed.mean() < 0.6 and (told[:, 1][changed] == told[:, 2][changed]).all()
-    assert not np.array_equal(redraws.labels[0], redraws.labels[1])
 
 
 def test_records_are_those_of_the_learner(small):
@@ -160,9 +150,9 @@ def test_records_are_those_of_the_learner(small):
 
     @jax.jit
     def learn(params, x, told, x_test):
-        posterior = regression.gp_label_regression(learners.REGRESSION, params, x, told, 10)
+        posterior = regression.gp_label_regression(program.REGRESSION, params, x, told, 10)
         points = jnp.concatenate([x_test, x])
-        return posterior.log_evidence, regression.gp_predict(learners.REGRESSION, params, posterior, points).mean
+        return posterior.log_evidence, regression.gp_predict(program.REGRESSION, params, posterior, points).mean
 
     for level, prior in ((1, 0), (2, 1)):
         with jax.enable_x64(True):
@@ -176,38 +166,18 @@ def test_records_are_those_of_the_learner(small):
         assert records["train_accuracy"][1, level, prior] == pytest.approx(train)
 
 
-@functools.partial(jax.jit, static_argnames="kind")
-def many_corruptions(labels, kind, rate):
-    keys = jax.random.split(jax.random.key(0), 2000)
-    told = jax.vmap(lambda key: LABEL_NOISE_KINDS[learners.NOISE_KINDS[kind]](key, labels, rate, 10, 60))(keys)
-    return jax.nn.one_hot(told, 10, dtype=jnp.float64)
-
-
-@pytest.mark.parametrize("kind", [0, 1])
-def test_label_probabilities_are_those_of_the_corruption(small, kind):
-    labels = small[0].labels[1]
-    with jax.enable_x64(True):
-        probabilities = np.asarray(learners.label_probabilities(kind, labels, 0.5, 10))
-        shares = np.asarray(many_corruptions(labels, kind, 0.5).mean(axis=0))
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-12)
-    np.testing.assert_allclose(shares, probabilities, atol=5 * 0.5 / np.sqrt(2000))
-
-
 def test_the_exact_mean_of_the_evidence_is_that_of_many_corruptions(small):
     redraws, priors, records = small
+    labels, many = redraws.labels[1], jax.random.split(jax.random.key(0), 2000)
 
     @jax.jit
-    def evidences(params, x, told):
-        columns = jnp.moveaxis(2.0 * told - 1.0, 0, 1).reshape(60, -1)
-        posterior = regression.gaussian_process(learners.REGRESSION, params, x, columns)
-        return learners.log_evidence(posterior, columns).reshape(-1, 10).sum(axis=1) / 60, posterior.log_evidence
+    def evidences(params, x):
+        told = jax.vmap(lambda key: uniform_incorrect(key, labels, 0.5, 10, 60))(many)
+        chances = label_probabilities("uniform_incorrect", labels, 0.5, 10)
+        return regression.gp_corrupted_labels(program.REGRESSION, params, x, told, chances).log_evidence / 60
 
     with jax.enable_x64(True):
-        params = jax.tree.map(lambda leaf: leaf[0], priors)
-        each, total = (
-            np.asarray(found) for found in evidences(params, redraws.x[1], many_corruptions(redraws.labels[1], 1, 0.5))
-        )
-    assert each.sum() * 60 == pytest.approx(float(total), rel=1e-10)
+        each = np.asarray(evidences(jax.tree.map(lambda leaf: leaf[0], priors), redraws.x[1]))
     error = each.std() / np.sqrt(len(each))
     assert abs(each.mean() - records["expected_evidence"][1, 1, 0]) < 4 * error
     assert abs(records["evidence"][1, 0, 0] - records["expected_evidence"][1, 1, 0]) > 100 * error
@@ -236,7 +206,7 @@ def test_variants_have_the_data_of_their_names():
         ({"corruption": (0.0, 0.5, 1.2)}, r"config.corruption: each = 1.2 must be in \[0, 1\]"),
         ({"corruption": (0.0, 1.0)}, "must ascend from 0 to 1 and hold 0.5"),
         ({"corruption": (0.0, 1.0, 0.5)}, "must ascend from 0 to 1 and hold 0.5"),
-        ({"classes": (3, 10)}, r"classes \(3, 10\) must be at least two different ones of the 10 of 'digits'"),
+        ({"classes": (3, 10)}, r"classes = \(3, 10\) must be at least two different ones of the 10 of 'digits'"),
         ({"binary_classes": (3, 5, 8)}, "must be two classes"),
         ({"data": "digit"}, "there is no 'digit'. Did you mean 'digits'"),
         ({"data": "modular_arithmetic"}, "has no images with classes"),

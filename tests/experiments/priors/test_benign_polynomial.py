@@ -10,8 +10,8 @@ import pytest
 from gendyn.core import ConfigError
 from gendyn.experiments import launch, plan
 from gendyn.experiments.priors import benign_polynomial as experiment
-from gendyn.experiments.priors.benign_polynomial import model, tables
-from gendyn.regression import order_penalty, polynomial_features
+from gendyn.experiments.priors.benign_polynomial import drawing, tables
+from gendyn.regression import order_penalty
 from tests.experiments.smoke import smoke_config
 
 PROGRAM = importlib.import_module("gendyn.experiments.priors.benign_polynomial.program")
@@ -22,10 +22,10 @@ SIMPLE, COMPLEX, NOISE, REFERENCE, ANYWHERE, KERNEL, EXPECTED = 0, 1, 2, 12, 13,
 def results(monkeypatch, folder, *, simple=0.01, noise=0.01, at_smallest=None, gap=1e-9, expected=1.0, seeds=12):
     """Errors as told, the same everywhere but ``at_smallest``, what is left of noise at the last sigma."""
 
-    def redraw(setting, sigmas, chosen, *, inputs, basis, half_width, num_train):
+    def redraw(config, chosen, *, inputs, basis, half_width, num_train):
         random = np.random.default_rng(int(10 * half_width))
         scatter = np.exp(0.05 * random.normal(size=(len(chosen), 1)))
-        left = np.full((len(chosen), len(sigmas)), noise)
+        left = np.full((len(chosen), len(config.sigmas)), noise)
         left[:, -1] = noise if at_smallest is None else at_smallest
         test = scatter * simple
         rows = np.stack([np.broadcast_to(test, left.shape), np.broadcast_to(0.5 * test, left.shape), left * scatter], 1)
@@ -42,8 +42,8 @@ def results(monkeypatch, folder, *, simple=0.01, noise=0.01, at_smallest=None, g
 def drawn_inputs(inputs, half_width, count):
     with jax.enable_x64(True):
         arrays = (jnp.float64(half_width), jnp.float64(count))
-        drawn = model._drawn(jnp.uint32(2), inputs, *arrays, 5, jnp.linspace(-1, 1, 3))
-        return model.Drawn(*(np.asarray(each) for each in drawn))
+        drawn = PROGRAM.draw(jnp.uint32(2), inputs, *arrays, 5, jnp.linspace(-1, 1, 3))
+        return PROGRAM.Drawn(*(np.asarray(each) for each in drawn))
 
 
 def verdicts(ds):
@@ -84,19 +84,6 @@ def test_wrong_closed_forms_are_seen_and_few_redraws_decide_nothing(monkeypatch,
     assert set(verdicts(results(monkeypatch, tmp_path / "few", seeds=2))) == {"undecided"}
 
 
-@pytest.mark.parametrize("basis", model.BASES)
-def test_the_kernel_is_the_sum_over_orders(basis):
-    kernel = jax.jit(model.kernel, static_argnums=(0, 1))
-    with jax.enable_x64(True):
-        left, right = jnp.linspace(-1, 1, 7), jnp.linspace(-0.9, 0.8, 5)
-        features = [np.asarray(polynomial_features(at, 30, basis=basis)) for at in (left, right)]
-        direct = features[0] / order_penalty(30) @ features[1].T
-        np.testing.assert_allclose(kernel(basis, 30, left, right), direct, rtol=1e-12, atol=1e-14)
-        if basis == "monomial":
-            wide = float(kernel(basis, 150, jnp.array([1.4]), jnp.array([1.4]))[0, 0])
-            assert wide == pytest.approx(sum(0.98**j for j in range(151)), rel=1e-12)
-
-
 @pytest.mark.parametrize("count", [4, 5])
 def test_the_program_is_the_penalised_fit_and_the_expectation_is_over_noise(finished, count):
     """With 4 of 5 rows used too: the last one is padding."""
@@ -128,10 +115,10 @@ def test_equispaced_inputs_have_both_ends_and_targets_are_as_said():
 def test_the_shown_fit_is_the_kernels_and_its_band_narrows_at_the_data():
     smoke = smoke_config("benign_polynomial")
     config = {name: smoke[name] for name in ("order", "sigma", "half_width", "num_train", "inputs")}
-    grid, drawn, fits = model.shown_fits(config, seed=0, num_points=241)
-    for fit in fits.values():
-        np.testing.assert_allclose(fit.mean, fit.by_kernel, atol=1e-4)
-        near, deviation = np.abs(grid[:, None] - np.asarray(drawn.x)).min(axis=1), np.asarray(fit.deviation)
+    grid, drawn, fits = drawing.shown_fits(config)
+    near = np.abs(grid[:, None] - np.asarray(drawn.x)).min(axis=1)
+    for means, deviation, by_kernel in fits.values():
+        np.testing.assert_allclose(means, by_kernel, atol=1e-4)
         assert deviation[near < 1e-9].max() < 0.01 < deviation[near > 0.2].min()
 
 

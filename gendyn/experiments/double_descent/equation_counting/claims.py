@@ -1,5 +1,7 @@
 """The claims: features, networks with either labels, growth with the equations, inequalities, training time."""
 
+from typing import Any
+
 import numpy as np
 
 from gendyn.analysis import (
@@ -14,8 +16,8 @@ from gendyn.analysis import (
     ratio_of_medians,
     smallest,
 )
-from gendyn.experiments.double_descent.equation_counting.fits import FEATURES, FOURIER, NETWORK, RANDOM, TRUE
-from gendyn.experiments.double_descent.equation_counting.tables import needed, needed_to_classify, problems_of
+from gendyn.experiments.double_descent.equation_counting.problems import FEATURES, FOURIER, NETWORK, RANDOM, TRUE
+from gendyn.experiments.double_descent.equation_counting.tables import needed, problems_of
 from gendyn.types import Dataset, Finding
 
 EXACT_TOLERANCE = 0.01
@@ -37,63 +39,47 @@ def verdict(ds: Dataset) -> list[Finding]:
     equations = np.array([n * k for n, k in problems], float)
     listed = "n x K = " + ", ".join(f"{n} x {k}" for n, k in problems)
     exact = np.concatenate([needed(ds, model, labels) for model in FEATURES for labels in (TRUE, RANDOM)], axis=1)
-    networks = {labels: needed(ds, NETWORK, labels) for labels in (RANDOM, TRUE)}
-    brief = needed(ds, NETWORK, RANDOM, min(config["steps"]))
-    found = [
-        agreement(
-            "Features interpolate exactly from n on, of every kind and with either labels.",
-            exact,
-            np.ones(exact.shape[1]),
-            tolerance=EXACT_TOLERANCE,
-            detail=f"{len(FEATURES)} kinds, 2 kinds of labels, {len(problems)} problems.",
+    uniform, true = (needed(ds, NETWORK, labels) for labels in (RANDOM, TRUE))
+    short, long = min(config["steps"]), max(config["steps"])
+    brief = needed(ds, NETWORK, RANDOM, short)
+
+    def fits(kind: str, ratios: np.ndarray) -> Finding:
+        claim = f"A network fits {kind} labels with as many parameters as equations."
+        interval = bootstrap(lambda rows: furthest(median(rows), 1.0, by_ratio=True), ratios)
+        unit = "median parameters / equations, of the problem furthest from 1"
+        detail = f"{len(ratios)} redraws, {listed}: {_medians(ratios)}; {_censored(ratios)}."
+        return finding(claim, interval, low=COUNT[0], high=COUNT[1], unit=unit, detail=detail)
+
+    def classifies(learner: str, model: str, labels: str) -> Finding:
+        ratios, subject = needed(ds, model, labels, to_classify=True), f"{learner} with {NAMES[labels]} labels"
+        claim = f"{subject} classify all training examples with fewer parameters than equations."
+        found = f"{_medians(ratios)}; no interpolation between sizes; {_censored(ratios)}"
+        detail = f"{len(ratios)} redraws, {listed}: {found}."
+        worst = bootstrap(lambda rows: largest(median(rows)), ratios)
+        return finding(
+            claim, worst, high=FEWER, unit="largest median parameters / equations over problems", detail=detail
         )
+
+    features = "Features interpolate exactly from n on, of every kind and with either labels."
+    kinds = f"{len(FEATURES)} kinds, 2 kinds of labels, {len(problems)} problems."
+    grow = "The parameters that a network needs for uniform labels grow in proportion to the equations."
+    growth = bootstrap(lambda rows: power(equations, median(rows) * equations), uniform)
+    law: Any = {"unit": "power of the number of equations", "detail": "Least squares on log medians."}
+    more = bootstrap(lambda less, full: smallest(ratio_of_medians(less, full)), brief, uniform)
+    after = "median parameters after short / after long training, smallest over problems"
+    spent = (
+        f"{short:,} and {long:,} steps, uniform labels; after the short training {_medians(brief)} of the equations; "
+        f"{_censored(brief)}."
+    )
+    return [
+        agreement(features, exact, np.ones(exact.shape[1]), tolerance=EXACT_TOLERANCE, detail=kinds),
+        fits("uniform", uniform),
+        fits("true", true),
+        finding(grow, growth, low=POWER[0], high=POWER[1], **law),
+        *(classifies("Fourier features", FOURIER, labels) for labels in (TRUE, RANDOM)),
+        *(classifies("Networks", NETWORK, labels) for labels in (TRUE, RANDOM)),
+        finding("Shorter training needs more parameters.", more, low=MORE, unit=after, detail=spent),
     ]
-    for labels, ratios in networks.items():
-        found.append(
-            finding(
-                f"A network fits {NAMES[labels]} labels with as many parameters as equations.",
-                bootstrap(lambda rows: furthest(median(rows), 1.0, by_ratio=True), ratios),
-                low=COUNT[0],
-                high=COUNT[1],
-                unit="median parameters / equations, of the problem furthest from 1",
-                detail=f"{len(ratios)} redraws, {listed}: {_medians(ratios)}; {_censored(ratios)}.",
-            )
-        )
-    found.append(
-        finding(
-            "The parameters that a network needs for uniform labels grow in proportion to the equations.",
-            bootstrap(lambda rows: power(equations, median(rows) * equations), networks[RANDOM]),
-            low=POWER[0],
-            high=POWER[1],
-            unit="power of the number of equations",
-            detail="Least squares on log medians.",
-        )
-    )
-    for model, learner in ((FOURIER, "Fourier features"), (NETWORK, "Networks")):
-        for labels in (TRUE, RANDOM):
-            ratios = needed_to_classify(ds, model, labels)
-            found.append(
-                finding(
-                    f"{learner} with {NAMES[labels]} labels classify all training examples with fewer parameters than "
-                    "equations.",
-                    bootstrap(lambda rows: largest(median(rows)), ratios),
-                    high=FEWER,
-                    unit="largest median parameters / equations over problems",
-                    detail=f"{len(ratios)} redraws, {listed}: {_medians(ratios)}; no interpolation between sizes; "
-                    f"{_censored(ratios)}.",
-                )
-            )
-    found.append(
-        finding(
-            "Shorter training needs more parameters.",
-            bootstrap(lambda short, long: smallest(ratio_of_medians(short, long)), brief, networks[RANDOM]),
-            low=MORE,
-            unit="median parameters after short / after long training, smallest over problems",
-            detail=f"{min(config['steps']):,} and {max(config['steps']):,} steps, uniform labels; after the short "
-            f"training {_medians(brief)} of the equations; {_censored(brief)}.",
-        )
-    )
-    return found
 
 
 def _censored(ratios: np.ndarray) -> str:

@@ -3,13 +3,19 @@
 import numpy as np
 
 from gendyn.analysis import config_of, median_interval
-from gendyn.experiments.double_descent.equation_counting.fits import FOURIER, LINEAR, NETWORK, RANDOM, RELU, TRUE
-from gendyn.experiments.double_descent.equation_counting.tables import curves, model_complexity, needed, problems_of
-from gendyn.plots.panels import Curve, Panel, draw_panels
+from gendyn.experiments.double_descent.equation_counting.problems import FOURIER, LINEAR, NETWORK, RANDOM, RELU, TRUE
+from gendyn.experiments.double_descent.equation_counting.tables import curves, largest_fitted, needed, problems_of
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.plots.style import GREY, MEASURED, TEST, THEORY, TRAIN
 from gendyn.types import Dataset, Figure
 
 LABELS = {TRUE: ("true labels", TEST), RANDOM: ("uniform labels", TRAIN)}
+FEATURES = (
+    ("Fourier, true labels", FOURIER, TRUE, TEST),
+    ("Fourier, uniform labels", FOURIER, RANDOM, TRAIN),
+    ("ReLU, uniform labels", RELU, RANDOM, MEASURED),
+    ("linear, uniform labels", LINEAR, RANDOM, GREY),
+)
 
 
 def figure(ds: Dataset) -> Figure:
@@ -17,72 +23,60 @@ def figure(ds: Dataset) -> Figure:
     config, problems = config_of(ds), problems_of(ds)
     n, k = problems[len(problems) // 2]
     tolerance, shortest, longest = config["tolerance"], min(config["steps"]), max(config["steps"])
-    features = (
-        ("Fourier, true labels", FOURIER, TRUE, TEST),
-        ("Fourier, uniform labels", FOURIER, RANDOM, TRAIN),
-        ("ReLU, uniform labels", RELU, RANDOM, MEASURED),
-        ("linear, uniform labels", LINEAR, RANDOM, GREY),
-    )
-    residuals, errors = [], []
-    for name, model, labels, colour in features:
+
+    def law(x: np.ndarray, y: np.ndarray, label: str) -> Curve:
+        return Curve("", exact_x=x, exact=y, exact_label=label, colour=THEORY)
+
+    residuals, errors, fits, misses, complexity = [], [], [], [], []
+    for name, model, labels, colour in FEATURES:
         found = curves(ds, model, labels, (n, k))
         x = found.parameters / found.equations
         residuals.append(Curve(name, x, found.residual, colour=colour))
         errors.append(Curve(name, x, found.error, colour=colour))
     line = np.linspace(0.0, 1.25, 60)
-    residuals.append(_law(line, np.maximum(0.0, 1.0 - line), "1 - p / n"))
-    fits, misses = [], []
+    residuals.append(law(line, np.maximum(0.0, 1.0 - line), "1 - p / n"))
+    classes = max(k for _, k in problems)
     for labels, (name, colour) in LABELS.items():
         found = curves(ds, NETWORK, labels, (n, k))
         x = found.parameters / found.equations
         # Rounding is the floor of float32: what lies below says nothing.
         fits.append(Curve(name, x, np.maximum(found.residual, 1e-8), colour=colour, statistic="median"))
         misses.append(Curve(name, x, found.error, colour=colour))
-    fits.append(_law(x, np.full(len(x), tolerance), f"fitted: {tolerance:g}"))
-
-    equations = np.array([n * k for n, k in problems], float)
-    counts = [_law(equations, equations, "parameters = equations")]
-    for name, model, labels, steps, colour in (
-        ("Fourier features", FOURIER, RANDOM, 0, GREY),
-        ("network, true", NETWORK, TRUE, 0, TEST),
-        ("network, uniform", NETWORK, RANDOM, 0, TRAIN),
-        (f"the same, {shortest:,} steps", NETWORK, RANDOM, shortest, MEASURED),
-    ):
-        parameters = needed(ds, model, labels, steps) * equations
-        counts.append(Curve(name, equations, parameters, colour=colour, statistic="median"))
-
-    classes = max(k for _, k in problems)
-    complexity = []
-    for labels, (name, colour) in LABELS.items():
-        sizes, largest = model_complexity(ds, labels, classes)
+        sizes, largest = largest_fitted(ds, labels, classes)
         # Where the interval touches an end of the numbers tried, the answer is not known.
         _, low, high, _ = median_interval(largest)
         inside = (low > 0) & np.isfinite(high)
         if inside.any():
             complexity.append(Curve(name, sizes[inside], largest[:, inside], colour=colour, statistic="median"))
+    fits.append(law(x, np.full(len(x), tolerance), f"fitted: {tolerance:g}"))
+    equations = np.array([n * k for n, k in problems], float)
     known = np.concatenate([curve.x for curve in complexity] or [equations])
     ends = np.array([known.min(), known.max()])
-    complexity.append(_law(ends, ends / classes, "parameters / K"))
+    complexity.append(law(ends, ends / classes, "parameters / K"))
+    learners = (
+        ("Fourier features", FOURIER, RANDOM, 0, GREY),
+        ("network, true", NETWORK, TRUE, 0, TEST),
+        ("network, uniform", NETWORK, RANDOM, 0, TRAIN),
+        (f"the same, {shortest:,} steps", NETWORK, RANDOM, shortest, MEASURED),
+    )
+    counts = [law(equations, equations, "parameters = equations")]
+    for name, model, labels, steps, colour in learners:
+        parameters = needed(ds, model, labels, steps) * equations
+        counts.append(Curve(name, equations, parameters, colour=colour, statistic="median"))
     note = (
         f"n = {n}, K = {k} except in the last two panels; {config['num_redraws']} redraws of features (float64), "
         f"{config['num_networks']} of networks (16 - width - K, full-batch Adam,\n{longest:,} steps, float32), which "
         f"fit if {tolerance:.1%} of the labels' variance is left"
     )
-    across, share = "parameters / equations", ("share of variance", "share of examples")
+    across, share, bare = "parameters / equations", ("share of variance", "share of examples"), ((1.0, ""),)
     at_count = ((1.0, "parameters = equations"),)
-    limits = (0.0, 2.4 * equations[-1])
+    interpolating = Panel("Needed to interpolate", "equations n K", "parameters", tuple(counts), legend="upper left")
     panels = [
-        Panel("Features: what is left", across, share[0], tuple(residuals), marks=((1.0, ""),), y_limits=(-0.03, 1.7)),
-        Panel("Features: misclassified", across, share[1], tuple(errors), marks=((1.0, ""),)),
-        Panel("Network: what is left", across, share[0], tuple(fits), y_scale="log", marks=((1.0, ""),)),
+        Panel("Features: what is left", across, share[0], tuple(residuals), marks=bare, y_limits=(-0.03, 1.7)),
+        Panel("Features: misclassified", across, share[1], tuple(errors), marks=bare),
+        Panel("Network: what is left", across, share[0], tuple(fits), y_scale="log", marks=bare),
         Panel("Network: misclassified", across, share[1], tuple(misses), marks=at_count),
-        Panel(
-            "Needed to interpolate", "equations n K", "parameters", tuple(counts), y_limits=limits, legend="upper left"
-        ),
+        interpolating._replace(y_limits=(0.0, 2.4 * equations[-1])),
         Panel(f"Largest n that is fitted, K = {classes}", "parameters", "examples n", tuple(complexity)),
     ]
     return draw_panels(panels, note=note)
-
-
-def _law(x: np.ndarray, y: np.ndarray, label: str) -> Curve:
-    return Curve("", exact_x=x, exact=y, exact_label=label, colour=THEORY)

@@ -3,22 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError
+from gendyn import regression
+from gendyn.core import ConfigError, seeded_normals, stream
 from gendyn.core.rules import ascending, each, integer, length, number, positive
-from gendyn.experiments.double_descent.equation_counting.fits import (
+from gendyn.experiments.double_descent.equation_counting.problems import (
     FEATURES,
+    FOURIER,
     LINEAR,
     NETWORK,
+    NUM_PIXELS,
     RANDOM,
+    RELU,
     TRUE,
-    Fit,
-    fit_features,
+    Problem,
     image_problem,
     linear_problem,
-    num_parameters,
-    train_networks,
 )
 from gendyn.sweep import Group, Leaf, Measured, Simulation
 from gendyn.types import ArrayLike, Config
@@ -27,6 +30,8 @@ AXES = ("model", "labels", "num_train", "num_classes", "num_steps", "seed")
 FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.25)
 AROUND = (-2, -1, 0, 1, 2)
 """Numbers of features tried: fractions of ``n``, and all near ``n``."""
+LENGTHSCALE = 2.0
+"""Of the Fourier features, in units of standardised pixels: short enough for designs of full rank in float64."""
 
 
 def _problem(name: str, value: Any) -> None:
@@ -97,7 +102,11 @@ def _sizes(num_train: int) -> tuple[int, ...]:
 def _widths(config: Config, num_train: int, num_classes: int) -> list[int]:
     """Those of the config with a number of parameters near that of the equations."""
     low, high = (share * num_train * num_classes for share in config.parameters_over_equations)
-    return [width for width in config.widths if low <= num_parameters(width, num_classes) <= high]
+    return [
+        width
+        for width in config.widths
+        if low <= regression.relu_network_parameters(width, NUM_PIXELS, num_classes) <= high
+    ]
 
 
 def program(config: Config) -> Simulation:
@@ -112,36 +121,56 @@ def program(config: Config) -> Simulation:
         "error": Measured("share of training examples misclassified", (longest,)),
     }
 
-    def filled(parameters: list[int], fit: Fit) -> dict[str, ArrayLike]:
-        arrays = (np.tile(parameters, (len(fit.residual), 1)), fit.residual, fit.error)
-        padding = ((0, 0), (0, longest - len(parameters)))
-        padded = (np.pad(np.asarray(array, float), padding, constant_values=np.nan) for array in arrays)
+    def filled(parameters: list[int], residual: np.ndarray, error: np.ndarray) -> dict[str, ArrayLike]:
+        arrays, padding = (np.tile(parameters, (len(residual), 1)), residual, error), longest - len(parameters)
+        padded = (np.pad(np.asarray(a, float), ((0, 0), (0, padding)), constant_values=np.nan) for a in arrays)
         return dict(zip(measured, padded, strict=True))
 
     def features(points: tuple[Mapping[str, Any], ...]) -> dict[str, ArrayLike]:
         model, n, k = (points[0][axis] for axis in ("model", "num_train", "num_classes"))
-        sizes, seeds = _sizes(n), [point["seed"] for point in points]
+        sizes = _sizes(n)
         drawn = [
             linear_problem(point["seed"], point["labels"], n, k, max(sizes))
             if model == LINEAR
             else image_problem(point["seed"], point["labels"], n, k)
             for point in points
         ]
-        return filled([size * k for size in sizes], fit_features(model, seeds, drawn, k, sizes))
+        fits = [fit_features(model, point["seed"], each, sizes) for point, each in zip(points, drawn, strict=True)]
+        return filled([size * k for size in sizes], *map(np.array, zip(*fits, strict=True)))
 
     def networks(points: tuple[Mapping[str, Any], ...]) -> dict[str, ArrayLike]:
         n, k, steps = (points[0][axis] for axis in ("num_train", "num_classes", "num_steps"))
         widths, seeds = _widths(config, n, k), [point["seed"] for point in points]
         drawn = [image_problem(point["seed"], point["labels"], n, k) for point in points]
-        fit = train_networks(seeds, drawn, k, widths, num_steps=steps, learning_rate=config.learning_rate)
-        return filled([num_parameters(width, k) for width in widths], fit)
+        x, y = np.stack([each.inputs for each in drawn]), np.stack([each.targets for each in drawn])
+        units = seeded_normals(seeds, "units", (max(widths), NUM_PIXELS + k))
+        found = regression.fit_relu_networks(units, x, y, widths, num_steps=steps, learning_rate=config.learning_rate)
+        errors = np.stack([each.error(outputs) for each, outputs in zip(drawn, found.outputs, strict=True)])
+        return filled(
+            [regression.relu_network_parameters(width, NUM_PIXELS, k) for width in widths], found.residual, errors
+        )
 
     def group(compute: Callable[..., Any], model: str, problem: tuple[int, int], steps: int, redraws: int) -> Group:
         places = [(model, labels, *problem, steps, seed) for labels in (TRUE, RANDOM) for seed in range(redraws)]
         return Group(points=tuple(dict(zip(AXES, place, strict=True)) for place in places), compute=compute)
 
+    trained = [(pair, steps) for pair in config.problems for steps in config.steps]
     groups = [group(features, model, pair, 0, config.num_redraws) for model in FEATURES for pair in config.problems]
-    groups += [
-        group(networks, NETWORK, pair, steps, config.num_networks) for pair in config.problems for steps in config.steps
-    ]
+    groups += [group(networks, NETWORK, pair, steps, config.num_networks) for pair, steps in trained]
     return Simulation(tuple(groups), measured, runs_at_once=config.runs_at_once)
+
+
+def fit_features(model: str, seed: int, problem: Problem, sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Residual and error, ``[sizes]``, of minimum-norm least squares on the first ``p`` features, in float64."""
+    key = stream(jax.random.key(seed), "features")
+    with jax.enable_x64(True):
+        x = jnp.asarray(problem.inputs)
+        if model == FOURIER:
+            x = regression.random_fourier_features(key, x, max(sizes), lengthscale=LENGTHSCALE)
+        elif model == RELU:
+            x = regression.random_relu_features(key, x, max(sizes))
+        outputs = np.asarray(x) @ np.asarray(
+            regression.prefix_least_squares(x, jnp.asarray(problem.targets), sizes).coefficients
+        )
+    residual = np.sum((outputs - problem.targets) ** 2, axis=(1, 2)) / np.sum(problem.targets**2)
+    return residual, problem.error(outputs)

@@ -33,5 +33,5 @@ interpretability, arXiv:2301.05217, section 5; Varma et al. (2023), arXiv:2309.0
 
 from gendyn.experiments.grokking.circuit_progress.claims import verdict as verdict
 from gendyn.experiments.grokking.circuit_progress.drawing import figure as figure
-from gendyn.experiments.grokking.circuit_progress.filters import gradient_figure as gradient_figure
+from gendyn.experiments.grokking.circuit_progress.gradients import gradient_figure as gradient_figure
 from gendyn.experiments.grokking.circuit_progress.gradients import gradient_spectra as gradient_spectra

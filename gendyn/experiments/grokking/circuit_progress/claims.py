@@ -4,21 +4,8 @@ import math
 
 import numpy as np
 
-from gendyn.analysis import Interval, config_of, delay_ratio, finding, median_over_seeds, settled, time_to_threshold
-from gendyn.experiments.grokking.circuit_progress.tables import (
-    FITTED,
-    HOLD,
-    RESTRICTED,
-    THRESHOLDS,
-    Measure,
-    Records,
-    Runs,
-    fitted_record,
-    half_way,
-    lead,
-    measured,
-    records,
-)
+from gendyn.analysis import config_of, delay_ratio, finding, median_over_seeds, settled
+from gendyn.experiments.grokking.circuit_progress.tables import FITTED, RESTRICTED, THRESHOLDS, Runs, measured, records
 from gendyn.types import Dataset, Finding
 
 STILL = 0.5
@@ -33,73 +20,49 @@ DELAYED = 2.0
 
 def verdict(ds: Dataset) -> list[Finding]:
     """All claims, in the order of the docstring of this file."""
-    found = records(ds)
-    runs = found.generalising
-    train, test = (
-        time_to_threshold(found.steps, 1.0 - runs[f"{kind}_error"], level, hold=HOLD)
-        for kind, level in (("train", FITTED), ("test", THRESHOLDS[-1]))
-    )
-    late = finding(
+    found, config = records(ds), config_of(ds)
+    measures, arrival = measured(found), found.arrivals[-1]
+    first, last = (f"{level:.0%}" for level in THRESHOLDS)
+    late = _median(
         "Networks that converge generalise long after they have fitted.",
-        median_over_seeds(delay_ratio(train, test)),
+        delay_ratio(found.fitted, arrival),
+        f"steps to {last} test accuracy / steps to {FITTED:.0%} training accuracy",
+        f"Median over seeds; {arrival.observed.sum()} of {len(arrival.time)} generalise.{found.left_out}",
         low=DELAYED,
-        unit=f"steps to {THRESHOLDS[-1]:.0%} test accuracy / steps to {FITTED:.0%} training accuracy",
-        detail=f"Median over seeds; {int(test.observed.sum())} of {len(test.time)} generalise." + found.left_out,
     )
-    measures = list(measured(found).values())
-    findings = [late, *_controls(found), *map(_leads, measures), *(_rests(each) for each in measures if each.controls)]
-    if RESTRICTED in runs:
-        first = np.maximum(fitted_record(runs["train_error"]), 0)
-        restricted, whole = (half_way(found.steps, runs[name], first) for name in (RESTRICTED, "test_loss"))
-        findings.append(
-            finding(
-                "The restricted loss leads the test loss, by the same rule for both.",
-                lead(restricted, whole, train.observed & test.observed),
-                low=0.0,
-                unit="steps",
-                detail="Median over seeds, paired.",
-            )
-        )
-    if "fourier_progress/num_key_frequencies" in runs:
-        config = config_of(ds)
-        findings += _key_frequencies(runs, int(config["task"]["modulus"]), float(config["data"]["train_fraction"]))
+    findings = [late]
+    for arm, runs in found.controls.items():
+        train, test = (1.0 - settled(runs[f"{kind}_error"]) for kind in ("train", "test"))
+        claim = f"Control: runs with {arm} do not generalise."
+        fit = f"Median over seeds; final training accuracy {np.median(train):.2f}."
+        findings.append(_median(claim, test, "final test accuracy", fit, high=THRESHOLDS[0]))
+    for each in measures.values():
+        lead, later = each.leads
+        direction = "Leads" if lead.low > 0 else "Lags" if lead.high <= 0 else "Undecided"
+        before = f"{direction}. Before {last}: {later.estimate:.0f} [{later.low:.0f}, {later.high:.0f}]."
+        claim = f"The {each.label} leads: it is half way before test accuracy crosses {first}."
+        findings.append(finding(claim, lead, low=0.0, unit="steps", detail=before))
+    for each in measures.values():
+        if not each.controls:
+            continue
+        arm, moved = max(each.controls.items(), key=lambda item: np.nan_to_num(item[1].estimate, nan=np.inf))
+        claim = f"The {each.label} does not move that way in runs that memorise."
+        unit = "movement / that of generalising runs"
+        most = f"Median over seeds, paired; in runs with {arm}, where it moves most."
+        findings.append(finding(claim, moved, high=STILL, unit=unit, detail=most))
+    if RESTRICTED in measures:
+        claim = "The restricted loss leads the test loss, by the same rule for both."
+        ahead = found.lead(measures[RESTRICTED].half_way, measures["test_loss"].half_way)
+        findings.append(finding(claim, ahead, low=0.0, unit="steps", detail="Median over seeds, paired."))
+    if "fourier_progress/num_key_frequencies" in found.generalising:
+        modulus, fraction = int(config["task"]["modulus"]), float(config["data"]["train_fraction"])
+        findings += _key_frequencies(found.generalising, modulus, fraction)
     return findings
 
 
-def _controls(found: Records) -> list[Finding]:
-    return [
-        finding(
-            f"Control: runs with {arm} do not generalise.",
-            median_over_seeds(1.0 - settled(runs["test_error"])),
-            high=THRESHOLDS[0],
-            unit="final test accuracy",
-            detail=f"Median over seeds; final training accuracy {np.median(1.0 - settled(runs['train_error'])):.2f}.",
-        )
-        for arm, runs in found.controls.items()
-    ]
-
-
-def _leads(measure: Measure) -> Finding:
-    later = measure.later_lead
-    return finding(
-        f"The {measure.label} leads: it is half way before test accuracy crosses {THRESHOLDS[0]:.0%}.",
-        measure.lead,
-        low=0.0,
-        unit="steps",
-        detail=f"{_direction(measure.lead)}. Before {THRESHOLDS[1]:.0%}: {later.estimate:.0f} "
-        f"[{later.low:.0f}, {later.high:.0f}].",
-    )
-
-
-def _rests(measure: Measure) -> Finding:
-    arm, moved = max(measure.controls.items(), key=lambda item: np.nan_to_num(item[1].estimate, nan=np.inf))
-    return finding(
-        f"The {measure.label} does not move that way in runs that memorise.",
-        moved,
-        high=STILL,
-        unit="movement / that of generalising runs",
-        detail=f"Median over seeds, paired; in runs with {arm}, where it moves most.",
-    )
+def _median(claim: str, values: np.ndarray, unit: str, detail: str, **region: float) -> Finding:
+    """A finding on the median of a value a seed."""
+    return finding(claim, median_over_seeds(values), unit=unit, detail=detail, **region)
 
 
 def _key_frequencies(runs: Runs, modulus: int, fraction: float) -> list[Finding]:
@@ -110,40 +73,21 @@ def _key_frequencies(runs: Runs, modulus: int, fraction: float) -> list[Finding]
     )
     # Without label noise the mean over all pairs is that over the training pairs and over the rest, by their numbers.
     unseen = (without_key - fraction * excluded) / (1.0 - fraction)
+    spread = f"Median over seeds; they have {count.min():.0f} to {count.max():.0f}. Published for modulus 113."
+    whole = f"On all pairs; median over seeds. With them: {np.median(loss):.2g}."
+    parts = "From the losses on all and on training pairs; median over seeds."
+    of = f"frequencies of {modulus // 2}"
+    without, worse, unit = "Without the key frequencies the loss", "is that of chance or worse.", "loss / log p"
+    chance = math.log(modulus)
     return [
-        finding(
-            "Networks end with 3 to 8 key frequencies.",
-            median_over_seeds(count),
-            low=PUBLISHED[0],
-            high=PUBLISHED[1],
-            unit=f"frequencies of {modulus // 2}",
-            detail=f"Median over seeds; they have {count.min():.0f} to {count.max():.0f}. Published for modulus 113.",
-        ),
-        finding(
-            "Without the key frequencies the loss is that of chance or worse.",
-            median_over_seeds(without_key / math.log(modulus)),
-            low=1.0,
-            unit="loss / log p",
-            detail=f"On all pairs; median over seeds. With them: {np.median(loss):.2g}.",
-        ),
-        finding(
-            "Without the key frequencies the loss on pairs that were not trained on is that of chance or worse.",
-            median_over_seeds(unseen / math.log(modulus)),
-            low=1.0,
-            unit="loss / log p",
-            detail="From the losses on all and on training pairs; median over seeds.",
-        ),
-        finding(
+        _median("Networks end with 3 to 8 key frequencies.", count, of, spread, low=PUBLISHED[0], high=PUBLISHED[1]),
+        _median(f"{without} {worse}", without_key / chance, unit, whole, low=1.0),
+        _median(f"{without} on pairs that were not trained on {worse}", unseen / chance, unit, parts, low=1.0),
+        _median(
             "Without all frequencies but the key ones the loss is as good as before.",
-            median_over_seeds(without_rest - loss),
+            without_rest - loss,
+            "rise of the loss, nats",
+            "On all pairs; median over seeds.",
             high=HARM,
-            unit="rise of the loss, nats",
-            detail="On all pairs; median over seeds.",
         ),
     ]
-
-
-def _direction(found: Interval) -> str:
-    if found.low > 0:
-        return "Leads"
-    return "Lags" if found.high <= 0 else "Undecided"

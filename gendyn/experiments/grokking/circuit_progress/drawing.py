@@ -1,21 +1,13 @@
 """Progress measures along training, how far ahead of the test accuracy they move, and whether memorising moves them."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
-from gendyn.analysis import Interval, config_of, median_interval
-from gendyn.experiments.grokking.circuit_progress.tables import (
-    GENERALISING,
-    RESTRICTED,
-    THRESHOLDS,
-    Measure,
-    measured,
-    records,
-)
-from gendyn.plots import style
+from gendyn.analysis import config_of
+from gendyn.experiments.grokking.circuit_progress.tables import GENERALISING, RESTRICTED, THRESHOLDS, measured, records
+from gendyn.plots import Curve, Panel, Rows, draw_panels, style
 from gendyn.types import Dataset, Figure
 
 LOSSES = {
@@ -32,9 +24,6 @@ SHARES = {
     "trigonometric": "circuit_efficiency/trigonometric_share",
     "Gini, embeddings": "embedding_spectrum/gini",
 }
-COLOURS = ("#D55E00", "#0072B2", "#007A59", "#CC79A7", "#56B4E9", "#333333")
-KINDS = ((style.TEST, "o"), (style.TRAIN, "s"))
-"""Colour and marker of the first and the second interval of a row."""
 
 
 def figure(ds: Dataset) -> Figure:
@@ -47,75 +36,36 @@ def figure(ds: Dataset) -> Figure:
     """
     found, config = records(ds), config_of(ds)
     runs, measures = found.generalising, list(measured(found).values())
-    losses = {label: runs[name] for label, name in LOSSES.items() if name in runs}
+    modulus, last = config["task"]["modulus"], float(np.max(found.steps))
     shares = {f"{kind} accuracy": 1.0 - runs[f"{kind}_error"] for kind in ("train", "test")}
     shares |= {label: runs[name] for label, name in SHARES.items() if name in runs}
-    made, axes = style.figure(4, 1, width=9.5, height=3.6, share_x=False)
-    _curves(axes[0, 0], found.steps, losses, "loss")
-    _curves(axes[1, 0], found.steps, shares, "share, or accuracy")
-    modulus = config["task"]["modulus"]
-    axes[0, 0].axhline(math.log(modulus), color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
-    axes[0, 0].set_yscale("log")
-    axes[0, 0].set_ylim(bottom=1e-4)
-    axes[1, 0].set_ylim(-0.02, 1.04)
-    _leads(axes[2, 0], measures, float(np.max(found.steps)))
-    _controls(axes[3, 0], measures)
-    note = (
-        f"addition modulo {modulus}, {config['data']['train_fraction']:.0%} of all pairs, weight decay "
-        f"{config['optim']['weight_decay']:g}\n"
-        f"upper two panels: {GENERALISING} runs; dotted: loss of guessing, log p\n"
-        f"medians of {len(runs['train_error'])} seeds, 90% intervals"
+    losses = {label: runs[name] for label, name in LOSSES.items() if name in runs}
+
+    def panel(label: str, tables: Mapping[str, np.ndarray]) -> Panel:
+        curves = (
+            Curve(name, found.steps, values, colour=colour, statistic="median")
+            for (name, values), colour in zip(tables.items(), style.KINDS, strict=False)
+        )
+        return Panel("", "training step", label, tuple(curves), legend="outside")
+
+    chance = ((math.log(modulus), "guessing: log p"),)
+    names = tuple(measure.label for measure in measures)
+    leads = {f"to {level:.0%}": [each.leads[i] for each in measures] for i, level in enumerate(THRESHOLDS)}
+    controls = {arm: [each.controls[arm] for each in measures] for arm in found.controls}
+    ahead, moved = (
+        "lead of its half-way point over the test accuracy, steps",
+        "movement in control runs / in generalising",
     )
-    style.caption(made, note)
-    return made
-
-
-def _curves(ax: Any, steps: np.ndarray, panel: Mapping[str, np.ndarray], name: str) -> None:
-    for (label, values), colour in zip(panel.items(), COLOURS, strict=False):
-        band = median_interval(values)
-        style.band(ax, steps, band.centre, band.low, band.high, color=colour, label=label)
-    ax.set_ylabel(name, fontsize=style.SIZES["label"])
-    ax.set_xlabel("training step", fontsize=style.SIZES["label"])
-    _legend(ax)
-
-
-def _leads(ax: Any, measures: Sequence[Measure], last: float) -> None:
-    for row, measure in enumerate(measures):
-        for place, found in enumerate((measure.lead, measure.later_lead)):
-            _whisker(ax, found, row, place, limits=(-last, last))
-    ax.axvline(0.0, color=style.GREY, linewidth=1.2)
-    ax.set_xlabel("lead of its half-way point over the test accuracy, steps", fontsize=style.SIZES["label"])
-    _rows(ax, measures, [f"to {threshold:.0%}" for threshold in THRESHOLDS])
-
-
-def _controls(ax: Any, measures: Sequence[Measure]) -> None:
-    for row, measure in enumerate(measures):
-        for place, found in enumerate(measure.controls.values()):
-            _whisker(ax, found, row, place, limits=(-1.0, 2.0))
-    for at in (0.0, 1.0):
-        ax.axvline(at, color=style.GREY, linewidth=1.2, linestyle="-" if at == 0 else (0, (1, 2)))
-    ax.set_xlim(-1.05, 2.05)
-    ax.set_xlabel("movement in control runs / in generalising runs", fontsize=style.SIZES["label"])
-    _rows(ax, measures, list(measures[0].controls))
-
-
-def _whisker(ax: Any, found: Interval, row: int, place: int, *, limits: tuple[float, float]) -> None:
-    if not np.isfinite(found.estimate):
-        return
-    height = row + 0.18 * (2 * place - 1)
-    low, centre, high = np.clip([found.low, found.estimate, found.high], *limits)
-    ax.plot([low, high], [height, height], color=KINDS[place % 2][0], linewidth=2.2)
-    ax.plot(centre, height, KINDS[place % 2][1], color=KINDS[place % 2][0], markersize=7)
-
-
-def _rows(ax: Any, measures: Sequence[Measure], labels: Sequence[str]) -> None:
-    for label, (colour, marker) in zip(labels, KINDS, strict=False):
-        ax.plot([], [], marker, color=colour, markersize=7, label=label)
-    ax.set_yticks(range(len(measures)), [measure.label for measure in measures], fontsize=style.SIZES["note"])
-    ax.set_ylim(len(measures) - 0.5, -0.5)
-    if labels:
-        _legend(ax)
-
-
-def _legend(ax: Any) -> None:
-    ax.legend(fontsize=style.SIZES["note"], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    shown = (
+        panel("loss", losses)._replace(y_scale="log", y_limits=(1e-4, None), levels=chance),
+        panel("share, or accuracy", shares)._replace(y_limits=(-0.02, 1.04)),
+        # Open ends run to the last step; the axis goes no further than the bars.
+        Rows("", ahead, names, leads, limits=(-last, last), marks=((0.0, ""),), draw=lambda ax: ax.autoscale(axis="x")),
+        Rows("", moved, names, controls, limits=(-1.0, 2.0), marks=((0.0, ""), (1.0, ""))),
+    )
+    setting = f"addition modulo {modulus}, {config['data']['train_fraction']:.0%} of all pairs"
+    note = (
+        f"{setting}, weight decay {config['optim']['weight_decay']:g}, {len(runs['train_error'])} seeds\n"
+        f"upper two panels: {GENERALISING} runs   ·   bars: 90% intervals"
+    )
+    return draw_panels(shown, num_columns=1, width=9.5, height=3.6, note=note, over="seeds")

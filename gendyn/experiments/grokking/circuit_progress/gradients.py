@@ -6,11 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gendyn import sweep
 from gendyn.core import check_positive_int
 from gendyn.measure import TemporalSpectrum, temporal_gradient_spectrum
-from gendyn.types import Array, Config
+from gendyn.optim import half_power_frequency
+from gendyn.plots import gradient_spectrum
+from gendyn.types import Array, Config, Figure
 
 
 def gradient_spectra(
@@ -23,16 +26,10 @@ def gradient_spectra(
     cutoff: float = 0.01,
     key: Array | None = None,
 ) -> TemporalSpectrum:
-    """Trains every run of a sweep again and returns the spectra of its gradients over steps ``start … + num_steps``.
-
-    The steps are those of the sweep, up to rounding: the same data, order, optimizer and filter; the gradients are
-    those before the filter. Hence there are no more of them than in the sweep, and no stop rule ends a run. Nothing is
-    stored. Cost: ``start + num_steps`` steps a run, one run after another.
+    """Trains every run of a sweep again, as :func:`gendyn.sweep.replay` does, for the spectra of its gradients.
 
     Args:
-        config: of a sweep, as its config file returns it.
-        axes: instead of the config's: ``{"arm": ("generalising",), "seed": (0,), "task.seed": (0,)}`` is one network.
-        start: steps before the series begins; past the first fit, for its large gradients outweigh all later ones.
+        config, axes, start: as there; let ``start`` be past the first fit, for its large gradients outweigh all later.
         num_steps, segment_length, cutoff, key: as for :func:`gendyn.measure.temporal_gradient_spectrum`.
 
     Returns:
@@ -40,8 +37,7 @@ def gradient_spectra(
         arrived: states of different optimizers and filters do not stack.
 
     Raises:
-        ConfigError: a bad config, a stop rule, more steps than a run's ``train.num_steps``, runs whose parameters
-            differ in shape, or what the measure says of its arguments.
+        ConfigError: as those two.
 
     >>> from gendyn.sweep import base_config
     >>> config = base_config(task="modular_arithmetic", model="embedding_mlp", optim="adamw")
@@ -51,7 +47,7 @@ def gradient_spectra(
     ((2, 17), (2, 17), [74, 74])
     """
     check_positive_int("num_steps", num_steps)
-    statistic = _spectrum(num_steps, segment_length, cutoff)
+    statistic = _statistic(num_steps, segment_length, cutoff)
     if key is not None:
         statistic = functools.partial(statistic, key=key)
     found = sweep.replay(config, statistic, axes=axes, start=start, num_steps=num_steps)
@@ -60,9 +56,16 @@ def gradient_spectra(
 
 
 @functools.lru_cache(maxsize=16)  # one function for equal arguments, so that a program is traced once
-def _spectrum(num_steps: int, segment_length: int | None, cutoff: float) -> Callable[..., TemporalSpectrum]:
-    def statistic(step: Any, state: Any, key: Array | None = None) -> TemporalSpectrum:
-        key = jax.random.key(0) if key is None else key
-        return temporal_gradient_spectrum(step, state, num_steps, key=key, segment_length=segment_length, cutoff=cutoff)
+def _statistic(num_steps: int, segment_length: int | None, cutoff: float) -> Callable[..., TemporalSpectrum]:
+    options: dict[str, Any] = {"num_steps": num_steps, "segment_length": segment_length, "cutoff": cutoff}
+    return functools.partial(temporal_gradient_spectrum, key=jax.random.key(0), **options)
 
-    return statistic
+
+def gradient_figure(found: TemporalSpectrum, *, note: str = "") -> Figure:
+    """Draws the spectra of a sweep's gradients, with the half-power frequencies of the published Grokfast filters."""
+    cutoffs = {
+        "grokfast_ema (alpha 0.98)": half_power_frequency("grokfast_ema", alpha=0.98),
+        "grokfast_ma (window 100)": half_power_frequency("grokfast_ma", window=100),
+    }
+    densities = {name: np.asarray(values) for name, values in found.density.items()}
+    return gradient_spectrum(np.asarray(found.frequencies[0]), densities, cutoffs=cutoffs, note=note)

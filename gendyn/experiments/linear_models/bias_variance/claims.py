@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from gendyn.analysis import agreement, bootstrap, config_of, finding, largest, mean, peak_centre
-from gendyn.experiments.linear_models.bias_variance.tables import Table, closed_form, table
+from gendyn.experiments.linear_models.bias_variance.program import PARTS
+from gendyn.experiments.linear_models.bias_variance.tables import closed_form, table
 from gendyn.types import Dataset, Finding
 
 TOLERANCE = 0.06
@@ -28,103 +29,82 @@ CROSSED = ("init:sample", "noise:init:sample")
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Ten claims."""
-    members, features, network = config_of(ds)["members"], table(ds, "random_features"), table(ds, "mlp")
-    exact, risk = closed_form(ds, features.sizes), features.values["risk"]
-    away = np.abs(features.sizes - 1) >= OFF_PEAK
-    at = int(np.argmin(np.abs(features.sizes - 1)))
-    errors = [np.abs(found.predicted() / found.values["risk"] - 1) for found in (features, network)]
-    sums = finding(
-        "Bias and the seven components sum to the risk, in every redraw of both learners.",
-        bootstrap(lambda *tables: np.max([largest(rows) for rows in tables], axis=0), *errors),
-        high=ROUNDING,
-        unit="largest |sum / risk - 1|",
-    )
-    law = agreement(
-        f"Random features: the sum is the closed form within {TOLERANCE:.0%}, with a ridge everywhere, without one "
-        "away from the peak.",
-        np.concatenate([risk[:, 0, away], risk[:, 1:].reshape(len(risk), -1)], axis=1),
-        np.concatenate([exact[0, away], exact[1:].ravel()]),
-        tolerance=TOLERANCE,
-    )
-    usable, everywhere = (np.ones(found.values["risk"].shape[1:], bool) for found in (features, network))
+    members, (ratios, features) = config_of(ds)["members"], table(ds, "random_features")
+    widths, network = table(ds, "mlp")
+    exact, risk, ridge = closed_form(ds, ratios), features["risk"], "Random features, smallest ridge"
+    away, at = np.abs(ratios - 1) >= OFF_PEAK, int(np.argmin(np.abs(ratios - 1)))
+    usable, everywhere = (np.ones(found["risk"].shape[1:], bool) for found in (features, network))
     usable[0] = away
-    left = [
-        finding(
-            f"Random features, smallest ridge: averages over {what} have less than half of the peak of one fit.",
-            bootstrap(
-                lambda several, one: mean(several).max(-1) / mean(one).max(-1), features.values[name][:, 1], risk[:, 1]
-            ),
-            high=HALF,
-            unit="largest mean risk of the averages / of one fit",
-        )
-        for name, what in (
-            ("ensemble_risk", f"{members} initialisations"),
-            ("bagged_risk", f"{members} bootstrap resamples"),
-        )
+    errors = [np.abs((found["squared_bias"] + found["variance"]) / found["risk"] - 1) for found in (features, network)]
+    worst = bootstrap(lambda *tables: np.max([largest(rows) for rows in tables], axis=0), *errors)
+    sums = "Bias and the seven components sum to the risk, in every redraw of both learners."
+    law = f"Random features: the sum is the closed form within {TOLERANCE:.0%}, with a ridge everywhere, without one "
+    found = [
+        finding(sums, worst, high=ROUNDING, unit="largest |sum / risk - 1|"),
+        agreement(
+            f"{law}away from the peak.",
+            np.concatenate([risk[:, 0, away], risk[:, 1:].reshape(len(risk), -1)], axis=1),
+            np.concatenate([exact[0, away], exact[1:].ravel()]),
+            tolerance=TOLERANCE,
+        ),
+        _rise(ridge, ratios, features, 1, at),
+        _rise("Network, trained longest", widths, network, -1, None),
+        _prediction("Random features", features, usable, members),
+        _prediction("Network", network, everywhere, members),
     ]
+    averages = {"ensemble_risk": f"{members} initialisations", "bagged_risk": f"{members} bootstrap resamples"}
+    for name, what in averages.items():
+        claim = f"{ridge}: averages over {what} have less than half of the peak of one fit."
+        ratio = bootstrap(lambda a, b: mean(a).max(-1) / mean(b).max(-1), features[name][:, 1], risk[:, 1])
+        found.append(finding(claim, ratio, high=HALF, unit="largest mean risk of the averages / of one fit"))
     moved = finding(
-        "Random features, smallest ridge: bagging moves the peak to the examples that a resample has, 0.63 n.",
-        bootstrap(lambda rows: peak_centre(features.sizes, mean(rows)), features.values["bagged_risk"][:, 1]),
+        f"{ridge}: bagging moves the peak to the examples that a resample has, 0.63 n.",
+        bootstrap(lambda rows: peak_centre(ratios, mean(rows)), features["bagged_risk"][:, 1]),
         low=(1 - PLACE_TOLERANCE) * DISTINCT,
         high=(1 + PLACE_TOLERANCE) * DISTINCT,
         unit="N / n at the centre of the peak",
         detail="A bootstrap resample has n (1 - 1 / e) different examples.",
     )
-    by_init = np.sum([value[:, -1] for name, value in network.parts.items() if "init" in name], axis=0)
-    falls = finding(
-        "Network: the variance that initialisation has a part in falls with width to less than half of its top.",
-        bootstrap(lambda rows: mean(rows)[:, -1] / mean(rows).max(axis=-1), by_init),
-        high=HALF,
-        unit="at the largest width / at its largest",
-    )
-    return [
-        sums,
-        law,
-        _rise("Random features, smallest ridge", features, 1, at),
-        _rise("Network, trained longest", network, -1, None),
-        _prediction("Random features", features, usable, members),
-        _prediction("Network", network, everywhere, members),
-        *left,
-        moved,
-        falls,
-    ]
+    by_init = np.sum([network[name][:, -1] for name in PARTS if "init" in name], axis=0)
+    fall = bootstrap(lambda rows: mean(rows)[:, -1] / mean(rows).max(axis=-1), by_init)
+    claim = "Network: the variance that initialisation has a part in falls with width to less than half of its top."
+    return [*found, moved, finding(claim, fall, high=HALF, unit="at the largest width / at its largest")]
 
 
-def _rise(label: str, found: Table, level: int, peak: int | None) -> Finding:
+def _rise(label: str, sizes: np.ndarray, found: dict[str, np.ndarray], level: int, peak: int | None) -> Finding:
     """Share of interactions of sample and initialisation in the rise of the variance from the largest size to a peak.
 
     Without a place the peak is where the mean variance is largest.
     """
 
     def share(variance: np.ndarray, interactions: np.ndarray) -> np.ndarray:
-        total, part = mean(variance), mean(interactions)
-        places = np.argmax(total, axis=-1) if peak is None else np.full(len(total), peak)
-        rows = np.arange(len(total))
+        total, part, rows = mean(variance), mean(interactions), np.arange(len(variance))
+        places = np.argmax(total, axis=-1) if peak is None else peak
         with np.errstate(invalid="ignore", divide="ignore"):
             rise = total[rows, places] - total[:, -1]
             return np.asarray(np.where(rise > 0, (part[rows, places] - part[:, -1]) / rise, np.nan))
 
-    interactions, variance = np.sum([found.parts[name][:, level] for name in CROSSED], axis=0), found.variance[:, level]
-    where = found.sizes[int(np.argmax(variance.mean(0))) if peak is None else peak]
+    variance, interactions = found["variance"][:, level], np.sum([found[name][:, level] for name in CROSSED], axis=0)
+    where = sizes[int(np.argmax(variance.mean(0))) if peak is None else peak]
     return finding(
         f"{label}: most of the variance's rise to its peak is interaction of sample and initialisation.",
         bootstrap(share, variance, interactions),
         low=HALF,
         unit="share of the rise",
-        detail=f"From size {found.sizes[-1]:g} to {where:g}; means over redraws.",
+        detail=f"From size {sizes[-1]:g} to {where:g}; means over redraws.",
     )
 
 
-def _prediction(label: str, found: Table, places: np.ndarray, members: int) -> Finding:
+def _prediction(label: str, found: dict[str, np.ndarray], places: np.ndarray, members: int) -> Finding:
     """Whether ensembles have the risk that the parts predict, on average over places ``[L, P]``."""
-    measured, predicted = found.values["ensemble_risk"][:, places], found.predicted(init=members)[:, places]
+    measured, predicted = found["ensemble_risk"][:, places], found["predicted"][:, places]
     one, other = measured.mean(0), predicted.mean(0)
     # A mean over redraws that has a standard error s and nothing else is off by s sqrt(2 / pi) on average.
     errors = np.std(measured / one - predicted / other, axis=0) / math.sqrt(max(1, len(measured) - 1))
+    claim = f"{label}: averages of {members} initialisations have the risk that the parts predict,"
     null, signed = np.mean(errors) * math.sqrt(2 / math.pi), np.mean(one / other - 1)
     return finding(
-        f"{label}: averages of {members} initialisations have the risk that the parts predict, within "
-        f"{ENSEMBLE_TOLERANCE:.0%}.",
+        f"{claim} within {ENSEMBLE_TOLERANCE:.0%}.",
         bootstrap(lambda a, b: np.mean(np.abs(mean(a) / mean(b) - 1), axis=-1), measured, predicted),
         high=ENSEMBLE_TOLERANCE,
         unit="mean over places of |measured / predicted mean risk - 1|",

@@ -1,7 +1,5 @@
 """Finished redraws of one learner, and the closed form of random features."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from gendyn import theory
@@ -11,39 +9,24 @@ from gendyn.experiments.linear_models.bias_variance.program import PARTS
 from gendyn.types import Dataset
 
 
-class Table(NamedTuple):
-    """The finished redraws of one learner."""
+def table(ds: Dataset, learner: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Sizes ``[P]``, ``N / n`` or widths, and the finished redraws: name -> ``[S, L, P]``.
 
-    sizes: np.ndarray
-    """``N / n`` of random features, widths of a network: ``[P]``."""
-    parts: dict[str, np.ndarray]
-    """Components, ``[S, L, P]`` each."""
-    values: dict[str, np.ndarray]
-    """Everything else that was measured, ``[S, L, P]``."""
-
-    @property
-    def variance(self) -> np.ndarray:
-        """``[S, L, P]``."""
-        return np.sum(list(self.parts.values()), axis=0)
-
-    def predicted(self, **draws: int) -> np.ndarray:
-        """Risk of an average over ``draws`` of some factors, by the components: ``[S, L, P]``."""
-        return self.values["squared_bias"] + theory.averaged_variance(self.parts, draws)
-
-
-def table(ds: Dataset, learner: str) -> Table:
-    """The finished redraws of one learner.
+    Beside what was measured and each of the parts: ``"variance"``, their sum; and ``"predicted"``, the risk of an
+    average over the ensemble's number of initialisations by the parts.
 
     Raises:
         ConfigError: none is finished.
     """
-    leaves, values = config_of(ds)[learner], redraws_at(ds, {"learner": learner})
-    components = values.pop("components")
+    config, values = config_of(ds), redraws_at(ds, {"learner": learner})
+    parts = dict(zip(PARTS, np.moveaxis(values.pop("components"), 1, 0), strict=True))
+    predicted = values["squared_bias"] + theory.averaged_variance(parts, {"init": config["members"]})
+    leaves = config[learner]
     if learner == "mlp":
         sizes = np.array(leaves["widths"], float)
     else:
         sizes = np.array(feature_counts(leaves["ratios"], leaves["num_train"])) / leaves["num_train"]
-    return Table(sizes, {name: components[:, i] for i, name in enumerate(PARTS)}, values)
+    return sizes, values | parts | {"variance": np.sum(list(parts.values()), axis=0), "predicted": predicted}
 
 
 def closed_form(ds: Dataset, ratios: np.ndarray) -> np.ndarray:

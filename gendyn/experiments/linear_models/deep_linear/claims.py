@@ -20,7 +20,7 @@ from gendyn.analysis import (
 )
 from gendyn.experiments.linear_models.deep_linear.program import GAUSSIAN, ORTHOGONAL
 from gendyn.experiments.linear_models.deep_linear.tables import (
-    completion_tables,
+    completion_table,
     exact_half_times,
     exact_ranks,
     half_times,
@@ -54,42 +54,38 @@ def verdict(ds: Dataset) -> list[Finding]:
 
 def _mode_findings(ds: Dataset) -> list[Finding]:
     depths = config_of(ds)["depths"]
-    errors = step_errors(ds, depths)
-    ratios = np.stack([error[:, -2] / error[:, -1] for error in errors], axis=1)
-    deep = [depth for depth in depths if depth > 1]
-    halves = dict(zip(deep, half_times(ds, deep), strict=True))
-    late = {depth: halves[depth] / exact_half_times(ds, depth) for depth in deep}
+    errors, deep = step_errors(ds), [depth for depth in depths if depth > 1]
+    ratios = errors[:, :, -2] / errors[:, :, -1]
+    order = "From an aligned start gradient descent differs from the closed form by first order in the learning rate."
+    off = bootstrap(lambda rows: furthest(mean(rows), 10.0), ratios)
+    decade = "error ratio of the last decade, at the depth furthest from 10"
+    smallest_rate = _listed(f"{error:.1e}" for error in errors[:, :, -1].mean(axis=0))
+    found = f"ratios {_listed(ratios.mean(axis=0).round(3))}, errors at the smallest rate {smallest_rate}"
+    halves = half_times(ds, deep)
     # Two modes that are both beyond the horizon are not known to be in order, and count as out of it.
-    ordered = np.stack([np.all(halves[d][:, 1:] > halves[d][:, :-1], axis=1) for d in deep], axis=1).astype(float)
+    ordered = np.all(halves[..., 1:] > halves[..., :-1], axis=2).astype(float)
+    stronger = "From random directions stronger modes are learned first, at every depth from 2 on."
+    share = bootstrap(lambda rows: smallest(mean(rows)), ordered)
+    least = "smallest share of redraws in order, over depths"
+    counts = f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws."
+    late = halves / np.array([exact_half_times(ds, depth) for depth in deep])
+
+    def placed(name: str, chosen: list[int]) -> Finding:
+        at = [deep.index(depth) for depth in chosen]
+        medians = "; ".join(f"depth {deep[i]}: {_listed(np.median(late[:, i], axis=0).round(2))}" for i in at)
+        return finding(
+            f"From random directions the half-times are those of the aligned closed form, at depth{name}.",
+            bootstrap(_worst_median, late[:, at].reshape(len(late), -1)),
+            high=UNALIGNED_TOLERANCE,
+            unit="largest |median half-time / closed form - 1| over modes",
+            detail=f"Medians, since some modes are not learned by the end: {medians}.",
+        )
+
     return [
-        finding(
-            "From an aligned start gradient descent differs from the closed form by first order in the learning rate.",
-            bootstrap(lambda rows: furthest(mean(rows), 10.0), ratios),
-            low=DECADE[0],
-            high=DECADE[1],
-            unit="error ratio of the last decade, at the depth furthest from 10",
-            detail=f"Depths {_listed(depths)}; ratios {_listed(ratios.mean(axis=0).round(3))}, errors at the smallest "
-            f"rate {_listed(f'{error[:, -1].mean():.1e}' for error in errors)}.",
-        ),
-        finding(
-            "From random directions stronger modes are learned first, at every depth from 2 on.",
-            bootstrap(lambda rows: smallest(mean(rows)), ordered),
-            low=ORDERED,
-            unit="smallest share of redraws in order, over depths",
-            detail=f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws.",
-        ),
-        *(
-            finding(
-                f"From random directions the half-times are those of the aligned closed form, at depth{name}.",
-                bootstrap(_worst_median, np.concatenate([late[depth] for depth in chosen], axis=1)),
-                high=UNALIGNED_TOLERANCE,
-                unit="largest |median half-time / closed form - 1| over modes",
-                detail="Medians, since some modes are not learned by the end: "
-                + "; ".join(f"depth {d}: {_listed(np.median(late[d], axis=0).round(2))}" for d in chosen)
-                + ".",
-            )
-            for name, chosen in ((" 2", [2]), (f"s {_listed(deep)}", deep))
-        ),
+        finding(order, off, low=DECADE[0], high=DECADE[1], unit=decade, detail=f"Depths {_listed(depths)}; {found}."),
+        finding(stronger, share, low=ORDERED, unit=least, detail=counts),
+        placed(" 2", [2]),
+        placed(f"s {_listed(deep)}", deep),
     ]
 
 
@@ -104,40 +100,28 @@ def _rank_findings(ds: Dataset) -> list[Finding]:
 
 
 def _completion_findings(ds: Dataset) -> list[Finding]:
-    scales = sorted(config_of(ds)["scales"])
-    untouched, two, three = completion_tables(ds, "unobserved_error", (1, 2, 3))
-    truth, rank = (completion_tables(ds, name, (3,))[0][:, 0] for name in ("truth_rank", "effective_rank"))
-    small, large = (np.stack([two[:, end], three[:, end]], axis=1) for end in (0, -1))
+    scales = np.array(sorted(config_of(ds)["scales"]))
+    small, large = scales[0], scales[-1]
+    errors = completion_table(ds, "unobserved_error", (1, 2, 3))
+    two, three = errors[:, 1, 0], errors[:, 2, 0]
+    truth, rank = (completion_table(ds, name, (3,))[:, 0, 0] for name in ("truth_rank", "effective_rank"))
+    squares, exact = errors[:, 0] ** 2, untouched_error(ds, scales) ** 2
+    kept = "At depth 1 nothing is completed: unobserved entries keep their start."
+    deeper = "From the smallest start depth 3 completes better than depth 2."
+    fewer = bootstrap(ratio_of_medians, three, two)
+    medians = f"median errors {np.median(three):.3f} and {np.median(two):.3f}"
+    starts = "At depths 2 and 3 the smallest start completes far better than the largest."
+    better = bootstrap(lambda a, b: largest(ratio_of_medians(a, b)), errors[:, 1:, 0], errors[:, 1:, -1])
+    ends = "median error from the smallest / from the largest start, the larger of two depths"
+    same = "From the smallest start the product of three has the effective rank of the truth."
+    near, unit = bootstrap(_worst_median, (rank / truth)[:, None]), "|median effective rank / truth - 1|"
+    true = f"Start {small:g}; median rank of the truth {np.median(truth):.2f}."
+    redraws = f"Start {small:g}, {len(truth)} redraws; {medians}."
     return [
-        agreement(
-            "At depth 1 nothing is completed: unobserved entries keep their start.",
-            untouched**2,
-            untouched_error(ds, np.array(scales)) ** 2,
-            tolerance=START_TOLERANCE,
-            detail="Squared errors.",
-        ),
-        finding(
-            "From the smallest start depth 3 completes better than depth 2.",
-            bootstrap(ratio_of_medians, three[:, 0], two[:, 0]),
-            high=BETTER,
-            unit="median error of depth 3 / of depth 2",
-            detail=f"Start {scales[0]:g}, {len(truth)} redraws; median errors {np.median(three[:, 0]):.3f} and "
-            f"{np.median(two[:, 0]):.3f}.",
-        ),
-        finding(
-            "At depths 2 and 3 the smallest start completes far better than the largest.",
-            bootstrap(lambda a, b: largest(ratio_of_medians(a, b)), small, large),
-            high=MUCH_BETTER,
-            unit="median error from the smallest / from the largest start, the larger of two depths",
-            detail=f"Starts {scales[0]:g} and {scales[-1]:g}.",
-        ),
-        finding(
-            "From the smallest start the product of three has the effective rank of the truth.",
-            bootstrap(_worst_median, (rank / truth)[:, None]),
-            high=TRUTH_TOLERANCE,
-            unit="|median effective rank / truth - 1|",
-            detail=f"Start {scales[0]:g}; median rank of the truth {np.median(truth):.2f}.",
-        ),
+        agreement(kept, squares, exact, tolerance=START_TOLERANCE, detail="Squared errors."),
+        finding(deeper, fewer, high=BETTER, unit="median error of depth 3 / of depth 2", detail=redraws),
+        finding(starts, better, high=MUCH_BETTER, unit=ends, detail=f"Starts {small:g} and {large:g}."),
+        finding(same, near, high=TRUTH_TOLERANCE, unit=unit, detail=true),
     ]
 
 

@@ -1,29 +1,47 @@
 """Leaves and runs of ``deep_linear``: modes from aligned and random starts, ranks of products, completion."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError
+from gendyn import regression
+from gendyn.core import ConfigError, seeded_normals
 from gendyn.core.rules import distinct, each, integer, positive
-from gendyn.experiments.linear_models.deep_linear.descent import complete, product_ranks, steps_per_record, train_modes
+from gendyn.linalg import haar_orthogonal
+from gendyn.measure import effective_rank
 from gendyn.sweep import Group, Leaf, Measured, Simulation
-from gendyn.types import ArrayLike, Config
+from gendyn.types import Array, ArrayLike, Config
 
 ALIGNED, RANDOM, GAUSSIAN, ORTHOGONAL, COMPLETION = "aligned", "random", "gaussian", "orthogonal", "completion"
 """Cases: two starts of the modes, two kinds of products, and completion."""
 AXES = ("case", "depth", "learning_rate", "scale", "seed")
-_several = each(positive(), distinct, least=2)
+
+
+def _must_fall(name: str, values: Sequence[float]) -> None:
+    if sorted(values)[::-1] != list(values):
+        raise ConfigError(f"{name} = {values} must fall: the strongest mode first.")
+
+
+def _must_fall_by_decades(name: str, values: Sequence[float]) -> None:
+    if any(abs(a / b - 10.0) > 1e-9 for a, b in pairwise(values)):
+        raise ConfigError(f"{name} = {values} must fall by decades.")
+
+
+_several, _falling = each(positive(), distinct, least=2), each(positive(), distinct, _must_fall, least=2)
+_decades = each(positive(), distinct, _must_fall_by_decades, least=2)
 LEAVES = {
     "dimension": Leaf(8, rule=integer(), meaning="rows and columns of the map whose modes are learned"),
-    "singular_values": Leaf((4.0, 3.0, 2.0, 1.0), rule=_several, meaning="of its modes, falling"),
+    "singular_values": Leaf((4.0, 3.0, 2.0, 1.0), rule=_falling, meaning="of its modes, falling"),
     "initial": Leaf(0.01, rule=positive(), meaning="singular values of the product at the start"),
     "depths": Leaf((1, 2, 3, 4), rule=each(integer()), meaning="factors of the product that learns the map"),
     "horizon": Leaf(8.0, rule=positive(), meaning="learning rate times steps"),
     "num_times": Leaf(161, rule=integer(3), meaning="records of the modes"),
-    "learning_rates": Leaf((1e-2, 1e-3, 1e-4), rule=_several, meaning="from aligned starts, falling by decades"),
+    "learning_rates": Leaf((1e-2, 1e-3, 1e-4), rule=_decades, meaning="from aligned starts, falling by decades"),
     "num_aligned": Leaf(5, rule=integer(), meaning="redraws of aligned starts"),
     "random_learning_rate": Leaf(1e-3, rule=positive(), meaning="from random directions"),
     "product_size": Leaf(128, rule=integer(), meaning="rows and columns of the matrices multiplied"),
@@ -42,37 +60,30 @@ LEAVES = {
 
 def check(config: Config) -> None:
     """What the claims compare is there, and sizes, rates and records fit each other."""
-    strengths, rates, entries = config.singular_values, config.learning_rates, config.completion_size**2
+    strengths, entries, seen = config.singular_values, config.completion_size**2, config.num_observed
     if 2 not in config.depths or not {1, 2, 3} <= set(config.completion_depths):
         raise ConfigError(
             f"config.depths = {config.depths} must hold 2, and config.completion_depths = "
             f"{config.completion_depths} 1, 2 and 3: the claims compare them."
         )
-    if sorted(strengths)[::-1] != list(strengths):
-        raise ConfigError(f"config.singular_values = {strengths} must fall: the strongest mode first.")
     if config.initial >= min(strengths) / 2:
-        raise ConfigError(
-            f"config.initial = {config.initial} must be below half of the weakest mode, {min(strengths):g}."
-        )
+        weakest = min(strengths)
+        raise ConfigError(f"config.initial = {config.initial} must be below half of the weakest mode, {weakest:g}.")
     if len(strengths) >= config.dimension:
         raise ConfigError(
             f"config.dimension = {config.dimension} must exceed the {len(strengths)} modes: gradient flow keeps the "
             "sign of the determinant, so a map of full rank is out of reach from half of all directions."
         )
-    if config.num_observed >= entries or config.completion_rank > config.completion_size:
+    if seen >= entries or config.completion_rank > config.completion_size:
         raise ConfigError(
-            f"config.num_observed = {config.num_observed} must be below the {entries} entries, and "
-            f"config.completion_rank = {config.completion_rank} at most config.completion_size."
+            f"config.num_observed = {seen} must be below the {entries} entries, and config.completion_rank = "
+            f"{config.completion_rank} at most config.completion_size."
         )
     gap = config.horizon / (config.num_times - 1)
-    for rate in (*rates, config.random_learning_rate):
-        if abs(steps_per_record(config, rate) * rate - gap) > 1e-9 * gap:
-            raise ConfigError(
-                f"config.learning_rates: horizon / (num_times - 1) = {gap:g} must be a whole number of steps of "
-                f"{rate:g}."
-            )
-    if any(abs(a / b - 10.0) > 1e-9 for a, b in pairwise(rates)):
-        raise ConfigError(f"config.learning_rates = {rates} must fall by decades.")
+    for rate in (*config.learning_rates, config.random_learning_rate):
+        if abs(round(gap / rate) * rate - gap) > 1e-9 * gap:
+            rule = f"horizon / (num_times - 1) = {gap:g} must be a whole number of steps of {rate:g}."
+            raise ConfigError(f"config.learning_rates: {rule}")
 
 
 def program(config: Config) -> Simulation:
@@ -88,34 +99,79 @@ def program(config: Config) -> Simulation:
         "modes": Measured("strength of each mode", (config.num_times, len(config.singular_values)), "float64"),
     }
 
-    def modes(case: str, depth: int, rate: float, seeds: list[int], _: Any) -> dict[str, ArrayLike]:
-        return {"modes": train_modes(config, seeds, depth=depth, aligned=case == ALIGNED, learning_rate=rate)}
-
-    def ranks(case: str, depth: int, rate: float, seeds: list[int], _: Any) -> dict[str, ArrayLike]:
-        return {"effective_rank": product_ranks(config, seeds, depth=depth, orthogonal=case == ORTHOGONAL)}
-
-    def completed(case: str, depth: int, rate: float, seeds: list[int], scales: list[float]) -> dict[str, ArrayLike]:
-        return complete(config, seeds, scales, depth=depth, learning_rate=rate)._asdict()
-
     def group(solve: Callable[..., Any], case: str, depth: int, rate: float, scales: Any, redraws: int) -> Group:
         def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, ArrayLike]:
             empty = {name: np.full((len(points), *about.shape), np.nan) for name, about in measured.items()}
             seeds, sizes = ([point[axis] for point in points] for axis in ("seed", "scale"))
-            return empty | solve(case, depth, float(rate), seeds, sizes)
+            return empty | solve(config, case, depth, float(rate), seeds, sizes)
 
         places = [(case, depth, float(rate), float(scale), seed) for scale in scales for seed in range(redraws)]
         return Group(tuple(dict(zip(AXES, place, strict=True)) for place in places), compute)
 
     start, redraws, rates = (config.initial,), config.num_redraws, config.learning_rates
-    aligned = [(depth, rate) for depth in config.depths for rate in rates]
     products = [(case, depth) for case in (GAUSSIAN, ORTHOGONAL) for depth in config.product_depths]
+    completed = [(depth, config.completion_rate / depth) for depth in config.completion_depths]
     groups = (
-        *(group(modes, ALIGNED, depth, rate, start, config.num_aligned) for depth, rate in aligned),
+        *(group(modes, ALIGNED, depth, rate, start, config.num_aligned) for depth in config.depths for rate in rates),
         *(group(modes, RANDOM, depth, config.random_learning_rate, start, redraws) for depth in config.depths),
         *(group(ranks, case, depth, 0.0, (0.0,), redraws) for case, depth in products),
-        *(
-            group(completed, COMPLETION, depth, config.completion_rate / depth, config.scales, redraws)
-            for depth in config.completion_depths
-        ),
+        *(group(completion, COMPLETION, depth, rate, config.scales, redraws) for depth, rate in completed),
     )
     return Simulation(groups, measured, config.runs_at_once)
+
+
+def modes(config: Config, case: str, depth: int, rate: float, seeds: list[int], _: Any) -> dict[str, ArrayLike]:
+    """Strengths ``u_k^T W_N ... W_1 v_k`` of the map's modes, float64 ``[R, num_times, K]``, from the start on."""
+    size, kept, count = config.dimension, len(config.singular_values), config.num_times
+    left, right = np.moveaxis(haar_orthogonal(seeded_normals(seeds, "singular vectors", (2, size, size))), 1, 0)
+    directions = haar_orthogonal(seeded_normals(seeds, "start", (depth, size, size)))
+    sides = {"left": left, "right": right} if case == ALIGNED else {}
+    start = regression.balanced_factors(directions, config.initial, **sides)
+    steps = round(config.horizon / (count - 1) / rate) * np.arange(count)
+    with jax.enable_x64(True):
+        u, v = jnp.asarray(left[:, :, :kept]), jnp.asarray(right[:, :, :kept])
+        target = (u * jnp.asarray(config.singular_values)) @ jnp.swapaxes(v, 1, 2)
+        maps = regression.factored_descent(start, target, rate, steps)
+        return {"modes": np.moveaxis(np.asarray(_strengths(u, v, maps)), 0, 1)}
+
+
+@jax.jit
+def _strengths(u: Array, v: Array, maps: Array) -> Array:
+    return jax.lax.map(lambda product: jnp.sum(u * (product @ v), axis=1), maps)
+
+
+def ranks(config: Config, case: str, depth: int, _: float, seeds: list[int], __: Any) -> dict[str, ArrayLike]:
+    """Effective rank ``[R]`` of a product of Gaussian (variance ``1 / size``) or of orthogonal factors."""
+    size = config.product_size
+    draws = seeded_normals(seeds, f"{depth} factors", (depth, size, size))
+    factors = haar_orthogonal(draws) if case == ORTHOGONAL else draws / math.sqrt(size)
+    return {"effective_rank": effective_rank(regression.factor_product(jnp.asarray(factors, jnp.float32)))}
+
+
+def completion(
+    config: Config, _: str, depth: int, rate: float, seeds: list[int], scales: list[float]
+) -> dict[str, ArrayLike]:
+    """Matrix completion, at the last step, in float32.
+
+    The map is a product of Gaussian ``[size, rank]`` factors scaled to ``|map|_F^2 = rank``; which entries are seen is
+    drawn without replacement. A factor starts as ``scale^(1 / depth)`` times a Gaussian of variance ``1 / size``, the
+    same Gaussian at every scale, so that ``E |product|_F^2 = scale^2 size`` at every depth.
+    """
+    size, rank = config.completion_size, config.completion_rank
+    sides = seeded_normals(seeds, "map", (2, size, rank))
+    maps = sides[:, 0] @ np.swapaxes(sides[:, 1], 1, 2)
+    maps *= math.sqrt(rank) / np.linalg.norm(maps, axis=(1, 2), keepdims=True)
+    order = np.argsort(seeded_normals(seeds, "observed", (size * size,)), axis=1)
+    seen = np.zeros(order.shape)
+    np.put_along_axis(seen, order[:, : config.num_observed], 1.0, axis=1)
+    start = seeded_normals(seeds, "start", (depth, size, size)) / math.sqrt(size)
+    start *= np.asarray(scales)[:, None, None, None] ** (1.0 / depth)
+    factors, truth, mask = (jnp.asarray(a, jnp.float32) for a in (start, maps, seen.reshape(maps.shape)))
+    (learned,) = regression.factored_descent(factors, truth, rate, (config.completion_steps,), observed=mask)
+
+    def error(where: ArrayLike) -> ArrayLike:
+        misses, sizes = (jnp.sum(where * jnp.square(array), axis=(1, 2)) for array in (learned - truth, truth))
+        return jnp.sqrt(misses / sizes)
+
+    errors = {"observed_error": error(mask), "unobserved_error": error(1.0 - mask)}
+    return {"effective_rank": effective_rank(learned), "truth_rank": effective_rank(truth), **errors}

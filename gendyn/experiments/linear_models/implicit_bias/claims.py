@@ -49,68 +49,46 @@ def verdict(ds: Dataset) -> list[Finding]:
 def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Finding]:
     plain, scales = len(config["initial_scales"]), config["initial_scales"][1:]
     distance, residual = redraws["distance"][:, :, -1], redraws["residual"][:, plain + 1 :]
+    count = f"{len(distance)} redraws of {config['num_examples']} examples."
+    arrived: Any = {"high": CONVERGED, "unit": "largest |w - w+| / |w+| of a redraw", "detail": count}
     rates = ", ".join(f"{rate:g}" for rate in config["adam_learning_rates"])
-    arrivals = [
-        finding(
-            f"{name} on squared loss ends at the least-norm solution.",
-            bootstrap(largest, distance[:, column]),
-            high=CONVERGED,
-            unit="largest |w - w+| / |w+| of a redraw",
-            detail=f"{len(distance)} redraws of {config['num_examples']} examples.",
-        )
-        for name, column in (("Gradient descent from 0", 0), ("Momentum from 0", plain))
+    left: Any = {"unit": "largest |y - X w| / |y| of a redraw", "detail": f"At learning rates {rates}."}
+    fitted = finding("Adam fits the training set.", bootstrap(largest, residual.max(axis=1)), high=FITTED, **left)
+    off = bootstrap(lambda rows: smallest(median(rows)), distance[:, plain + 1 :])
+    elsewhere = f"Adam ends at another solution, at each of the learning rates {rates}."
+    over = "Median over redraws, the smallest over learning rates."
+    errors = np.abs(redraws["final_distance"][:, 1:plain] / redraws["start_outside"][:, 1:] - 1.0)
+    stays, unit = bootstrap(largest, np.max(errors, axis=1)), "largest |distance / part outside - 1| of a redraw"
+    start = "What the start has outside the row space stays, and nothing else does."
+    at = f"At initial scales {', '.join(f'{scale:g}' for scale in scales)}."
+    return [
+        *(
+            finding(f"{name} ends at the least-norm solution.", bootstrap(largest, distance[:, i]), **arrived)
+            for name, i in (("Gradient descent from 0 on squared loss", 0), ("Momentum from 0 on squared loss", plain))
+        ),
+        fitted,
+        finding(elsewhere, off, low=ELSEWHERE, unit="|w - w+| / |w+|", detail=over, given=(fitted,)),
+        finding(start, stays, high=CONVERGED, unit=unit, detail=at),
     ]
-    fitted = finding(
-        "Adam fits the training set.",
-        bootstrap(largest, residual.max(axis=1)),
-        high=FITTED,
-        unit="largest |y - X w| / |y| of a redraw",
-        detail=f"At learning rates {rates}.",
-    )
-    elsewhere = finding(
-        f"Adam ends at another solution, at each of the learning rates {rates}.",
-        bootstrap(lambda rows: smallest(median(rows)), distance[:, plain + 1 :]),
-        low=ELSEWHERE,
-        unit="|w - w+| / |w+|",
-        detail="Median over redraws, the smallest over learning rates.",
-        given=(fitted,),
-    )
-    outside, final = redraws["start_outside"][:, 1:], redraws["final_distance"][:, 1:plain]
-    start = finding(
-        "What the start has outside the row space stays, and nothing else does.",
-        bootstrap(largest, np.max(np.abs(final / outside - 1.0), axis=1)),
-        high=CONVERGED,
-        unit="largest |distance / part outside - 1| of a redraw",
-        detail=f"At initial scales {', '.join(f'{scale:g}' for scale in scales)}.",
-    )
-    return [*arrivals, fitted, elsewhere, start]
 
 
 def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Finding]:
     step = config["learning_rate"] * (1.0 + math.sqrt(config["num_features"] / config["num_examples"])) ** 2
     # (1 - a)^k and exp(-a k) differ by at most a / (2 e (1 - a)); a = learning rate * eigenvalue.
-    flow = finding(
-        "The path of gradient descent is gradient flow's, to first order in the learning rate.",
-        mean_over_seeds(redraws["flow_gap"]),
-        high=step / (2.0 * math.e * (1.0 - step)),
-        unit="largest |w - flow| / |w+| of the path",
-        detail="Mean over redraws; bound for the largest eigenvalue of the Marchenko-Pastur law.",
-    )
+    bound = step / (2.0 * math.e * (1.0 - step))
+    flow = "The path of gradient descent is gradient flow's, to first order in the learning rate."
+    law = "Mean over redraws; bound for the largest eigenvalue of the Marchenko-Pastur law."
+    gap, unit = mean_over_seeds(redraws["flow_gap"]), "largest |w - flow| / |w+| of the path"
     risks = redraws["descent_risk"], redraws["ridge_risk"]
-    always = finding(
-        f"Stopped descent has at most {FLOW_RIDGE_BOUND} times the risk of ridge at 1 / t, at every time.",
-        bootstrap(lambda a, b: largest(ratio_of_means(a, b)), *risks),
-        high=FLOW_RIDGE_BOUND,
-        unit="largest ratio of mean risks",
-    )
-    best = finding(
-        "Gradient descent stopped at its best time is as good as the best ridge.",
-        bootstrap(lambda a, b: smallest(mean(a)) / smallest(mean(b)), *risks),
-        low=1.0 - AS_GOOD,
-        high=1.0 + AS_GOOD,
-        unit="ratio of smallest mean risks",
-    )
-    return [flow, always, best]
+    always = f"Stopped descent has at most {FLOW_RIDGE_BOUND} times the risk of ridge at 1 / t, at every time."
+    worst = bootstrap(lambda a, b: largest(ratio_of_means(a, b)), *risks)
+    best = "Gradient descent stopped at its best time is as good as the best ridge."
+    ratio = bootstrap(lambda a, b: smallest(mean(a)) / smallest(mean(b)), *risks)
+    return [
+        finding(flow, gap, high=bound, unit=unit, detail=law),
+        finding(always, worst, high=FLOW_RIDGE_BOUND, unit="largest ratio of mean risks"),
+        finding(best, ratio, low=1.0 - AS_GOOD, high=1.0 + AS_GOOD, unit="ratio of smallest mean risks"),
+    ]
 
 
 def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Finding]:
@@ -123,44 +101,27 @@ def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) ->
     times = config["wide"]["learning_rate"] * late
     judged = times >= min(LATE, times[-1])
     ratios = angle[known, 0] / redraws["late_angle"][known, 0][:, None]
-    turns = [
-        agreement(
-            f"{name} turns to the largest margin as the closed form says.",
-            rows,
-            np.ones(rows.shape[1]),
-            tolerance=ANGLE_TOLERANCE,
-            detail="Angles over their closed form; support vectors span the examples in "
-            f"{known.mean():.0%} of the redraws.",
-        )
-        for name, rows in (("Gradient descent", ratios[:, 0, judged]), ("In the end momentum", ratios[:, 1, -1:]))
-    ]
+    turns = "turns to the largest margin as the closed form says."
+    spans = f"Angles over their closed form; support vectors span the examples in {known.mean():.0%} of the redraws."
     logs = np.log(config["narrow"]["learning_rate"] * late)
-    cotangent = 1.0 / np.tan(angle[:, 1, 0])
     middle, start = (int(np.argmin(np.abs(logs - share * logs[-1]))) for share in (2 / 3, 1 / 3))
-    before, after = (
-        (cotangent[:, b] - cotangent[:, a]) / (logs[b] - logs[a]) for a, b in ((start, middle), (middle, -1))
-    )
-    rate = finding(
-        "With few features too the angle falls as 1 / log t.",
-        median_over_seeds(after / before),
-        low=1.0 - RATE_TOLERANCE,
-        high=1.0 + RATE_TOLERANCE,
-        unit="growth of 1 / tan(angle) per log t: last third of log t / the third before",
-        detail="Median over redraws.",
-    )
-    keeps = finding(
-        "Adam on logistic loss keeps an angle to the largest margin.",
-        median_over_seeds(angle[:, 0, 2, -1]),
-        low=ANOTHER_DIRECTION,
-        unit="radians at the end",
-        detail=f"Median over redraws; gradient descent: {np.median(angle[:, 0, 0, -1]):.3f}.",
-    )
+    turned = 1.0 / np.tan(angle[:, 1, 0])
+    before, after = ((turned[:, b] - turned[:, a]) / (logs[b] - logs[a]) for a, b in ((start, middle), (middle, -1)))
+    rate = "With few features too the angle falls as 1 / log t."
+    thirds = "growth of 1 / tan(angle) per log t: last third of log t / the third before"
+    band: Any = {"low": 1.0 - RATE_TOLERANCE, "high": 1.0 + RATE_TOLERANCE, "detail": "Median over redraws."}
+    keeps, stays = "Adam on logistic loss keeps an angle to the largest margin.", median_over_seeds(angle[:, 0, 2, -1])
+    descent = f"Median over redraws; gradient descent: {np.median(angle[:, 0, 0, -1]):.3f}."
     sup, share = (redraws[name][:, 0, :, -1] for name in ("sup_margin_share", "margin_share"))
-    prefers = finding(
-        "Of two margins Adam has more of the one by the largest coordinate, gradient descent of the Euclidean one.",
-        bootstrap(lambda a, b: np.minimum(mean(a), mean(b)), sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2]),
-        low=0.0,
-        unit="the smaller of two differences of shares",
-        detail="Adam's share of the one less gradient descent's, the reverse for the other; means over redraws.",
-    )
-    return [*turns, rate, keeps, prefers]
+    less = bootstrap(lambda a, b: np.minimum(mean(a), mean(b)), sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2])
+    both = "Of two margins Adam has more of the one by the largest coordinate, gradient descent of the Euclidean one."
+    shares = "Adam's share of the one less gradient descent's, the reverse for the other; means over redraws."
+    return [
+        *(
+            agreement(f"{name} {turns}", rows, np.ones(rows.shape[1]), tolerance=ANGLE_TOLERANCE, detail=spans)
+            for name, rows in (("Gradient descent", ratios[:, 0, judged]), ("In the end momentum", ratios[:, 1, -1:]))
+        ),
+        finding(rate, median_over_seeds(after / before), unit=thirds, **band),
+        finding(keeps, stays, low=ANOTHER_DIRECTION, unit="radians at the end", detail=descent),
+        finding(both, less, low=0.0, unit="the smaller of two differences of shares", detail=shares),
+    ]

@@ -1,24 +1,25 @@
-"""The leaves of the three problems, and what is recorded of a redraw of them."""
+"""The leaves of the three problems, what descends on them, and what is recorded of a redraw of them."""
 
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 
-from gendyn.core import ConfigError
+from gendyn import regression, theory
+from gendyn.core import ConfigError, stream
 from gendyn.core.rules import each, integer, number, positive
-from gendyn.experiments.linear_models.implicit_bias.descent import (
-    METHODS,
-    Regression,
-    Separable,
-    regression_records,
-    separable_records,
-)
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, Config
 
 PROBLEMS = ("wide", "narrow")
 """The logistic problems, in the order of the records."""
+METHODS = ("gradient descent", "momentum", "Adam")
+"""On the logistic problems, in the order of the records."""
 
 
 def _from_zero(name: str, scales: Sequence[float]) -> None:
@@ -55,15 +56,16 @@ LEAVES = {
 
 def check(config: Config) -> None:
     """More features than examples, where the claims are about one of many solutions or about support vectors."""
-    if config.num_features < config.num_examples + 2:
+    n, p, wide = config.num_examples, config.num_features, config.wide
+    if p < n + 2:
         raise ConfigError(
-            f"config.num_features = {config.num_features} must exceed num_examples = {config.num_examples} by at least "
-            "2: the claims are about which of many solutions is found."
+            f"config.num_features = {p} must exceed num_examples = {n} by at least 2: the claims are about which of "
+            "many solutions is found."
         )
-    if config.wide.num_features < config.wide.num_examples:
+    if wide.num_features < wide.num_examples:
         raise ConfigError(
-            f"config.wide.num_features = {config.wide.num_features} must be at least wide.num_examples = "
-            f"{config.wide.num_examples}: its closed form is that of examples which all are support vectors. Raise it."
+            f"config.wide.num_features = {wide.num_features} must be at least wide.num_examples = "
+            f"{wide.num_examples}: its closed form is that of examples which all are support vectors. Raise it."
         )
 
 
@@ -71,23 +73,29 @@ def program(config: Config) -> Simulation:
     """Of the squared loss ``distance [methods, records]`` and what belongs to it; of the logistic losses ``angle
     [problems, methods, records]`` and what belongs to it.
     """
-    early, late = (tuple(steps.tolist()) for steps in steps_of(config))
-    shared = {name: config[name] for name in Regression._fields if name != "steps"}
-    linear = Regression(**shared, steps=early)
-    logistic = [Separable(name, **config[name].to_dict(), momentum=config.momentum, steps=late) for name in PROBLEMS]
+    squared = jax.jit(jax.vmap(functools.partial(descend_squared, config)))
+    separable = [jax.jit(jax.vmap(functools.partial(descend_logistic, config, name))) for name in PROBLEMS]
 
     def redraw(seeds: Array) -> dict[str, Any]:
-        separable = [separable_records(setting, seeds) for setting in logistic]
-        joined = {name: np.stack([part[name] for part in separable], axis=1) for name in separable[0]}
-        return regression_records(linear, seeds) | joined
+        data, found = squared(seeds)
+        flows = _stacked([_flow_records(config, *row) for row in zip(*map(np.asarray, data), strict=True)])
+        margins = [
+            _stacked(
+                [_margin_records(config, name, *row) for row in zip(*map(np.asarray, descend(seeds)), strict=True)]
+            )
+            for name, descend in zip(PROBLEMS, separable, strict=True)
+        ]
+        joined = {name: np.stack([part[name] for part in margins], axis=1) for name in margins[0]}
+        return found | flows | joined
 
-    methods, records = len(linear.initial_scales) + 1 + len(linear.adam_learning_rates), len(early)
-    curves, asymptotes = (len(PROBLEMS), len(METHODS), len(late)), (len(PROBLEMS), len(late))
+    starts, records, late = len(config.initial_scales), *map(len, steps_of(config))
+    methods = starts + 1 + len(config.adam_learning_rates)
+    curves, asymptotes = (len(PROBLEMS), len(METHODS), late), (len(PROBLEMS), late)
     measured = {
         "distance": Measured("distance to the least-norm solution / its norm", (methods, records)),
         "final_distance": Measured("distance to the least-norm solution at the end", (methods,), "float64"),
         "residual": Measured("training error at the end / norm of the labels", (methods,)),
-        "start_outside": Measured("part of the start outside the row space", (len(linear.initial_scales),), "float64"),
+        "start_outside": Measured("part of the start outside the row space", (starts,), "float64"),
         "flow_distance": Measured("distance of gradient flow to the least-norm solution / its norm", (records,)),
         "flow_gap": Measured("largest distance of descent from gradient flow / norm of the solution"),
         "flow_risk": Measured("risk of gradient flow, mean over label noise", (records,)),
@@ -106,5 +114,89 @@ def program(config: Config) -> Simulation:
 def steps_of(config: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Recorded ones of the squared and of the logistic losses, from 1 to the last, evenly in the logarithm if whole."""
     last = config["num_steps"], config["logistic_steps"]
-    linear, logistic = (np.unique(np.geomspace(1, end, config["num_records"]).round().astype(int)) for end in last)
-    return linear, logistic
+    squared, logistic = (np.unique(np.geomspace(1, end, config["num_records"]).round().astype(int)) for end in last)
+    return squared, logistic
+
+
+def descend_squared(config: Config, seed: Array) -> tuple[tuple[Array, ...], dict[str, Array]]:
+    """A redraw of ``|y - X w|^2 / (2 n)``: methods are gradient descent from every scale, momentum, Adam at every rate.
+
+    First come ``X``, ``y``, the teacher, the least-norm solution and the path of gradient descent from 0.
+    """
+    n, p, rate, steps = config.num_examples, config.num_features, config.learning_rate, steps_of(config)[0]
+    key = stream(jax.random.key(seed), "regression")
+    x = jax.random.normal(stream(key, "x"), (n, p), jnp.float64)
+    teacher, direction = jax.random.normal(stream(key, "weights"), (2, p), jnp.float64) / math.sqrt(p)
+    y = x @ teacher + config.noise * jax.random.normal(stream(key, "noise"), (n,), jnp.float64)
+    scaled, adam_rates = direction[:, None] * jnp.array(config.initial_scales), jnp.array(config.adam_learning_rates)
+    # A constant rate would leave Adam in a cycle as wide as a step.
+    adam = optax.adam(optax.cosine_decay_schedule(adam_rates, int(steps[-1])))
+    weights = regression.parallel_descents(
+        lambda w: x.T @ (x @ w - y[:, None]) / n,
+        (scaled, jnp.zeros((p, 1)), jnp.zeros((p, len(adam_rates)))),
+        (optax.sgd(rate), optax.sgd(rate, config.momentum), adam),
+        steps,
+    )
+    shortest = regression.least_squares(x, y).coefficients
+    distances = jnp.linalg.norm(weights - shortest[:, None], axis=1)
+    end = regression.minimum_norm_gap(x, jnp.tile(y[:, None], weights.shape[2]), weights[-1])
+    begin = regression.minimum_norm_gap(x, jnp.tile(y[:, None], scaled.shape[1]), scaled)
+    ridges = regression.ridge(x, y, n / jnp.asarray(rate * steps)).coefficients
+    path = weights[:, :, 0]
+    return (x, y, teacher, shortest, path), {
+        "distance": distances.T / jnp.linalg.norm(shortest),
+        "final_distance": jnp.linalg.norm(weights[-1] - shortest[:, None], axis=0),
+        "residual": end.residual / jnp.linalg.norm(y),
+        "start_outside": begin.outside_row_space,
+        "descent_risk": jnp.sum((path - teacher) ** 2, axis=1),
+        "ridge_risk": jnp.sum((ridges - teacher) ** 2, axis=1),
+    }
+
+
+def descend_logistic(config: Config, problem: str, seed: Array) -> tuple[Array, Array]:
+    """A redraw of the summed logistic loss: examples times labels ``[n, p]``, and weights ``[records, p, METHODS]``."""
+    about = config[problem]
+    n, p, rate = about.num_examples, about.num_features, about.learning_rate
+    key = stream(jax.random.key(seed), problem)
+    x = jax.random.normal(stream(key, "x"), (n, p), jnp.float64) / math.sqrt(p)
+    teacher = jax.random.normal(stream(key, "teacher"), (p,), jnp.float64)
+    teacher = teacher / jnp.linalg.norm(teacher)
+    signed = x * jnp.sign(x @ teacher)[:, None] + about.margin * teacher
+    damped = optax.chain(optax.ema(config.momentum, debias=False), optax.scale(-rate))
+    # Adam without its eps: with it, gradients that vanish would turn it into plain descent in the end.
+    transforms = (optax.sgd(rate), damped, optax.adam(about.adam_learning_rate, eps=0.0))
+    return signed, regression.parallel_descents(
+        lambda w: -signed.T @ jax.nn.sigmoid(-(signed @ w)), (jnp.zeros((p, 1)),) * 3, transforms, steps_of(config)[1]
+    )
+
+
+def _flow_records(
+    config: Config, x: np.ndarray, y: np.ndarray, teacher: np.ndarray, shortest: np.ndarray, path: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Closed forms of the squared loss beside one redraw."""
+    times, length = config.learning_rate * steps_of(config)[0], np.linalg.norm(shortest)
+    (values, vectors), flow = theory.design_modes(x), theory.gradient_flow_path(times, x, y)
+    noisy: Any = {"num_examples": len(x), "noise_variance": config.noise**2}
+    risk = theory.gradient_flow_risk(times, values, (vectors.T @ teacher) ** 2, **noisy)
+    distance, gap = (np.linalg.norm(flow - other, axis=1) / length for other in (shortest, path))
+    return {"flow_risk": risk, "flow_distance": distance, "flow_gap": np.max(gap)}
+
+
+def _margin_records(config: Config, problem: str, signed: np.ndarray, path: np.ndarray) -> dict[str, np.ndarray]:
+    """Directions and margins of one redraw of a logistic problem, and their closed forms."""
+    labels, weights = np.ones(len(signed)), np.moveaxis(path, -1, 0)
+    best, sup = regression.max_margin(signed, labels), regression.max_sup_margin(signed, labels)
+    late = theory.max_margin_path(config[problem].learning_rate * steps_of(config)[1], signed, best.dual)
+    margins, late_margins = (np.min(each @ signed.T, axis=-1) for each in (weights, late.coefficients))
+    return {
+        "angle": np.asarray(regression.angle(weights, best.direction)),
+        "margin_share": margins / np.linalg.norm(weights, axis=-1) / best.margin,
+        "sup_margin_share": margins / np.max(np.abs(weights), axis=-1) / sup.margin,
+        "late_angle": np.asarray(regression.angle(late.coefficients, best.direction)),
+        "late_margin_share": late_margins / np.linalg.norm(late.coefficients, axis=-1) / best.margin,
+        "complete": np.array(late.complete),
+    }
+
+
+def _stacked(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -1,8 +1,4 @@
-"""Fits of one draw over features and over examples.
-
-Sizes are masks on one shape, so that every decomposition is compiled once: a column of zeros gets the coefficient 0
-from the minimum norm and from any ridge, and a row of zeros with the label 0 changes no fit.
-"""
+"""Fits of one draw over features and over examples."""
 
 import functools
 import math
@@ -14,9 +10,9 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from gendyn.core import ConfigError, singular_values, stream
+from gendyn import regression
+from gendyn.core import ConfigError, stream
 from gendyn.core.rules import ascending, each, integer, number, positive
-from gendyn.regression import prefix_least_squares, ridge
 from gendyn.sweep import Group, Leaf, Measured, Simulation
 from gendyn.types import Array, Config
 
@@ -78,7 +74,7 @@ def program(config: Config) -> Simulation:
         seeds, seed_of = np.unique([point["seed"] for point in points], return_inverse=True)
         noise, noise_of = np.unique([point["noise_variance"] for point in points], return_inverse=True)
         with jax.enable_x64(True):
-            records = redraws(frozen, jnp.asarray(seeds, jnp.uint32), jnp.asarray(noise, float))
+            records = _redraws(frozen, jnp.asarray(seeds, jnp.uint32), jnp.asarray(noise, float))
             return {name: np.asarray(values)[seed_of, noise_of] for name, values in records.items()}
 
     # Seeds outside: the noise levels of one seed come in one chunk, and its decompositions serve them all.
@@ -104,78 +100,45 @@ def bin_edges(num_examples: int, spectrum_features: tuple[int, ...]) -> np.ndarr
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def redraws(config: Config, seeds: Array, noise: Array) -> dict[str, Array]:
+def _redraws(config: Config, seeds: Array, noise: Array) -> dict[str, Array]:
     """Records ``[R, V, ...]`` for all seeds and noise variances; run it under ``jax.enable_x64``."""
+    n, dimension, fixed, counts = config.num_examples, config.dimension, config.fixed_dimension, config.examples
+    some, chosen, risk = config.ridge_features, config.spectrum_features, regression.isotropic_risk
+    edges = bin_edges(n, chosen)
+
+    def sample(key: Array, num_examples: int, dimension: int) -> tuple[Array, Array]:
+        return regression.isotropic_sample(key, num_examples=num_examples, dimension=dimension, noise_variances=noise)
+
+    def density(values: Array, p: int) -> Array:
+        return jnp.histogram(values[: min(n, p)], edges)[0] / (min(n, p) * (edges[1] - edges[0]))
 
     def one(seed: Array) -> dict[str, Array]:
         key = jax.random.key(seed)
-        return _over_features(config, stream(key, "features"), noise) | _over_examples(
-            config, stream(key, "examples"), noise
-        )
+        x, y = sample(stream(key, "features"), n, dimension)
+        fits = regression.prefix_least_squares(x, y, config.num_features).coefficients
+        fits = jnp.pad(fits, ((0, 0), (0, dimension - fits.shape[1]), (0, 0)))
+        optimal = dimension * (noise + 1.0) - jnp.asarray(some)[:, None]
+        ridged = regression.nested_ridge(x, y, some, config.penalties, optimal, axis="features")
+        spectra = regression.nested_singular_values(x, some)
+        smallest = spectra[np.arange(len(some)), np.minimum(some, min(n, dimension)) - 1]
+        values = regression.nested_singular_values(x, chosen)
+        spectrum = jnp.stack([density(*each) for each in zip(values, chosen, strict=True)])
+        # Training sets are nested: neighbouring sizes are compared on the same examples.
+        x, y = sample(stream(key, "examples"), max(counts), fixed)
+        optimal = jnp.tile(fixed * noise, (len(counts), 1))
+        of_examples = regression.nested_ridge(x, y, counts, np.zeros(1), optimal, axis="examples")
+        every = (len(noise), 1)
+        return {
+            "risk": risk(fits).T,
+            "squared_norm": jnp.sum(jnp.square(fits), axis=1).T,
+            "ridge_risk": risk(ridged.fixed).transpose(2, 1, 0),
+            "optimal_ridge_risk": risk(ridged.own).T,
+            "smallest_singular_value": jnp.tile(smallest, every),
+            "condition_number": jnp.tile(spectra[:, 0] / smallest, every),
+            "spectrum": jnp.tile(spectrum, (*every, 1)),
+            "examples_risk": risk(of_examples.fixed[:, 0]).T,
+            "examples_optimal_risk": risk(of_examples.own).T,
+        }
 
-    return jax.lax.map(one, seeds)
-
-
-def draw(key: Array, num_examples: int, dimension: int, noise: Array) -> tuple[Array, Array]:
-    """Inputs ``[n, D]`` and labels ``[n, V]``."""
-    x = jax.random.normal(stream(key, "inputs"), (num_examples, dimension), float)
-    errors = jax.random.normal(stream(key, "errors"), (num_examples, 1), float)
-    return x, jnp.sum(x, axis=1, keepdims=True) / math.sqrt(dimension) + errors * jnp.sqrt(noise)
-
-
-def _risks(coefficients: Array) -> Array:
-    """``|w - b|^2`` over the axis of features, the last but one; features left out have the coefficient 0."""
-    return jnp.sum(jnp.square(coefficients - 1.0 / math.sqrt(coefficients.shape[-2])), axis=-2)
-
-
-def _over_features(config: Config, key: Array, noise: Array) -> dict[str, Array]:
-    n, dimension, levels = config.num_examples, config.dimension, jnp.arange(len(noise))
-    x, y = draw(key, n, dimension, noise)
-    fits = prefix_least_squares(x, y, config.num_features).coefficients
-    fits = jnp.pad(fits, ((0, 0), (0, dimension - fits.shape[1]), (0, 0)))
-
-    def with_ridge(p: Array) -> tuple[Array, Array]:
-        optimal = dimension * (noise + 1.0) - p
-        kept = jnp.arange(dimension) < p
-        found = ridge(x * kept, y, jnp.concatenate([jnp.asarray(config.penalties, float), optimal]))
-        risks = _risks(found.coefficients)
-        return risks[: len(config.penalties)].T, risks[len(config.penalties) + levels, levels]
-
-    def values(p: Array) -> Array:
-        return singular_values(x * (jnp.arange(dimension) < p)) / math.sqrt(n)
-
-    sizes = jnp.asarray(config.ridge_features)
-    fixed, best = jax.lax.map(with_ridge, sizes)
-    spectra = jax.lax.map(values, sizes)
-    smallest = spectra[jnp.arange(len(sizes)), jnp.minimum(sizes, min(n, dimension)) - 1]
-    edges = jnp.asarray(bin_edges(n, config.spectrum_features))
-
-    def histogram(p: Array) -> Array:
-        count = jnp.minimum(p, min(n, dimension))
-        weights = jnp.arange(min(n, dimension)) < count
-        return jnp.histogram(values(p), edges, weights=weights)[0] / (count * (edges[1] - edges[0]))
-
-    every = (len(noise), 1)
-    return {
-        "risk": _risks(fits).T,
-        "squared_norm": jnp.sum(jnp.square(fits), axis=1).T,
-        "ridge_risk": jnp.moveaxis(fixed, 0, -1),
-        "optimal_ridge_risk": best.T,
-        "smallest_singular_value": jnp.tile(smallest, every),
-        "condition_number": jnp.tile(spectra[:, 0] / smallest, every),
-        "spectrum": jnp.tile(jax.lax.map(histogram, jnp.asarray(config.spectrum_features)), (*every, 1)),
-    }
-
-
-def _over_examples(config: Config, key: Array, noise: Array) -> dict[str, Array]:
-    """Training sets are nested: neighbouring sizes are compared on the same examples."""
-    d, most, levels = config.fixed_dimension, max(config.examples), jnp.arange(len(noise))
-    x, y = draw(key, most, d, noise)
-
-    def fit(n: Array) -> tuple[Array, Array]:
-        kept = (jnp.arange(most) < n)[:, None]
-        risks = _risks(ridge(x * kept, y * kept, jnp.concatenate([jnp.zeros(1), d * noise])).coefficients)
-        return risks[0], risks[1 + levels, levels]
-
-    shortest, best = jax.lax.map(fit, jnp.asarray(config.examples))
-    return {"examples_risk": shortest.T, "examples_optimal_risk": best.T}
+    found: dict[str, Array] = jax.lax.map(one, seeds)
+    return found

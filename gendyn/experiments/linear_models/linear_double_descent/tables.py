@@ -1,10 +1,6 @@
 """Finished redraws, and the closed forms that they should follow."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike
 
 from gendyn import theory
 from gendyn.analysis import config_of, finished_table, outer_values
@@ -16,26 +12,18 @@ def redraws(ds: Dataset, name: str) -> np.ndarray:
     return finished_table(ds, name, ("noise_variance", "seed"))
 
 
-def noise_variances(ds: Dataset) -> np.ndarray:
-    """``[V]``, ascending."""
-    return outer_values(ds, "noise_variance")
+def laws(ds: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Exact mean risk and exact mean squared norm of the minimum norm, ``[V, P]`` each."""
+    config, noise = config_of(ds), outer_values(ds, "noise_variance")[:, None]
+    given = config["num_examples"], np.array(config["num_features"])
+    shape = {"dimension": config["dimension"], "noise_variance": noise}
+    return theory.min_norm_risk(*given, **shape), theory.min_norm_squared_norm(*given, **shape)
 
 
-def laws(ds: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers of features ``[P]``, exact mean risk and exact mean squared norm ``[V, P]``."""
+def ridge_law(ds: Dataset, sizes: np.ndarray, noise: float, penalty: float | None = None) -> np.ndarray:
+    """Limit of the risk with a penalty, by default the optimal one, another at each size: ``[Q]``."""
     config = config_of(ds)
-    n, sizes = config["num_examples"], np.array(config["num_features"])
-    shape = {"dimension": config["dimension"], "noise_variance": noise_variances(ds)[:, None]}
-    return sizes, theory.min_norm_risk(n, sizes, **shape), theory.min_norm_squared_norm(n, sizes, **shape)
-
-
-def ridge_law(config: Mapping[str, Any], sizes: np.ndarray, penalty: ArrayLike, noise: float) -> np.ndarray:
-    """Limit of the risk on ``sizes`` of the features: those left out act as noise, and are missed in whole."""
-    n, share = config["num_examples"], sizes / config["dimension"]
-    learned = theory.ridge_risk(sizes / n, np.asarray(penalty) / n, signal=share, noise_variance=noise + 1.0 - share)
-    return np.asarray(learned + 1.0 - share)
-
-
-def optimal_ridge_law(config: Mapping[str, Any], sizes: np.ndarray, noise: float) -> np.ndarray:
-    """The same with the optimal penalty, another one at each size."""
-    return ridge_law(config, sizes, config["dimension"] * (noise + 1.0) - sizes, noise)
+    dimension, optimal = config["dimension"], config["dimension"] * (noise + 1.0) - sizes
+    strength = optimal if penalty is None else penalty
+    shape = {"dimension": dimension, "noise_variance": noise}
+    return theory.misspecified_ridge_risk(config["num_examples"], sizes, strength, **shape)

@@ -2,18 +2,10 @@
 
 import numpy as np
 
-from gendyn.analysis import (
-    agreement,
-    bootstrap,
-    config_of,
-    finding,
-    interior_peak,
-    median,
-    median_over_seeds,
-    peak_centre,
-)
+from gendyn import analysis
+from gendyn.analysis import agreement, bootstrap, config_of, finding, interior_peak, median, peak_centre
+from gendyn.experiments.linear_models._sphere import feature_counts, sphere_risk
 from gendyn.experiments.linear_models.random_features.program import DATA
-from gendyn.experiments.linear_models.random_features.tables import closed_form, table
 from gendyn.types import Dataset, Finding
 
 TOLERANCE = 0.06
@@ -30,32 +22,40 @@ HALF = 0.5
 """Share of the risk at ``N = n`` that an ensemble may leave."""
 
 
+def table(ds: Dataset, data: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """``N / n [P]``, and what was measured on one kind of data in finished redraws: name -> ``[S, V, L, P]``.
+
+    Raises:
+        ConfigError: none is finished.
+    """
+    config = config_of(ds)
+    n = config[data]["num_train"]
+    return np.array(feature_counts(config["ratios"], n)) / n, analysis.redraws_at(ds, {"data": data})
+
+
+def closed_form(ds: Dataset, ratios: np.ndarray) -> np.ndarray:
+    """Risk on the sphere at ``N / n = ratios [Q]``: ``[V, L, Q]``."""
+    sphere = config_of(ds)["sphere"]
+    return sphere_risk(ratios, sphere, np.array(sphere["label_noise"]))
+
+
 def verdict(ds: Dataset) -> list[Finding]:
     """The closed form, then five claims on the sphere and the same on images."""
-    sphere = table(ds, "sphere")
-    exact, risk = closed_form(ds, sphere.ratios), sphere.values["risk"]
-    away = np.abs(sphere.ratios - 1) >= OFF_PEAK
-    found = [
-        agreement(
-            f"On the sphere, without a ridge, the risk away from the peak is the closed form's within {TOLERANCE:.0%}.",
-            risk[:, :, 0, away].reshape(len(risk), -1),
-            exact[:, 0, away].ravel(),
-            tolerance=TOLERANCE,
-        ),
-        agreement(
-            f"On the sphere, with a ridge, the risk is the closed form's within {TOLERANCE:.0%} everywhere.",
-            risk[:, :, 1:].reshape(len(risk), -1),
-            exact[:, 1:].ravel(),
-            tolerance=TOLERANCE,
-        ),
+    ratios, values = table(ds, "sphere")
+    exact, risk, away = closed_form(ds, ratios), values["risk"], np.abs(ratios - 1) >= OFF_PEAK
+    law, flat = f"the closed form's within {TOLERANCE:.0%}", (len(risk), -1)
+    ridgeless = f"On the sphere, without a ridge, the risk away from the peak is {law}."
+    ridged = f"On the sphere, with a ridge, the risk is {law} everywhere."
+    return [
+        agreement(ridgeless, risk[:, :, 0, away].reshape(flat), exact[:, 0, away].ravel(), tolerance=TOLERANCE),
+        agreement(ridged, risk[:, :, 1:].reshape(flat), exact[:, 1:].ravel(), tolerance=TOLERANCE),
+        *(found for data in DATA for found in _peak_findings(ds, data)),
     ]
-    return [*found, *(each for data in DATA for each in _peak_findings(ds, data))]
 
 
 def _peak_findings(ds: Dataset, data: str) -> list[Finding]:
-    ratios, values = table(ds, data)
-    at = int(np.argmin(np.abs(ratios - 1)))
-    risk, ensemble = values["risk"], values["ensemble_risk"]
+    members, (ratios, values) = config_of(ds)["members"], table(ds, data)
+    at, risk = int(np.argmin(np.abs(ratios - 1))), values["risk"]
 
     def added(rows: np.ndarray) -> np.ndarray:
         medians = median(rows)
@@ -79,17 +79,12 @@ def _peak_findings(ds: Dataset, data: str) -> list[Finding]:
         unit="risk added at N = n / the larger of those added at the ends",
         detail="The most label noise against the least, on the same sample; medians over redraws.",
     )
-    removed = finding(
-        f"{data}: the largest ridge removes the peak, at the most label noise too.",
-        bootstrap(lambda rows: interior_peak(median(rows)).prominence, risk[:, -1, -1]),
-        high=NO_PEAK,
-        unit="prominence",
-        detail="1 or less: monotone.",
-    )
+    claim = f"{data}: the largest ridge removes the peak, at the most label noise too."
+    left = bootstrap(lambda rows: interior_peak(median(rows)).prominence, risk[:, -1, -1])
+    removed = finding(claim, left, high=NO_PEAK, unit="prominence", detail="1 or less: monotone.")
     averaged = finding(
-        f"{data}: the average over {config_of(ds)['members']} feature draws has less than half of the risk of one at "
-        "N = n.",
-        median_over_seeds(ensemble[:, -1, 0, at] / risk[:, -1, 0, at]),
+        f"{data}: the average over {members} feature draws has less than half of the risk of one at N = n.",
+        analysis.median_over_seeds(values["ensemble_risk"][:, -1, 0, at] / risk[:, -1, 0, at]),
         high=HALF,
         unit="risk of the average / mean risk of its members, at N = n",
         detail="Median over redraws.",

@@ -1,56 +1,55 @@
 """On the sphere: ridges, label noise, ensembles on the closed form; on images: the same, and norms."""
 
-from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from gendyn.analysis import config_of
-from gendyn.experiments.linear_models.random_features.tables import closed_form, table
+from gendyn.experiments.linear_models.random_features.claims import closed_form, table
 from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Dataset, Figure
 
 
 def figure(ds: Dataset) -> Figure:
     """Three panels of the sphere, three of images."""
-    config, found = config_of(ds), {data: table(ds, data) for data in ("sphere", "images")}
-    ratios = found["sphere"].ratios
+    config, tables = config_of(ds), {data: table(ds, data) for data in ("sphere", "images")}
+    sphere, images, (ratios, values) = config["sphere"], config["images"], tables["sphere"]
     fine = np.unique(np.concatenate([np.geomspace(ratios[0], ratios[-1], 200), ratios]))
-    exact, empty, task = closed_form(ds, fine), np.empty(0), config["images"]["task"]
+    exact = closed_form(ds, fine)
 
-    def curve(data: str, label: str, name: str = "risk", noise: int = -1, level: int = 0) -> Curve:
-        ratios, values = found[data]
-        x, law = (fine, exact[noise, level]) if data == "sphere" and name == "risk" else (empty, empty)
-        return Curve(label, ratios, values[name][:, noise, level], x, law, statistic="median")
+    def curve(data: str, label: str, name: str = "risk", noise: int = -1, ridge: int = 0) -> Curve:
+        x, found = tables[data]
+        shown = Curve(label, x, found[name][:, noise, ridge], statistic="median")
+        known = data == "sphere" and name == "risk"
+        return shown._replace(exact_x=fine, exact=exact[noise, ridge]) if known else shown
 
-    def by_ridge(data: str, name: str = "risk") -> Iterator[Curve]:
-        for i, value in enumerate(config[data]["ridges"]):
-            yield curve(data, f"ridge {value:g}" if value else "no ridge", name, level=i)
+    def by_ridge(data: str, name: str = "risk") -> list[Curve]:
+        labels = [f"ridge {value:g}" if value else "no ridge" for value in config[data]["ridges"]]
+        return [curve(data, label, name, ridge=i) for i, label in enumerate(labels)]
 
-    def by_noise(data: str, name: str = "risk") -> Iterator[Curve]:
-        for i, value in enumerate(config[data]["label_noise"]):
-            yield curve(data, f"label noise {value:g}", name, i)
+    def by_noise(data: str, name: str = "risk") -> list[Curve]:
+        return [curve(data, f"label noise {v:g}", name, i) for i, v in enumerate(config[data]["label_noise"])]
 
-    def panel(title: str, y_label: str, curves: Iterable[Curve], limits: tuple[float, float] | None = None) -> Panel:
-        mark = ((1.0, "N = n"),)
-        return Panel(title, "features / examples, N / n", y_label, tuple(curves), "log", "log", mark, limits)
+    def panel(title: str, y_label: str, curves: list[Curve], **options: Any) -> Panel:
+        options |= {"x_scale": "log", "y_scale": "log", "marks": ((1.0, "N = n"),)}
+        return Panel(title, "features / examples, N / n", y_label, tuple(curves), **options)
 
-    noisy, errors = (f"label noise {config[data]['label_noise'][-1]:g}" for data in ("sphere", "images"))
-    risk, average = "risk (squared error)", f"average of {config['members']} draws"
+    noisy, errors = (f"label noise {leaves['label_noise'][-1]:g}" for leaves in (sphere, images))
+    task, risk, average = images["task"], "risk (squared error)", f"average of {config['members']} draws"
     limits = (0.5 * float(exact[np.isfinite(exact)].min()), 30.0)
     draws = [curve("sphere", "one draw"), curve("sphere", average, "ensemble_risk")]
-    averaged = curve("images", f"{errors}, {average}", "ensemble_test_error")
-    wrong, norm = "share of wrong test images", "norm of the coefficients"
+    wrong = [*by_noise("images", "test_error"), curve("images", f"{errors}, {average}", "ensemble_test_error")]
+    norms = by_ridge("images", "coefficient_norm")
     panels = [
-        panel(f"sphere, {noisy}", risk, by_ridge("sphere"), limits),
-        panel("sphere, no ridge", risk, by_noise("sphere"), limits),
-        panel(f"sphere, no ridge, {noisy}", risk, draws, limits),
+        panel(f"sphere, {noisy}", risk, by_ridge("sphere"), y_limits=limits),
+        panel("sphere, no ridge", risk, by_noise("sphere"), y_limits=limits),
+        panel(f"sphere, no ridge, {noisy}", risk, draws, y_limits=limits),
         panel(f"{task}, {errors}", risk, by_ridge("images")),
-        panel(f"{task}, no ridge", wrong, [*by_noise("images", "test_error"), averaged], (0.01, 1.0)),
-        panel(f"{task}, {errors}", norm, by_ridge("images", "coefficient_norm")),
+        panel(f"{task}, no ridge", "share of wrong test images", wrong, y_limits=(0.01, 1.0)),
+        panel(f"{task}, {errors}", "norm of the coefficients", norms),
     ]
     note = (
-        f"sphere: d = {config['sphere']['dimension']}, n = {config['sphere']['num_train']}, ReLU features, peak cut; "
-        f"{task}: n = {config['images']['num_train']}, {config['images']['features']}; "
-        f"float64; {len(found['sphere'].values['risk'])} redraws"
+        f"sphere: d = {sphere['dimension']}, n = {sphere['num_train']}, ReLU features, peak cut; "
+        f"{task}: n = {images['num_train']}, {images['features']}; float64; {len(values['risk'])} redraws"
     )
     return draw_panels(panels, note=note)

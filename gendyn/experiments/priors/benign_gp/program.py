@@ -1,4 +1,4 @@
-"""Leaves and runs of ``benign_gp``: one pilot chooses the priors of a kind of corruption, then come the redraws."""
+"""Leaves, runs and learners of ``benign_gp``: a pilot for each kind of corruption chooses priors, then come redraws."""
 
 import functools
 from collections.abc import Sequence
@@ -8,23 +8,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError
+from gendyn import regression
+from gendyn.core import ConfigError, lookup, stream
 from gendyn.core.rules import choice, each, integer, length, number
 from gendyn.experiments.priors._compared import check_compared
-from gendyn.experiments.priors.benign_gp.learners import (
-    NOISE_KINDS,
-    Draw,
-    Images,
-    Setting,
-    classify,
-    draws,
-    laplace_prior,
-    load_images,
-    regress,
-    regression_priors,
-)
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
-from gendyn.types import Array, ArrayLike, Config, PyTree
+from gendyn.tasks import INDEPENDENT_NOISE_KINDS, CorruptedSample, corrupted_samples, select_classes
+from gendyn.types import Array, ArrayLike, Config, PyTree, Task
+
+LABEL_DRAWS = 16
+"""Corruptions whose evidences are averaged, beside the one that is trained on: the mean over labels has heavy tails."""
+REGRESSION = regression.rbf().scaled() + regression.constant() + regression.white(0.1)
+CLASSIFICATION = regression.rbf().scaled() + regression.constant()
+BOTH = {
+    "train_accuracy": "share of training images predicted as their label says",
+    "test_accuracy": "share of test images predicted rightly",
+    "evidence": "log evidence per image (nats)",
+    "mean_evidence": "the same, mean over further corruptions of the labels (nats)",
+    "expected_evidence": "its exact mean over corruptions (nats)",
+    "left_out_told": "share of training images predicted from the others as their label says",
+    "left_out_true": "share of training images predicted rightly from the others",
+    "jitter": "added to the diagonal beside the noise",
+}
+"""Measured with the fixed and with the chosen prior."""
 
 
 def _levels(name: str, rates: Sequence[float]) -> None:
@@ -45,7 +51,7 @@ LEAVES = {
     "optimiser_steps": Leaf(100, rule=integer(), meaning="of the hyperparameters"),
     "pilot_seed": Leaf(0, rule=integer(0), meaning="of the draw that chooses the priors"),
     "runs_at_once": Leaf(32, rule=integer(), meaning="redraws of a chunk"),
-    "noise_kind": Leaf("uniform_any", "axis", choice(NOISE_KINDS), "how labels are corrupted"),
+    "noise_kind": Leaf("uniform_any", "axis", choice(INDEPENDENT_NOISE_KINDS), "how labels are corrupted"),
     "seed": Leaf(0, "axis", integer(0), "a redraw of images and labels"),
 }
 AXES = ("noise_kind", "seed")
@@ -53,48 +59,38 @@ AXES = ("noise_kind", "seed")
 
 def check(config: Config) -> None:
     """Both kinds of corruption are there."""
-    check_compared(config, "noise_kind", NOISE_KINDS)
+    check_compared(config, "noise_kind", INDEPENDENT_NOISE_KINDS)
 
 
 def program(config: Config) -> Simulation:
     """Records ``[levels, 2]`` of the fixed and the chosen prior, ``laplace_* [levels]``, ``prior [levels, 4]``."""
-    pools = _pools(config)
+    num_binary = (config.num_binary, config.num_binary_test)
+    tasks = (
+        (_load(config, config.classes, config.num_train, config.num_test), config.num_train, config.num_test),
+        (_load(config, config.binary_classes, *num_binary, " of two classes"), *num_binary),
+    )
 
-    def both_draws(name: str, kind: int, seeds: ArrayLike) -> list[Draw]:
-        return [draws(setting, name, images, kind, seeds) for setting, images in pools]
+    def samples(name: str, kind: str, seeds: ArrayLike) -> list[CorruptedSample]:
+        """Of all classes and of two."""
+        keys = [stream(jax.random.key(seed), name) for seed in jnp.asarray(seeds)]
+        labels = {"rates": config.corruption, "kind": kind, "num_draws": 1 + LABEL_DRAWS}
+        return [corrupted_samples(task, keys, num_train=n, num_test=m, **labels) for task, n, m in tasks]
 
     @functools.cache
-    def priors(kind: int) -> tuple[PyTree, PyTree]:
+    def priors(kind: str) -> tuple[PyTree, PyTree]:
         # Of a stream that no redraw has: redraws are independent of their prior's images up to the finite pool.
-        seed = jnp.uint32([config.pilot_seed])
-        of_all, of_two = (jax.tree.map(lambda leaf: leaf[0], each) for each in both_draws("pilot", kind, seed))
-        steps = config.optimiser_steps
-        return regression_priors(pools[0][0], steps, of_all), laplace_prior(steps, of_two)
+        pilot = samples("pilot", kind, jnp.uint32([config.pilot_seed]))
+        return choose_priors(config.optimiser_steps, *jax.tree.map(lambda leaf: leaf[0], pilot))
 
     def redraw(seeds: Array, noise_kind: str) -> dict[str, Any]:
-        kind = NOISE_KINDS.index(noise_kind)
-        chosen, latent = priors(kind)
-        of_all, of_two = both_draws("redraw", kind, seeds)
-        named = [chosen["sum"]["scaled"]["log_variance"], chosen["sum"]["scaled"]["rbf"]["log_lengthscale"]]
-        named += [chosen["sum"]["constant"]["log_variance"], chosen["white"]["log_variance"]]
-        return {
-            **regress(pools[0][0], jnp.int32(kind), chosen, of_all),
-            **classify(latent, of_two),
-            "prior": np.tile(np.exp(np.stack(named, axis=1)), (len(seeds), 1, 1)),
-        }
+        (chosen, latent), (of_all, of_two) = priors(noise_kind), samples("redraw", noise_kind, seeds)
+        scaled, constant = chosen["sum"]["scaled"], chosen["sum"]["constant"]
+        named = [scaled["log_variance"], scaled["rbf"]["log_lengthscale"], constant["log_variance"]]
+        prior = np.exp(np.stack([*named, chosen["white"]["log_variance"]], axis=1))
+        return regress(chosen, of_all) | classify(latent, of_two) | {"prior": np.tile(prior, (len(seeds), 1, 1))}
 
     levels = len(config.corruption)
-    both = {
-        "train_accuracy": "share of training images predicted as their label says",
-        "test_accuracy": "share of test images predicted rightly",
-        "evidence": "log evidence per image (nats)",
-        "mean_evidence": "the same, mean over further corruptions of the labels (nats)",
-        "expected_evidence": "its exact mean over corruptions (nats)",
-        "left_out_told": "share of training images predicted from the others as their label says",
-        "left_out_true": "share of training images predicted rightly from the others",
-        "jitter": "added to the diagonal beside the noise",
-    }
-    measured = {name: Measured(text, (levels, 2)) for name, text in both.items()} | {
+    measured = {name: Measured(text, (levels, 2)) for name, text in BOTH.items()} | {
         "laplace_train_accuracy": Measured("two classes: share of training images fitted", (levels,)),
         "laplace_test_accuracy": Measured("two classes: share of test images predicted rightly", (levels,)),
         "laplace_evidence": Measured("two classes: Laplace's log evidence per image (nats)", (levels,)),
@@ -103,19 +99,80 @@ def program(config: Config) -> Simulation:
     return Simulation(tuple(redraw_groups(dict(config.axes), redraw)), measured, config.runs_at_once)
 
 
-def _pools(config: Config) -> tuple[tuple[Setting, Images], tuple[Setting, Images]]:
-    """Of all classes and of two; refuses more images than there are."""
+def _load(config: Config, classes: Sequence[int], num_train: int, num_test: int, what: str = "") -> Task:
+    """The images of some classes; refuses a task without them, and more images than there are."""
+    loaded = lookup("tasks", config.data)(**({"folder": config.folder} if config.folder else {}))
+    if loaded.kind != "classification" or loaded.x_train.dtype.kind != "f":
+        raise ConfigError(f"config.data = {config.data!r} has no images with classes; use digits, mnist5k or cifar10.")
+    task = select_classes(loaded, classes)
+    if num_train > len(task.y_train) or num_test > len(task.y_test):
+        raise ConfigError(
+            f"config asks for {num_train} training and {num_test} test images{what}; {config.data!r} has "
+            f"{len(task.y_train)} and {len(task.y_test)}."
+        )
+    return task
 
-    def pool(classes: tuple[int, ...], train: int, test: int, what: str) -> tuple[Setting, Images]:
-        images = load_images(config.data, config.folder, tuple(classes))
-        if train > len(images.y_train) or test > len(images.y_test):
-            raise ConfigError(
-                f"config asks for {train} training and {test} test images{what}; {config.data!r} has "
-                f"{len(images.y_train)} and {len(images.y_test)}."
-            )
-        return Setting(train, test, images.num_classes, tuple(map(float, config.corruption))), images
 
-    return (
-        pool(config.classes, config.num_train, config.num_test, ""),
-        pool(config.binary_classes, config.num_binary, config.num_binary_test, " of two classes"),
+@functools.partial(jax.jit, static_argnums=0)
+def choose_priors(num_steps: int, of_all: CorruptedSample, of_two: CorruptedSample) -> tuple[PyTree, PyTree]:
+    """Hyperparameters of largest evidence on a pilot: of the regression at each level ``[L]``, and of Laplace's."""
+    # One start, the prior's own: its key decides nothing.
+    best = functools.partial(regression.gp_optimise, key=jax.random.key(0), num_restarts=1, num_steps=num_steps)
+    start, latent = (
+        jax.tree.map(lambda leaf: leaf.astype(jnp.float64), each.init()) for each in (REGRESSION, CLASSIFICATION)
     )
+
+    def level(told: Array) -> PyTree:
+        data = (of_all.x, told[0], of_all.probabilities.shape[-1])
+        return best(lambda p: regression.gp_label_regression(REGRESSION, p, *data).log_evidence, start).params
+
+    two = (of_two.x, of_two.labels)  # The true ones.
+    of_laplace = best(lambda p: regression.gp_laplace(CLASSIFICATION, p, *two).log_evidence, latent).params
+    return jax.lax.map(level, of_all.told), of_laplace
+
+
+@jax.jit
+def regress(priors: PyTree, redraws: CorruptedSample) -> dict[str, Array]:
+    """Records ``[R, L, 2]``: with the prior of the clean pilot, the first of ``priors [L]``, and that of each level."""
+    both = jax.tree.map(lambda own: jnp.stack([jnp.broadcast_to(own[0], own.shape), own], axis=1), priors)
+
+    def fit(redraw: CorruptedSample, told: Array, probabilities: Array, params: PyTree) -> dict[str, Array]:
+        size = len(redraw.labels)
+        fitted = regression.gp_corrupted_labels(REGRESSION, params, redraw.x, told, probabilities)
+        points = jnp.concatenate([redraw.x, redraw.x_test])
+        found = jnp.argmax(regression.gp_predict(REGRESSION, params, fitted.posterior, points).mean, axis=1)
+        others = jnp.argmax(fitted.left_out, axis=1)
+        return {
+            "train_accuracy": jnp.mean(found[:size] == told[0]),
+            "test_accuracy": jnp.mean(found[size:] == redraw.y_test),
+            "evidence": fitted.log_evidence[0] / size,
+            "mean_evidence": jnp.mean(fitted.log_evidence[1:]) / size,
+            "expected_evidence": fitted.expected_log_evidence / size,
+            "left_out_told": jnp.mean(others == told[0]),
+            "left_out_true": jnp.mean(others == redraw.labels),
+            "jitter": fitted.posterior.jitter,
+        }
+
+    def level(redraw: CorruptedSample, told: Array, probabilities: Array, priors: PyTree) -> dict[str, Array]:
+        return jax.lax.map(lambda params: fit(redraw, told, probabilities, params), priors)
+
+    def one(redraw: CorruptedSample) -> dict[str, Array]:
+        return jax.lax.map(lambda each: level(redraw, *each), (redraw.told, redraw.probabilities, both))
+
+    return jax.lax.map(one, redraws)
+
+
+@jax.jit
+def classify(params: PyTree, redraws: CorruptedSample) -> dict[str, Array]:
+    """Records ``[R, L]`` of Laplace's approximation with one prior."""
+
+    def level(redraw: CorruptedSample, told: Array) -> dict[str, Array]:
+        posterior = regression.gp_laplace(CLASSIFICATION, params, redraw.x, told[0])
+        found = regression.gp_laplace_predict(CLASSIFICATION, params, posterior, redraw.x_test)
+        return {
+            "laplace_train_accuracy": jnp.mean((posterior.mode > 0) == (told[0] == 1)),
+            "laplace_test_accuracy": jnp.mean((found.mean > 0) == (redraw.y_test == 1)),
+            "laplace_evidence": posterior.log_evidence / len(redraw.labels),
+        }
+
+    return jax.lax.map(lambda redraw: jax.lax.map(lambda told: level(redraw, told), redraw.told), redraws)

@@ -4,6 +4,8 @@ import numpy as np
 
 from gendyn.analysis import config_of, redraws_of
 from gendyn.experiments.priors.benign_gp.program import AXES
+from gendyn.tasks import INDEPENDENT_NOISE_KINDS
+from gendyn.theory import corrupted_accuracy
 from gendyn.types import Dataset
 
 FIXED, CHOSEN = 0, 1
@@ -12,9 +14,9 @@ ANY, INCORRECT = 0, 1
 """Kinds of corruption, sorted, on the first axis."""
 
 
-def redraws(ds: Dataset, name: str) -> np.ndarray:
-    """``[2, S, levels, ...]``, kinds of corruption first."""
-    return redraws_of(ds, AXES, name)[1]
+def redraws(ds: Dataset, *names: str) -> list[np.ndarray]:
+    """Of each variable ``[2, S, levels, ...]``, kinds of corruption first."""
+    return [redraws_of(ds, AXES, name)[1] for name in names]
 
 
 def rates_of(ds: Dataset) -> tuple[np.ndarray, int, int]:
@@ -24,9 +26,9 @@ def rates_of(ds: Dataset) -> tuple[np.ndarray, int, int]:
     return rates, int(np.argmin(np.abs(rates - 0.5))), len(config["classes"])
 
 
-def identity(ds: Dataset) -> np.ndarray:
-    """Left-out accuracy on corrupted labels that follows from that on the true ones, ``[2, S, levels]``."""
+def left_out(ds: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Left-out accuracy on corrupted labels, and what follows from that on the true ones; each ``[2, S, levels]``."""
     rates, _, count = rates_of(ds)
-    true = redraws(ds, "left_out_true")[..., FIXED]
-    lucky = np.stack([np.full_like(true[ANY], 1.0 / count), (1.0 - true[INCORRECT]) / (count - 1)])
-    return (1.0 - rates) * true + rates * lucky
+    told, true = (table[..., FIXED] for table in redraws(ds, "left_out_told", "left_out_true"))
+    kinds = zip(true, INDEPENDENT_NOISE_KINDS, strict=True)
+    return told, np.stack([corrupted_accuracy(rows, rates, count, kind) for rows, kind in kinds])

@@ -1,5 +1,7 @@
 """Claims of ``benign_polynomial``: simple, complex, noise; all three at the best place; two closed forms."""
 
+from typing import Any
+
 import numpy as np
 
 from gendyn.analysis import agreement, bootstrap, config_of, finding, finished_table, largest
@@ -11,80 +13,64 @@ KERNEL_TOLERANCE, TOLERANCE = 1e-5, 0.1
 """Largest distance of the two fits, relative to the target's RMS, and relative error of a mean square. The first was
 1e-6 until 20 redraws gave 1.9e-6 on the widest range: the kernel's system has condition numbers up to some 1e10 there,
 and that is what float64 leaves."""
-_PARTS = (
-    ("recovers the simple target", "median test RMSE / target RMS"),
-    ("recovers the complex target", "median test RMSE / target RMS"),
-    ("fits pure noise", "RMS left of the noise / its RMS"),
-)
 
 
 def verdict(ds: Dataset) -> list[Finding]:
     """For each law of the inputs and basis the three parts at the reference; all three anywhere; the closed forms."""
-    config = config_of(ds)
-    axes, errors = errors_of(ds)
+    config, (axes, errors) = config_of(ds), errors_of(ds)
     width, size, sigma = reference(config, axes)
-    edge = f"{config['half_width']:g}"
+    edge, unit = f"{config['half_width']:g}", "median test RMSE / target RMS"
     where = f"on [-{edge}, {edge}], {config['num_train']} points, sigma {config['sigma']:g}, float64."
-    found = [
-        finding(
-            f"{inputs} inputs, {basis} basis: the polynomial {does}.",
-            bootstrap(lambda rows, part=part: summary(rows)[:, part], errors[:, :, i, b, width, size, sigma]),
-            high=LIMITS[part],
-            unit=unit,
-            detail=where,
-        )
-        for i, inputs in enumerate(axes["inputs"])
-        for b, basis in enumerate(axes["basis"])
-        for part, (does, unit) in enumerate(_PARTS)
+    parts = (
+        ("recovers the simple target", unit),
+        ("recovers the complex target", unit),
+        ("fits pure noise", "RMS left of the noise / its RMS"),
+    )
+    found = []
+    for i, inputs in enumerate(axes["inputs"]):
+        for b, basis in enumerate(axes["basis"]):
+            rows = errors[:, :, i, b, width, size, sigma]
+            for part, (does, unit) in enumerate(parts):
+                claim = f"{inputs} inputs, {basis} basis: the polynomial {does}."
+                interval = bootstrap(lambda rows, part=part: summary(rows)[:, part], rows)
+                found.append(finding(claim, interval, high=LIMITS[part], unit=unit, detail=where))
+    fixed, free = "With the reference number of points and sigma the best", "The best"
+    places = (
+        (f"{fixed} range, basis and law of inputs", errors[..., size, sigma]),
+        (f"{free} range, basis, law of inputs, number of points and sigma", errors),
+    )
+    found += [
+        _at_best_place(f"{place} recovers both targets and fits the noise.", axes, config, rows)
+        for place, rows in places
     ]
-    all_three = "recovers both targets and fits the noise"
-    at_reference = f"With the reference number of points and sigma the best range, basis and law of inputs {all_three}."
-    anywhere = f"The best range, basis, law of inputs, number of points and sigma {all_three}."
-    for claim, rows in ((at_reference, errors[..., size, sigma]), (anywhere, errors)):
-        # A single redraw is both: its interval says nothing.
-        choosing, judging = (rows[::2], rows[1::2]) if len(rows) > 1 else (rows, rows)
-        place, said = _best_place(axes, config, choosing)
-        there = judging.reshape(*judging.shape[:2], -1)[:, :, np.ravel_multi_index(place, judging.shape[2:])]
-        values = ", ".join(f"{value:.2g}" for value in summary(there[None])[0])
-        found.append(
-            finding(
-                claim,
-                bootstrap(lambda rows: (summary(rows) / LIMITS).max(axis=1), there),
-                high=1.0,
-                unit="largest of the three errors in units of its limit, at the best place",
-                detail=f"Best on {len(choosing)} redraws: {said}; errors on the {len(judging)} others {values}.",
-            )
-        )
     gaps = finished_table(ds, "kernel_gap", AXES)[:, :, :, axes["half_width"] < np.sqrt(2)]
     # A ratio of sums: where nearly nothing is left, rounding is, and it counts for nothing.
-    left, expected = (
-        np.sum(each**2, axis=(3, 4, 5)).reshape(len(each), -1)
-        for each in (errors[:, 2], finished_table(ds, "expected_rmse", AXES))
-    )
+    squares = (errors[:, 2] ** 2, finished_table(ds, "expected_rmse", AXES) ** 2)
+    left, expected = (np.sum(each, axis=(3, 4, 5)).reshape(len(each), -1) for each in squares)
+    ratios, about = left / expected, "Mean squares, summed over ranges, sizes and sigmas; a place is a law and a basis."
+    exact = "What is left of pure noise is its exact expectation given the inputs."
+    kernel = "The fit is that of the Gaussian process with the closed-form kernel."
+    unit = f"largest distance / target RMS, at half-widths below sqrt(2) and sigma {config['sigma']:g}"
     return [
         *found,
-        finding(
-            "The fit is that of the Gaussian process with the closed-form kernel.",
-            bootstrap(largest, gaps),
-            high=KERNEL_TOLERANCE,
-            unit=f"largest distance / target RMS, at half-widths below sqrt(2) and sigma {config['sigma']:g}",
-        ),
-        agreement(
-            "What is left of pure noise is its exact expectation given the inputs.",
-            left / expected,
-            np.ones(left.shape[1]),
-            tolerance=TOLERANCE,
-            detail="Mean squares, summed over ranges, sizes and sigmas; a place is a law and a basis.",
-        ),
+        finding(kernel, bootstrap(largest, gaps), high=KERNEL_TOLERANCE, unit=unit),
+        agreement(exact, ratios, np.ones(left.shape[1]), tolerance=TOLERANCE, detail=about),
     ]
 
 
-def _best_place(axes: dict[str, np.ndarray], config: dict, rows: np.ndarray) -> tuple[tuple[int, ...], str]:
-    """Where the largest of the three errors is smallest, and in words; ``[S, 3, ...]``."""
-    found = summary(rows[None])[0]
-    worst = (found / LIMITS.reshape(3, *[1] * (found.ndim - 1))).max(axis=0)
-    at = tuple(int(i) for i in np.unravel_index(worst.argmin(), worst.shape))
-    values = [axes["inputs"], axes["basis"], axes["half_width"], axes["num_train"], np.array(config["sigmas"])]
+def _at_best_place(claim: str, axes: dict[str, np.ndarray], config: dict[str, Any], rows: np.ndarray) -> Finding:
+    """The largest of the three errors ``[S, 3, ...]`` where it is smallest: chosen on every second redraw."""
+    # A single redraw is both: its interval says nothing.
+    choosing, judging = (rows[::2], rows[1::2]) if len(rows) > 1 else (rows, rows)
+    found = summary(choosing[None])[0]
+    worst = np.moveaxis(np.moveaxis(found, 0, -1) / LIMITS, -1, 0).max(axis=0)
+    place = np.unravel_index(worst.argmin(), worst.shape)
+    values = [*(axes[name] for name in AXES[:-1]), np.array(config["sigmas"])]
     names = ("inputs", "basis", "half-width", "points", "sigma")
-    said = ", ".join(f"{name} {value[i]}" for name, value, i in zip(names, values, at, strict=False))
-    return at, said
+    said = ", ".join(f"{name} {value[i]}" for name, value, i in zip(names, values, place, strict=False))
+    there = judging[(slice(None), slice(None), *place)]
+    errors = ", ".join(f"{value:.2g}" for value in summary(there[None])[0])
+    interval = bootstrap(lambda rows: (summary(rows) / LIMITS).max(axis=1), there)
+    unit = "largest of the three errors in units of its limit, at the best place"
+    detail = f"Best on {len(choosing)} redraws: {said}; errors on the {len(judging)} others {errors}."
+    return finding(claim, interval, high=1.0, unit=unit, detail=detail)

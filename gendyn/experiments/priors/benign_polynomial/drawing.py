@@ -1,25 +1,29 @@
 """The figure of ``benign_polynomial``: fits, what is left of noise, and a table of the three errors."""
 
+import functools
 from statistics import NormalDist
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gendyn.analysis import Band, config_of, finished_table
 from gendyn.experiments.priors._polynomial_laws import short
-from gendyn.experiments.priors.benign_polynomial.model import BASES, INPUTS, shown_fits
-from gendyn.experiments.priors.benign_polynomial.program import AXES
-from gendyn.experiments.priors.benign_polynomial.tables import (
-    FITTED,
-    GENERALISES,
-    LIMITS,
-    errors_of,
-    reference,
-    summary,
+from gendyn.experiments.priors.benign_polynomial.program import AXES, BASES, INPUTS, Drawn, draw, features
+from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
+from gendyn.plots import Cell, Curve, Panel, Table, draw_panels, style
+from gendyn.regression import (
+    Predictive,
+    bayesian_linear,
+    bayesian_predictive,
+    kernel_ridge,
+    order_penalty,
+    polynomial_kernel,
 )
-from gendyn.plots import Cell, Curve, Panel, Table, draw_panels
-from gendyn.types import Dataset, Figure
+from gendyn.types import Array, Dataset, Figure
 
-_COLOURS = dict(zip(BASES, ("#0072B2", "#D55E00"), strict=True))
+_COLOURS = dict(zip(BASES, (style.TEST, style.TRAIN), strict=True))
 _LEVEL = 0.9
 
 
@@ -27,64 +31,82 @@ def figure(ds: Dataset) -> Figure:
     """The fits of one data set with their posterior bands; what is left of noise; a table of the three errors."""
     config = config_of(ds)
     axes, errors = errors_of(ds)
-    left, exact = errors[:, 2] ** 2, finished_table(ds, "expected_rmse", AXES).mean(axis=0) ** 2
-    width, size, sigma = reference(config, axes)
     inputs, widths, monomial = INPUTS.index(config["inputs"]), axes["half_width"], BASES.index("monomial")
-    narrow = int(np.argmin(np.abs(widths - 1.0)))
-    sigmas, what = np.array(config["sigmas"]), "share of noise variance left"
-    by_sigma = (
-        Curve(label, sigmas, left[:, inputs, b, w, size], sigmas, exact[inputs, b, w, size], colour)
-        for label, b, w, colour in (
-            *((basis, b, width, _COLOURS[basis]) for b, basis in enumerate(BASES)),
-            (f"monomial, half-width {widths[narrow]:g}", monomial, narrow, "#007A59"),
-        )
-    )
-    by_width = (
-        Curve(
-            f"{n} points", widths, left[:, inputs, monomial, :, i, sigma], widths, exact[inputs, monomial, :, i, sigma]
-        )
+    left = errors[:, 2, inputs] ** 2
+    exact = finished_table(ds, "expected_rmse", AXES)[:, inputs].mean(axis=0) ** 2
+    width, size, sigma = reference(config, axes)
+    narrow, sigmas = int(np.argmin(np.abs(widths - 1.0))), np.array(config["sigmas"])
+    lines = [(basis, b, width, _COLOURS[basis]) for b, basis in enumerate(BASES)]
+    lines.append((f"monomial, half-width {widths[narrow]:g}", monomial, narrow, style.MEASURED))
+    by_sigma = [
+        Curve(label, sigmas, left[:, b, w, size], sigmas, exact[b, w, size], colour) for label, b, w, colour in lines
+    ]
+    by_width = [
+        Curve(f"{n} points", widths, left[:, monomial, :, i, sigma], widths, exact[monomial, :, i, sigma])
         for i, n in enumerate(axes["num_train"])
+    ]
+    found = summary(errors[..., size, sigma][None])[0][:, inputs].reshape(3, -1).T
+    cells = tuple(
+        tuple(Cell(short(v), "supported" if v < limit else "refuted") for v, limit in zip(place, LIMITS, strict=True))
+        for place in found
     )
-    panels: list[Panel | Table] = [
+    rows, what = tuple(f"{basis}, {w:g}" for basis in BASES for w in widths), "share of noise variance left"
+    shown: list[Panel | Table] = [
         *_fits(config),
         Panel("noise at the points, by sigma", "sigma", what, tuple(by_sigma), "log", y_limits=(0, 1.2)),
         Panel("monomials, by range", "half-width", what, tuple(by_width), y_limits=(0, 1.2)),
-        _table(widths, summary(errors[..., size, sigma][None])[0][:, inputs]),
+        Table("errors, by half-width", rows, ("simple", "complex", "noise"), cells),
     ]
     edge = f"{config['half_width']:g}"
     note = (
         f"order {config['order']}, penalty sigma² Σ 2^j w_j²   ·   {config['num_train']} {config['inputs']} points on "
         f"[-{edge}, {edge}], sigma {config['sigma']:g}, unless said   ·   {len(errors)} redraws, float64\n"
         f"top: one data set, bands: {_LEVEL:.0%} of the posterior, closed form: the kernel's fit   ·   "
-        f"table: relative RMSE, green: test below {GENERALISES:g}, noise left below {FITTED:g}\n"
+        f"table: relative RMSE, green: test below {LIMITS[0]:g}, noise left below {LIMITS[2]:g}\n"
         "lower panels: closed form: exact expectation"
     )
-    return draw_panels(panels, level=_LEVEL, note=note)
+    return draw_panels(shown, level=_LEVEL, note=note)
 
 
-def _fits(config: dict) -> list[Panel]:
+def _fits(config: dict[str, Any]) -> list[Panel]:
     """One data set of each kind, the fit in both bases with its posterior, and the kernel's fit."""
-    grid, drawn, fits = shown_fits(config, seed=0, num_points=241)
+    grid, drawn, fits = shown_fits(config)
     panels = []
     for kind, title in enumerate(("simple: x + cos(pi x)", "complex: sin(x) cos(x²)", "pure noise")):
         y = np.asarray(drawn.y[:, kind])
-        room = 0.35 * float(np.ptp(y))
         curves = []
-        for basis, fit in fits.items():
-            mean, exact = np.asarray(fit.mean[kind]), np.asarray(fit.by_kernel[kind])
-            half = NormalDist().inv_cdf(0.5 + _LEVEL / 2) * np.asarray(fit.deviation)
-            band = Band(mean, mean - half, mean + half, _LEVEL)
-            curves.append(Curve(basis, grid, exact_x=grid, exact=exact, band=band, colour=_COLOURS[basis]))
-        limits, dots = (float(y.min()) - room, float(y.max()) + room), (np.asarray(drawn.x), y)
+        for basis, (means, deviation, by_kernel) in fits.items():
+            half = NormalDist().inv_cdf(0.5 + _LEVEL / 2) * deviation
+            band = Band(means[kind], means[kind] - half, means[kind] + half, _LEVEL)
+            curves.append(Curve(basis, grid, exact_x=grid, exact=by_kernel[kind], band=band, colour=_COLOURS[basis]))
+        limits, dots = (y.min() - 0.35 * np.ptp(y), y.max() + 0.35 * np.ptp(y)), (np.asarray(drawn.x), y)
         panels.append(Panel(title, "x", "y", tuple(curves), y_limits=limits, legend="" if kind else "best", dots=dots))
     return panels
 
 
-def _table(widths: np.ndarray, found: np.ndarray) -> Table:
-    """The three errors ``[3, bases, half-widths]``. Green: below the limit, not more."""
-    rows = tuple(f"{basis}, {half_width:g}" for basis in BASES for half_width in widths)
-    cells = tuple(
-        tuple(Cell(short(v), "supported" if v < limit else "refuted") for v, limit in zip(place, LIMITS, strict=True))
-        for place in found.reshape(3, -1).T
-    )
-    return Table("errors, by half-width", rows, ("simple", "complex", "noise"), cells)
+def shown_fits(config: dict[str, Any]) -> tuple[np.ndarray, Drawn, dict[str, tuple[np.ndarray, ...]]]:
+    """A grid ``[m]``, the data of the redraw 0 at a config's reference, and the fit in each basis.
+
+    A fit is the posterior mean ``[3, m]`` of the simple, the complex and the noise data; the deviation of the function
+    ``[m]``, the same for all three; and the fit of the kernel in closed form ``[3, m]``.
+    """
+    with jax.enable_x64(True):
+        width, count, sigma = (jnp.asarray(config[name], jnp.float64) for name in ("half_width", "num_train", "sigma"))
+        grid = width * jnp.linspace(-1, 1, 241)
+        drawn = draw(jnp.uint32(0), config["inputs"], width, count, config["num_train"], grid)
+        fits = {basis: _shown(config["order"], basis, drawn, width, sigma, grid) for basis in BASES}
+    return np.asarray(grid), drawn, jax.tree.map(np.asarray, fits)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _shown(order: int, basis: str, drawn: Drawn, width: Array, sigma: Array, grid: Array) -> tuple[Array, ...]:
+    (variable, design), (at_grid, grid_design) = (features(basis, order, x, width) for x in (drawn.x, grid))
+    dual = kernel_ridge(polynomial_kernel(variable, variable, order, basis=basis), drawn.y, sigma**2).dual_coefficients
+
+    def predicted(y: Array) -> Predictive:
+        posterior = bayesian_linear(design, y, prior_variance=1 / order_penalty(order), noise_variance=sigma**2)
+        return bayesian_predictive(posterior, grid_design)
+
+    means, variances = jax.vmap(predicted)(drawn.y.T)
+    deviation = jnp.sqrt(jnp.maximum(variances[0] - sigma**2, 0.0))
+    return means, deviation, (polynomial_kernel(at_grid, variable, order, basis=basis) @ dual).T
