@@ -32,6 +32,7 @@ from gendyn.measure.kernels.alignment import target_alignment as target_alignmen
 from gendyn.measure.kernels.decay import condition_number as condition_number
 from gendyn.measure.kernels.decay import predicted_decay as predicted_decay
 from gendyn.measure.kernels.decay import residual_projection as residual_projection
+from gendyn.measure.kernels.linearisation_error import linearisation_error as linearisation_error
 from gendyn.measure.kernels.linearised_predictions import linearised_predictions as linearised_predictions
 from gendyn.measure.kernels.ntk import KernelEigen as KernelEigen
 from gendyn.measure.kernels.ntk import empirical_ntk as empirical_ntk

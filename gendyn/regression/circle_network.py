@@ -86,7 +86,7 @@ def circle_network(
     def problem(angles: np.ndarray) -> tuple[Array, Array]:
         x = jnp.stack([jnp.cos(angles), jnp.sin(angles), jnp.full(len(angles), bias)], axis=1)
         y = amplitude * jnp.sum(jnp.cos(np.outer(angles, frequencies) + phases), axis=1)
-        return x / jnp.sqrt(1.0 + bias), y
+        return x / jnp.sqrt(1.0 + bias), jnp.asarray(y)
 
     x, y = problem(points)
     x_test, y_test = problem(points + np.pi / num_points)

@@ -22,7 +22,6 @@ from gendyn.analysis import (
     finding,
     grid,
     history,
-    known_medians,
     median_over_seeds,
     record_steps,
     seeds_of,
@@ -30,7 +29,7 @@ from gendyn.analysis import (
     tabulate,
 )
 from gendyn.core import ConfigError
-from gendyn.plots import style
+from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Dataset, Figure, Finding
 
 AXES = ("optim.learning_rate", "seed")
@@ -55,15 +54,9 @@ def verdict(ds: Dataset) -> list[Finding]:
     ratios = np.where(diverged, np.inf, settled(curves, last=last)) * rates[:, None] / 2.0
     reached = np.where(diverged[0], 0.0, curves[0].max(axis=1))
     free = float(np.median(reached)) if len(reached) else math.nan
-    found = [
-        finding(
-            f"Sharpness rises under the smallest learning rate, {rates[0]:g} (control).",
-            median_over_seeds(reached / np.fmax(curves[0, :, 0], 1e-30)),
-            low=1.0,
-            unit="largest / initial sharpness",
-            detail="Median over seeds." + seeds.sentence,
-        )
-    ]
+    claim = f"Sharpness rises under the smallest learning rate, {rates[0]:g} (control)."
+    rise, unit = median_over_seeds(reached / np.fmax(curves[0, :, 0], 1e-30)), "largest / initial sharpness"
+    found = [finding(claim, rise, low=1.0, unit=unit, detail=f"Median over seeds.{seeds.sentence}")]
     for rate, ratio in zip(rates[1:], ratios[1:], strict=True):
         limit = 2.0 / rate
         if limit < free:
@@ -91,20 +84,15 @@ def figure(ds: Dataset) -> Figure:
     steps = tabulate(layout, record_steps(ds))[0, 0]
     sharpness, losses = (tabulate(layout, history(ds, name)) for name in (SHARPNESS, "train_loss"))
     ratios = sharpness * rates[:, None, None] / 2.0
-    made, axes = style.figure(2, 1, width=9.0)
-    top, bottom = axes[:, 0]
-    for ax, tables in ((top, ratios), (bottom, losses)):
-        for rate, colour, table in zip(rates, style.sequence(len(rates)), tables, strict=True):
-            style.band(ax, steps, *known_medians(table)[:3], color=colour, label=f"{rate:g}")
-    top.axhline(1.0, color=style.THEORY, linestyle=(0, (5, 3)), linewidth=1.6)
-    text = {"color": style.THEORY, "fontsize": style.SIZES["note"], "ha": "right", "va": "bottom"}
-    top.text(0.995, 1.01, "limit of stability, λ = 2/η", transform=top.get_yaxis_transform(), **text)
-    top.set_ylim(0.0, min(2.0, max(1.25, 1.1 * float(np.nanmax(ratios[:, :, 1:], initial=1.0)))))
-    top.set_ylabel("sharpness / limit, λη/2", fontsize=style.SIZES["label"])
-    bottom.set_ylabel("training loss", fontsize=style.SIZES["label"])
-    bottom.set_yscale("log")
-    bottom.set_xlabel("training step", fontsize=style.SIZES["label"])
-    small = style.SIZES["tick"]
-    bottom.legend(title="learning rate η", fontsize=small, title_fontsize=small, frameon=False, ncols=2)
-    style.caption(made, f"median of {len(seeds)} seeds, band: 90% interval")
-    return made
+
+    def panel(label: str, tables: np.ndarray) -> Panel:
+        rows = zip(rates, tables, strict=True)
+        curves = tuple(Curve(f"{rate:g}", steps, table, statistic="median of known") for rate, table in rows)
+        return Panel("", "", label, curves, legend_title="learning rate η")
+
+    # The first record may be far above all that follow.
+    top = min(2.0, max(1.25, 1.1 * float(np.nanmax(ratios[:, :, 1:], initial=1.0))))
+    upper = panel("sharpness / limit, λη/2", ratios)._replace(legend="", y_limits=(0.0, top))
+    lower = panel("training loss", losses)._replace(x_label="training step", y_scale="log")
+    shown = (upper._replace(levels=((1.0, "limit of stability, λ = 2/η"),)), lower)
+    return draw_panels(shown, num_columns=1, width=9.0, note=f"{len(seeds)} seeds", over="seeds")

@@ -18,7 +18,6 @@ revisited, arXiv:2003.02139, eq. 2 and figures 1 and 4.
 """
 
 import inspect
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,6 @@ from gendyn.analysis import (
     held_out_ratios,
     history,
     interpolation_threshold,
-    known_medians,
     median_over_seeds,
     parameter_counts,
     peak_centre,
@@ -45,7 +43,7 @@ from gendyn.analysis import (
 )
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature._probes import probe_arguments
-from gendyn.plots import style
+from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.probes.hessian_effective_dimension import hessian_effective_dimension
 from gendyn.types import Config, Dataset, Figure, Finding
 
@@ -74,81 +72,64 @@ def verdict(ds: Dataset) -> list[Finding]:
     whole, naive, dense = (_table(ds, layout, method) for method in METHODS)
     known = np.isfinite(loss).all(axis=1) & np.isfinite(whole + naive).all(axis=(1, 2))
     seeds = seeds_of(ds, layout).restricted(known).converged
-    left_out = seeds.converged_sentence
+    left_out, first = seeds.converged_sentence, f"alpha = {alphas[0]:g}"
     loss, error, whole, naive, dense = (table[seeds.complete] for table in (loss, error, whole, naive, dense))
     # Nothing lies beyond a threshold that is not reached (NaN).
     reached = interpolation_threshold(parameters, np.median(error, axis=0)).value if len(error) else np.nan
-    beyond = parameters >= reached
-    found = []
-    for name, table in ((names["quadrature"], whole), (names["ritz"], naive)):
-        for i, alpha in enumerate(alphas):
-            found.append(_tracks(f"{name}, alpha = {alpha:g}", table[..., i], loss, beyond, left_out))
-        found += _peaks(f"{name}, alpha = {alphas[0]:g}", table[..., 0], loss, parameters, left_out)
-    whole, naive, dense = (table[..., 0] for table in (whole, naive, dense))
-    small = np.isfinite(dense).all(axis=0)
-    found.append(
-        finding(
-            f"The whole-spectrum estimate of networks that converge agrees with dense eigenvalues within "
-            f"{TOLERANCE:.0%} (alpha = {alphas[0]:g}).",
-            median_over_seeds(np.median((whole / dense)[:, small], axis=1) if small.any() else np.empty(0)),
-            low=1.0 - TOLERANCE,
-            high=1.0 + TOLERANCE,
-            unit="quadrature / dense",
-            detail=f"Median over the {small.sum()} smallest networks, then over seeds." + left_out,
-        )
-    )
-    found.append(
-        finding(
-            f"The sum over {names['ritz']} misses more than half of the N_eff of networks that converge, beyond the "
-            f"interpolation threshold (alpha = {alphas[0]:g}).",
-            median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else np.empty(0)),
-            high=0.5,
-            unit="Ritz sum / whole spectrum",
-            detail="Median over widths, then over seeds; both from the same Lanczos runs." + left_out,
-        )
-    )
-    return found
-
-
-def _tracks(at: str, values: np.ndarray, loss: np.ndarray, beyond: np.ndarray, left_out: str) -> Finding:
-    """Whether N_eff falls with the test loss over the widths ``beyond`` the threshold. ``[S, W]``."""
-    enough = beyond.sum() >= MIN_WIDTHS
-    return finding(
-        f"N_eff of networks that converge falls with the test loss in the second descent ({at}).",
-        median_over_seeds(spearman(values[:, beyond], loss[:, beyond]) if enough else np.empty(0)),
-        low=0.0,
-        unit="rank correlation",
-        detail=f"Spearman's, over the {beyond.sum()} widths from the measured interpolation threshold on, of each "
-        f"seed; median over seeds.{left_out}"
-        + ("" if enough else f" A rank correlation needs {MIN_WIDTHS} widths there."),
-    )
-
-
-def _peaks(at: str, values: np.ndarray, loss: np.ndarray, parameters: np.ndarray, left_out: str) -> list[Finding]:
-    """Whether N_eff has a peak over width, and whether it is where the test loss has its own."""
+    beyond, none = parameters >= reached, np.empty(0)
+    enough, several = beyond.sum() >= MIN_WIDTHS, len(loss) >= 2 and len(parameters) >= MIN_WIDTHS
+    ranks = f"Spearman's, over the {beyond.sum()} widths from the measured interpolation threshold on, of each seed; "
+    ranks += f"median over seeds.{left_out}" + f" A rank correlation needs {MIN_WIDTHS} widths there." * (not enough)
+    held_out = "Peak and valleys are placed by the other seeds and read off the seed left out; median over seeds."
+    centres = "Centres of the intervals above half the peaks' heights, on geometric means over seeds."
 
     def ratio(values: np.ndarray, loss: np.ndarray) -> np.ndarray:
         return np.divide(*(peak_centre(parameters, geometric_mean(rows)) for rows in (values, loss)))
 
-    enough = len(values) >= 2 and len(parameters) >= MIN_WIDTHS
-    exists = finding(
-        f"N_eff of networks that converge has an interior peak over width ({at}).",
-        median_over_seeds(np.minimum(*held_out_ratios(values)) if enough else np.empty(0)),
-        low=1.0,
-        unit="peak / higher of its two valleys",
-        detail="Peak and valleys are placed by the other seeds and read off the seed left out; median over seeds."
-        + left_out,
+    found, peaks = [], f"N_eff of networks that converge peaks within a factor {FACTOR:g} of the test loss's peak"
+    for name, table in ((names["quadrature"], whole), (names["ritz"], naive)):
+        for i, alpha in enumerate(alphas):
+            claim = "N_eff of networks that converge falls with the test loss in the second descent"
+            correlation = median_over_seeds(spearman(table[:, beyond, i], loss[:, beyond]) if enough else none)
+            at = f"{name}, alpha = {alpha:g}"
+            found.append(finding(f"{claim} ({at}).", correlation, low=0.0, unit="rank correlation", detail=ranks))
+        exists = finding(
+            f"N_eff of networks that converge has an interior peak over width ({name}, {first}).",
+            median_over_seeds(np.minimum(*held_out_ratios(table[..., 0])) if several else none),
+            low=1.0,
+            unit="peak / higher of its two valleys",
+            detail=held_out + left_out,
+        )
+        place = finding(
+            f"{peaks} ({name}, {first}).",
+            bootstrap(ratio, table[..., 0], loss) if several else unknown(),
+            low=1.0 / FACTOR,
+            high=FACTOR,
+            unit="parameters at peak of N_eff / of test loss",
+            detail=centres + left_out,
+            given=(exists,),
+        )
+        found += [exists, place]
+    whole, naive, dense = (table[..., 0] for table in (whole, naive, dense))
+    small = np.isfinite(dense).all(axis=0)
+    agrees = finding(
+        f"The whole-spectrum estimate of networks that converge agrees with dense eigenvalues within {TOLERANCE:.0%} "
+        f"({first}).",
+        median_over_seeds(np.median((whole / dense)[:, small], axis=1) if small.any() else none),
+        low=1.0 - TOLERANCE,
+        high=1.0 + TOLERANCE,
+        unit="quadrature / dense",
+        detail=f"Median over the {small.sum()} smallest networks, then over seeds.{left_out}",
     )
-    place = finding(
-        f"N_eff of networks that converge peaks within a factor {FACTOR:g} of the test loss's peak ({at}).",
-        bootstrap(ratio, values, loss) if enough else unknown(),
-        low=1.0 / FACTOR,
-        high=FACTOR,
-        unit="parameters at peak of N_eff / of test loss",
-        detail="Centres of the intervals above half the peaks' heights, on geometric means over seeds." + left_out,
-        given=(exists,),
+    misses = finding(
+        f"The sum over {names['ritz']} misses more than half of the N_eff of networks that converge, beyond the "
+        f"interpolation threshold ({first}).",
+        median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else none),
+        high=0.5,
+        unit="Ritz sum / whole spectrum",
+        detail=f"Median over widths, then over seeds; both from the same Lanczos runs.{left_out}",
     )
-    return [exists, place]
+    return [*found, agrees, misses]
 
 
 def figure(ds: Dataset) -> Figure:
@@ -157,51 +138,35 @@ def figure(ds: Dataset) -> Figure:
     Medians over seeds with exact intervals. A sum over Ritz values cannot exceed their number, whatever the network:
     that ceiling is dotted, and a curve that runs along it has measured the ceiling.
     """
-    layout, names = grid(ds, AXES), _names(ds)
+    layout, names, ceiling = grid(ds, AXES), _names(ds), _ceiling(ds)
     parameters = parameter_counts(ds, layout, "model.width")
     tables = {method: _table(ds, layout, method)[..., 0] for method in METHODS}
     if np.isnan(tables["quadrature"]).all():
         raise ConfigError("no run is finished, so there is nothing to draw; wait for the first chunk.")
-    made, axes = style.figure(2, 1, width=8.0)
-    upper, lower = axes[:, 0]
-    marks = ((style.MEASURED, "o"), (style.TRAIN, "s"), (style.GREY, "^"))
-    lines: list[tuple[Any, np.ndarray, dict[str, Any]]] = [
-        (upper, tables[method], {"label": names[method], "color": colour, "marker": marker})
-        for method, (colour, marker) in zip(METHODS, marks, strict=True)
-        if not np.isnan(tables[method]).all()
-    ]
-    loss = tabulate(layout, final_values(ds, "test_loss")).T
-    lines.append((lower, loss, {"label": "test", "color": style.TEST, "marker": "o"}))
-    bands = [known_medians(table) for _, table, _ in lines]
-    for (ax, _, line), band in zip(lines, bands, strict=True):
-        style.band(ax, parameters, *band[:3], markersize=4.5, **line)
-    note: dict[str, Any] = {"fontsize": style.SIZES["note"], "textcoords": "offset points"}
-    ceiling, colour = _ceiling(ds), style.TRAIN
-    upper.axhline(ceiling, color=colour, linestyle=(0, (1, 1.5)), linewidth=1.8)
-    text = f"ceiling of {names['ritz']}: {style.number(ceiling)}"
-    upper.annotate(text, (parameters[-1], ceiling), xytext=(0, 3), ha="right", va="bottom", color=colour, **note)
-    num_train = int(axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
-    if constraints := num_train * int(ds.attrs.get("num_outputs", 0)):
-        for ax in (upper, lower):
-            ax.axvline(constraints, color=style.THEORY, linestyle=(0, (5, 3)), linewidth=1.6)
-        note |= {"xycoords": ("data", "axes fraction"), "xytext": (4, -2), "va": "top"}
-        lower.annotate(f"n·K = {style.number(constraints)}", (constraints, 1.0), **note)
-    upper.set_xscale("log")
-    upper.set_yscale("log")
-    lower.set_ylim(0.0, 1.12 * lower.get_ylim()[1])
-    upper.set_ylabel("effective dimension", fontsize=style.SIZES["label"])
-    lower.set_ylabel("test loss", fontsize=style.SIZES["label"])
-    lower.set_xlabel("number of parameters", fontsize=style.SIZES["label"])
-    upper.legend(fontsize=style.SIZES["tick"], frameon=False, loc="best")
-    errors = _table(ds, layout, "quadrature_standard_error")[..., 0] / tables["quadrature"]
-    level = min(band.level for band in bands)
-    seeds = f"median of {len(loss)} seeds, band: {level:.0%} interval" if len(loss) > 1 else "one seed, no interval"
-    style.caption(
-        made,
-        f"{CURVATURES[_curvature(ds)]} of the mean training loss, all parameters, alpha = {_alphas(ds)[0]:g}\n"
-        f"whole spectrum: standard error {np.nanmedian(errors):.1%} over probes (median run)\n{seeds}",
+
+    def curve(label: str, table: np.ndarray, colour: str, marker: str) -> Curve:
+        return Curve(label, parameters, table, colour=colour, marker=marker, statistic="median of known")
+
+    looks = ((style.MEASURED, "o"), (style.TRAIN, "s"), (style.GREY, "^"))
+    estimates = tuple(
+        curve(names[method], table, *look)
+        for (method, table), look in zip(tables.items(), looks, strict=True)
+        if not np.isnan(table).all()
     )
-    return made
+    loss = tabulate(layout, final_values(ds, "test_loss")).T
+    num_train = int(axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
+    constraints = num_train * int(ds.attrs.get("num_outputs", 0))
+    marks = ((float(constraints), f"n·K = {style.number(constraints)}"),) if constraints else ()
+    levels = ((ceiling, f"ceiling of {names['ritz']}: {style.number(ceiling)}"),)
+    upper = Panel("", "", "effective dimension", estimates, "log", "log", marks=marks, levels=levels)
+    lower = Panel("", "number of parameters", "test loss", (curve("test", loss, style.TEST, "o"),), "log")
+    errors = _table(ds, layout, "quadrature_standard_error")[..., 0] / tables["quadrature"]
+    note = (
+        f"{CURVATURES[_curvature(ds)]} of the mean training loss, all parameters, alpha = {_alphas(ds)[0]:g}\n"
+        f"whole spectrum: standard error {np.nanmedian(errors):.1%} over probes (median run)\n{len(loss)} seeds"
+    )
+    lower = lower._replace(marks=marks, y_limits=(0.0, None), legend="")
+    return draw_panels((upper, lower), num_columns=1, width=8.0, note=note, over="seeds")
 
 
 def _table(ds: Dataset, layout: Grid, name: str) -> np.ndarray:

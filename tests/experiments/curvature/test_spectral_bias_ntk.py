@@ -10,7 +10,7 @@ import xarray
 from gendyn.core import ConfigError
 from gendyn.experiments import launch
 from gendyn.experiments.curvature import spectral_bias_ntk as experiment
-from gendyn.experiments.curvature.spectral_bias_ntk import decay
+from gendyn.experiments.curvature.spectral_bias_ntk.tables import decay
 from gendyn.theory import circle_grid_coefficients
 from tests.experiments.smoke import smoke_config
 

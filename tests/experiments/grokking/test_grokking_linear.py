@@ -15,7 +15,7 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import launch
 from gendyn.experiments.grokking import grokking_linear as experiment
-from gendyn.experiments.grokking.grokking_linear import crossings, tables
+from gendyn.experiments.grokking.grokking_linear.tables import crossings, tables
 from tests.experiments.smoke import smoke_config
 
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)

@@ -21,10 +21,10 @@ from gendyn.analysis import (
     seeds_of,
     tabulate,
 )
-from gendyn.core import ConfigError, eigh
+from gendyn.core import ConfigError
 from gendyn.experiments.contract import require
 from gendyn.experiments.curvature._probes import probe_arguments
-from gendyn.measure import kernel_alignment, linearised_predictions
+from gendyn.measure import kernel_alignment, linearisation_error
 from gendyn.types import Array, Dataset
 
 AXES = ("model.width", "model.output_scale", "seed")
@@ -128,26 +128,15 @@ def _reduce(kernels: Array, outputs: Array, targets: Array, steps: Array, rate: 
         outputs: ``[T, m, 1]``, and targets ``[m, 1]``; steps: ``[T]``, whole.
         rate: that of the loss ``sum of squares / 2``.
     """
-    train, test = slice(None, num_train), slice(num_train, None)
-    first, last = kernels[:, train, train]
-    labels = targets[train] @ targets[train].T
-    values, vectors = eigh(first)
-    predict = functools.partial(
-        linearised_predictions, values, vectors, outputs[0, train], targets[train], steps, learning_rate=rate
-    )
-    inside = predict(rule="descent")
-    outside = predict(rule="descent", cross_kernel=kernels[0, test, train], test_outputs=outputs[0, test])
-    off = [
-        jnp.linalg.norm(predicted - outputs[:, part], axis=(1, 2)) / jnp.linalg.norm(targets[part])
-        for part, predicted in ((train, inside), (test, outside))
-    ]
+    first, last = kernels[:, :num_train, :num_train]
+    labels = targets[:num_train] @ targets[:num_train].T
     return jnp.stack(
         [
             jnp.linalg.norm(last - first) / jnp.linalg.norm(first),
             1.0 - kernel_alignment(first, last),
             kernel_alignment(first, labels),
             kernel_alignment(last, labels),
-            jnp.max(jnp.stack(off)),
+            linearisation_error(kernels[0], outputs, targets, steps, num_train=num_train, learning_rate=rate),
         ]
     )
 

@@ -1,6 +1,7 @@
 """Late generalisation, and none in the controls; each measure's lead, and its rest in controls; key frequencies."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     return findings
 
 
-def _median(claim: str, values: np.ndarray, unit: str, detail: str, **region: float) -> Finding:
+def _median(claim: str, values: np.ndarray, unit: str, detail: str, **region: Any) -> Finding:
     """A finding on the median of a value a seed."""
     return finding(claim, median_over_seeds(values), unit=unit, detail=detail, **region)
 
