@@ -18,11 +18,13 @@ revisited, arXiv:2003.02139, eq. 2 and figures 1 and 4.
 """
 
 import inspect
+from typing import Any
 
 import numpy as np
 
 from gendyn.analysis import (
     Grid,
+    Interval,
     axis_values,
     bootstrap,
     config_of,
@@ -86,50 +88,35 @@ def verdict(ds: Dataset) -> list[Finding]:
     def ratio(values: np.ndarray, loss: np.ndarray) -> np.ndarray:
         return np.divide(*(peak_centre(parameters, geometric_mean(rows)) for rows in (values, loss)))
 
-    found, peaks = [], f"N_eff of networks that converge peaks within a factor {FACTOR:g} of the test loss's peak"
+    def claim(text: str, at: str, effect: Interval, unit: str, detail: str, **region: Any) -> Finding:
+        return finding(f"{text} ({at}).", effect, unit=unit, detail=detail + left_out, **region)
+
+    found = []
     for name, table in ((names["quadrature"], whole), (names["ritz"], naive)):
         for i, alpha in enumerate(alphas):
-            claim = "N_eff of networks that converge falls with the test loss in the second descent"
+            text = "N_eff of networks that converge falls with the test loss in the second descent"
+            text = f"{text} ({name}, alpha = {alpha:g})."
             correlation = median_over_seeds(spearman(table[:, beyond, i], loss[:, beyond]) if enough else none)
-            at = f"{name}, alpha = {alpha:g}"
-            found.append(finding(f"{claim} ({at}).", correlation, low=0.0, unit="rank correlation", detail=ranks))
-        exists = finding(
-            f"N_eff of networks that converge has an interior peak over width ({name}, {first}).",
-            median_over_seeds(np.minimum(*held_out_ratios(table[..., 0])) if several else none),
-            low=1.0,
-            unit="peak / higher of its two valleys",
-            detail=held_out + left_out,
-        )
-        place = finding(
-            f"{peaks} ({name}, {first}).",
-            bootstrap(ratio, table[..., 0], loss) if several else unknown(),
-            low=1.0 / FACTOR,
-            high=FACTOR,
-            unit="parameters at peak of N_eff / of test loss",
-            detail=centres + left_out,
-            given=(exists,),
-        )
-        found += [exists, place]
+            found.append(finding(text, correlation, low=0.0, unit="rank correlation", detail=ranks))
+        at, values = f"{name}, {first}", table[..., 0]
+        text = "N_eff of networks that converge has an interior peak over width"
+        height = median_over_seeds(np.minimum(*held_out_ratios(values)) if several else none)
+        exists = claim(text, at, height, "peak / higher of its two valleys", held_out, low=1.0)
+        text = f"N_eff of networks that converge peaks within a factor {FACTOR:g} of the test loss's peak"
+        place = bootstrap(ratio, values, loss) if several else unknown()
+        unit = "parameters at peak of N_eff / of test loss"
+        found += [exists, claim(text, at, place, unit, centres, low=1.0 / FACTOR, high=FACTOR, given=(exists,))]
     whole, naive, dense = (table[..., 0] for table in (whole, naive, dense))
     small = np.isfinite(dense).all(axis=0)
-    agrees = finding(
-        f"The whole-spectrum estimate of networks that converge agrees with dense eigenvalues within {TOLERANCE:.0%} "
-        f"({first}).",
-        median_over_seeds(np.median((whole / dense)[:, small], axis=1) if small.any() else none),
-        low=1.0 - TOLERANCE,
-        high=1.0 + TOLERANCE,
-        unit="quadrature / dense",
-        detail=f"Median over the {small.sum()} smallest networks, then over seeds.{left_out}",
-    )
-    misses = finding(
-        f"The sum over {names['ritz']} misses more than half of the N_eff of networks that converge, beyond the "
-        f"interpolation threshold ({first}).",
-        median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else none),
-        high=0.5,
-        unit="Ritz sum / whole spectrum",
-        detail=f"Median over widths, then over seeds; both from the same Lanczos runs.{left_out}",
-    )
-    return [*found, agrees, misses]
+    text = f"The whole-spectrum estimate of networks that converge agrees with dense eigenvalues within {TOLERANCE:.0%}"
+    quotient = median_over_seeds(np.median((whole / dense)[:, small], axis=1) if small.any() else none)
+    over, low, high = f"Median over the {small.sum()} smallest networks, then over seeds.", 1 - TOLERANCE, 1 + TOLERANCE
+    agrees = claim(text, first, quotient, "quadrature / dense", over, low=low, high=high)
+    text = f"The sum over {names['ritz']} misses more than half of the N_eff of networks that converge, beyond the "
+    text += "interpolation threshold"
+    share = median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else none)
+    same = "Median over widths, then over seeds; both from the same Lanczos runs."
+    return [*found, agrees, claim(text, first, share, "Ritz sum / whole spectrum", same, high=0.5)]
 
 
 def figure(ds: Dataset) -> Figure:
