@@ -92,6 +92,15 @@ def test_leads_lags_and_what_cannot_be_told():
     assert leads.detail.startswith("Leads. Before 95%: 5")  # the second threshold is 120 steps later
 
 
+def test_training_accuracy_that_is_reached_at_single_records_is_a_fit():
+    """Leads and movements begin at the first such record; it need not hold."""
+    ds = sweep()
+    ds["train_error"] = ("run", "record"), np.where(STEPS % 50.0 == 0.0, ds["train_error"], 0.9)
+    found = verdicts(ds)
+    assert of(found, "Gini, logits leads") == "supported"
+    assert of(found, "Gini, logits does not move") == "supported"
+
+
 def test_what_memorising_moves_too_is_found():
     found = verdicts(sweep())
     assert of(found, "Gini, logits does not move") == "supported"

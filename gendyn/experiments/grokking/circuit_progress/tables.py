@@ -76,8 +76,8 @@ class Records(NamedTuple):
 
     @property
     def generalised(self) -> np.ndarray:
-        """Bool ``[S]``: the generalising run has fitted, and reached the last of ``THRESHOLDS``."""
-        return np.asarray(self.fitted.observed & self.arrivals[-1].observed)
+        """Bool ``[S]``: the generalising run has fitted at some record, and reached the last of ``THRESHOLDS``."""
+        return np.asarray((_fitted_at(self.generalising) >= 0) & self.arrivals[-1].observed)
 
 
 class Measure(NamedTuple):
@@ -125,18 +125,15 @@ def records(ds: Dataset) -> Records:
 def measured(found: Records) -> dict[str, Measure]:
     """Variable -> its leads, and its movement in each control arm."""
 
-    def start(runs: Runs) -> np.ndarray:
-        return first_record(runs["train_error"] <= 1.0 - FITTED)
-
     def moved(name: str, arm: Runs) -> Interval:
         # A control run that never fits is followed from where the generalising run of its seed fits.
-        begin = np.where(start(arm) >= 0, start(arm), first)
+        begin = np.where(_fitted_at(arm) >= 0, _fitted_at(arm), first)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = movement_to_end(arm[name], begin) / movement_to_end(found.generalising[name], first)
         # A run that never generalised is nothing to compare with.
         return median_over_seeds(np.where(found.generalised, share, np.nan))
 
-    first = np.maximum(start(found.generalising), 0)
+    first = np.maximum(_fitted_at(found.generalising), 0)
     result = {}
     for name in (name for name in MEASURES if name in found.generalising):
         crossing = half_way(found.steps, found.generalising[name], first, hold=HOLD)
@@ -144,3 +141,8 @@ def measured(found: Records) -> dict[str, Measure]:
         controls = {arm: moved(name, runs) for arm, runs in found.controls.items()}
         result[name] = Measure(MEASURES[name], crossing, leads, controls)
     return result
+
+
+def _fitted_at(runs: Runs) -> np.ndarray:
+    """The first record with ``FITTED`` training accuracy, ``[S]``; -1 where there is none."""
+    return first_record(runs["train_error"] <= 1.0 - FITTED)
