@@ -1,7 +1,9 @@
 """The two exceptions a user meets, and the checks of arguments that raise them."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -15,6 +17,29 @@ class ConfigError(ValueError):
 
 class StoreError(RuntimeError):
     """The results folder cannot be read or written; what was written before stays readable."""
+
+
+@contextlib.contextmanager
+def said_of(section: str, arguments: Collection[str] = ()) -> Iterator[None]:
+    """What a library call says of its arguments, said of where a config has them. Libraries know no config.
+
+    With ``arguments`` a message is passed on as it is unless it begins with one of them; a section that a library has
+    put in front of it is replaced.
+
+    >>> with said_of("config.optim"):
+    ...     check_range("b1", 2.0, low=0, high=1)
+    Traceback (most recent call last):
+        ...
+    gendyn.core.errors.ConfigError: config.optim.b1 = 2.0 must be in [0, 1].
+    """
+    try:
+        yield
+    except ConfigError as error:
+        named = re.match(r"(?:\w+\.)?(\w+)", str(error))
+        if arguments and not (named and named[1] in arguments):
+            raise
+        start = named.start(1) if arguments and named else 0
+        raise ConfigError(f"{section}.{str(error)[start:]}") from error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,11 +1,25 @@
-"""A classification task restricted to some of its classes."""
+"""Tasks with classes: asking for them, choosing some of them, and their inputs at one scale."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from gendyn.core import ConfigError
 from gendyn.types import Task
+
+
+def check_has_classes(task: Task) -> None:
+    """Raises :class:`ConfigError` for a regression."""
+    if task.kind != "classification":
+        raise ConfigError(f"task = {task.name!r} is a {task.kind}; choose one with classes, such as 'digits'.")
+
+
+def unit_inputs(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test inputs, flattened and divided by ``sqrt(d)``: standardised ones have a norm near 1. float64."""
+    scale = math.sqrt(math.prod(task.x_train.shape[1:]))
+    train, test = (np.asarray(x, np.float64).reshape(len(x), -1) / scale for x in (task.x_train, task.x_test))
+    return train, test
 
 
 def select_classes(task: Task, classes: Sequence[int]) -> Task:
@@ -21,8 +35,7 @@ def select_classes(task: Task, classes: Sequence[int]) -> Task:
     >>> pair.num_outputs, sorted(set(pair.y_test.tolist()))
     (2, [0, 1])
     """
-    if task.kind != "classification":
-        raise ConfigError(f"task {task.name!r} is a {task.kind}: it has no classes to choose from.")
+    check_has_classes(task)
     chosen = tuple(classes)
     if len(chosen) < 2 or len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(task.num_outputs)):
         raise ConfigError(

@@ -1,7 +1,6 @@
 """Random samples of a task's images, with labels that are corrupted at several rates."""
 
 import functools
-import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn.core import ConfigError, stream
+from gendyn.tasks._classes import check_has_classes, unit_inputs
 from gendyn.tasks._label_noise import LABEL_NOISE_KINDS, label_probabilities
 from gendyn.types import Array, ArrayLike, Task
 
@@ -57,16 +57,14 @@ def corrupted_samples(
     Raises:
         ConfigError: a task without classes, or more images than it has; as :func:`label_probabilities`.
     """
-    if task.kind != "classification":
-        raise ConfigError(f"task {task.name!r} is a {task.kind}: it has no labels to corrupt.")
+    check_has_classes(task)
     if not (1 <= num_train <= len(task.y_train) and 1 <= num_test <= len(task.y_test)):
         raise ConfigError(
             f"num_train = {num_train} and num_test = {num_test} must be from 1 to the {len(task.y_train)} and "
             f"{len(task.y_test)} examples of {task.name!r}."
         )
-    train, test = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (task.x_train, task.x_test))
-    scale = math.sqrt(train.shape[1])
-    pools = tuple(jnp.asarray(each) for each in (train / scale, task.y_train, test / scale, task.y_test))
+    train, test = unit_inputs(task)
+    pools = tuple(jnp.asarray(each) for each in (train, task.y_train, test, task.y_test))
     sizes = (num_train, num_test, task.num_outputs, num_draws)
     # One by one, and stacked on the host: to compile this for many at once takes longer than the samples do.
     found = [_sample(sizes, kind, jnp.asarray(rates), pools, key) for key in keys]

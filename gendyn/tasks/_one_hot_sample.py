@@ -1,19 +1,19 @@
 """Samples of a classification task as a regression on one-hot targets, drawn anew from a key."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_range, stream
+from gendyn.core import check_range, stream
+from gendyn.tasks._classes import check_has_classes, unit_inputs
 from gendyn.tasks._label_noise import uniform_incorrect
 from gendyn.types import Array, Task
 
 
 def one_hot_sample(
-    task: Task, *, num_train: int, num_test: int, label_noise: Sequence[float], prefix: str = ""
+    task: Task, *, num_train: int, num_test: int, label_noise: Sequence[float]
 ) -> Callable[[Array], tuple[Array, Array, Array, Array]]:
     """A function of a key that draws ``n`` training examples out of the task's pool; its test examples stay.
 
@@ -25,7 +25,6 @@ def one_hot_sample(
         num_train: ``n``, at most the size of the pool.
         num_test: the first ``M`` of the test examples.
         label_noise: ``V`` rates of :func:`~gendyn.tasks.uniform_incorrect`, in [0, 1].
-        prefix: what messages write before the name of an argument, such as ``"config.data."``.
 
     Returns:
         ``draw(key)``: training inputs ``[n, d]`` and targets ``[n, V C]``, rate by rate; test inputs ``[M, d]`` and
@@ -40,13 +39,11 @@ def one_hot_sample(
     ...     [array.shape for array in draw(jax.random.key(0))]
     [(30, 64), (30, 20), (7, 64), (7, 10)]
     """
-    if task.kind != "classification":
-        raise ConfigError(f"{prefix}task = {task.name!r} is a {task.kind}; choose one with classes, such as 'digits'.")
-    check_range(f"{prefix}num_train", num_train, low=1, high=len(task.x_train))
-    check_range(f"{prefix}num_test", num_test, low=1, high=len(task.x_test))
-    check_range(f"{prefix}label_noise", np.asarray(label_noise), low=0, high=1)
-    count, scale = task.num_outputs, math.sqrt(math.prod(task.x_train.shape[1:]))
-    pool, test = (np.asarray(x, np.float64).reshape(len(x), -1) / scale for x in (task.x_train, task.x_test))
+    check_has_classes(task)
+    check_range("num_train", num_train, low=1, high=len(task.x_train))
+    check_range("num_test", num_test, low=1, high=len(task.x_test))
+    check_range("label_noise", np.asarray(label_noise), low=0, high=1)
+    count, (pool, test) = task.num_outputs, unit_inputs(task)
     answers = np.eye(count)[task.y_test[:num_test]]
 
     def draw(key: Array) -> tuple[Array, Array, Array, Array]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, is_concrete, nearest
+from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, is_concrete, nearest, said_of
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,19 @@ def test_nearest_is_silent_without_a_close_name():
 
 def test_config_errors_are_value_errors():
     assert issubclass(ConfigError, ValueError)
+
+
+def test_what_a_library_says_of_its_argument_is_said_of_the_leaf():
+    with (
+        pytest.raises(ConfigError, match=r"^config\.record\.steps = 0 must be") as caught,
+        said_of("config.record"),
+    ):
+        check_positive_int("steps", 0)
+    assert isinstance(caught.value.__cause__, ConfigError)
+    with pytest.raises(ConfigError, match=r"^config\.optim\.b1 = 2"), said_of("config.optim", {"b1", "b2"}):
+        check_range("b1", 2, high=1)
+    # Of something else, and errors of other kinds, nothing is known.
+    with pytest.raises(ConfigError, match=r"^momentum = 2"), said_of("config.optim", {"b1", "b2"}):
+        check_range("momentum", 2, high=1)
+    with pytest.raises(TypeError, match=r"^no"), said_of("config.optim"):
+        raise TypeError("no")

@@ -46,8 +46,11 @@ def test_classes_are_relabelled_in_their_order():
     [
         (lambda: drawn(num_train=1001), "num_train = 1001 and num_test = 20 must be from 1 to the 1000 and 797"),
         (lambda: drawn(kind="flip_exact"), "kind = 'flip_exact' must be one of"),
-        (lambda: drawn(task=tanh_teacher()), "is a regression: it has no labels"),
-        (lambda: select_classes(tanh_teacher(), (0, 1)), "is a regression: it has no classes"),
+        (lambda: drawn(task=tanh_teacher()), "^task = 'tanh_teacher' is a regression; choose one with classes"),
+        (
+            lambda: select_classes(tanh_teacher(), (0, 1)),
+            "^task = 'tanh_teacher' is a regression; choose one with classes",
+        ),
         (lambda: select_classes(digits(), (3,)), r"classes = \(3,\) must be at least two different ones of the 10"),
         (lambda: select_classes(digits(), (3, 3)), "must be at least two different ones"),
         (lambda: select_classes(modular_arithmetic(), (0, 10**6)), "must be at least two different ones"),

@@ -1,10 +1,9 @@
 """The sections that name a factory: which files may stand there, and calling one with the section's leaves."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from gendyn.core import ConfigError, lookup, module, names
+from gendyn.core import ConfigError, lookup, module, names, said_of
 
 FACTORIES = {"task": "tasks", "model": "models", "optim": "optim", "filter": "optim", "projection": "optim"}
 """Section -> room. ``config.model.name = "mlp"`` brings the arguments of ``gendyn.models.mlp.mlp`` as leaves."""
@@ -70,14 +69,5 @@ def build(section: str, flat: Mapping[str, Any], **extra: Any) -> Any:
     factory = lookup(FACTORIES[section], flat[f"{section}.name"])
     prefix = f"{section}."
     arguments = {n.removeprefix(prefix): v for n, v in flat.items() if n.startswith(prefix) and n != f"{section}.name"}
-    try:
+    with said_of(f"config.{section}", arguments):
         return factory(**(arguments | extra))
-    except ConfigError as error:
-        named = _ARGUMENT.match(str(error))
-        if named and named["argument"] in arguments:
-            raise ConfigError(f"config.{prefix}{str(error)[named.start('argument') :]}") from error
-        raise
-
-
-_ARGUMENT = re.compile(rf"(?:(?:{'|'.join(FACTORIES)})\.)?(?P<argument>[A-Za-z_]\w*)")
-"""The argument that a library's message begins with; some still put the section before it."""

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from gendyn import train
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, said_of
 from gendyn.sweep.config.factories import build
 from gendyn.sweep.config.flat import Flat
 from gendyn.sweep.config.points import digest
@@ -39,12 +39,10 @@ def record_steps(flat: Flat, runs: Iterable[PlannedRun], available: int) -> tupl
         per_epoch = max(1, num_train(run.flat, available) // batch) if batch else 1
         extra |= {run.flat["stop.step"], run.flat["data.change_step"], run.flat["stop.epoch"] * per_epoch} - {0}
     kind, num_records, steps = (flat[f"record.{name}"] for name in ("kind", "num_records", "steps"))
-    try:
+    with said_of("config.record"):
         return train.record_steps(
             kind, num_steps=flat["train.num_steps"], num_records=num_records, steps=steps, extra=tuple(extra)
         )
-    except ConfigError as error:
-        raise ConfigError(f"config.record.{error}") from error
 
 
 def chunks_of(runs: list[PlannedRun], task: Task, limits: cost.Machine) -> list[Chunk]:

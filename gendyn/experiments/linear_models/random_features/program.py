@@ -10,7 +10,7 @@ import ml_collections
 import numpy as np
 
 from gendyn import regression
-from gendyn.core import ConfigError, lookup, stream
+from gendyn.core import ConfigError, lookup, said_of, stream
 from gendyn.core.rules import ascending, choice, each, integer, number, positive
 from gendyn.experiments.linear_models._sphere import ENDS, RATIOS, feature_counts, ridges
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
@@ -85,7 +85,8 @@ def problem(config: Config, data: str) -> tuple[Callable[..., tuple[Array, ...]]
         features: Callable[..., Array] = regression.random_sphere_features
     else:
         shape = {name: leaves[name] for name in ("num_train", "num_test", "label_noise")}
-        sample = one_hot_sample(lookup("tasks", leaves.task)(), **shape, prefix="config.images.")
+        with said_of("config.images"):
+            sample = one_hot_sample(lookup("tasks", leaves.task)(), **shape)
         penalties = [size * np.array(leaves.ridges) for size in sizes]
         features = functools.partial(image_features, leaves.features, leaves.lengthscale)
     return sample, {"features": features, "sizes": sizes, "penalties": np.stack(penalties), "one_hot": data == "images"}
