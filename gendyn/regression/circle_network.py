@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from gendyn.core import ConfigError, check_positive_int, check_range, stream
+from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array, ArrayLike
 
@@ -29,6 +30,7 @@ class CircleDescent(NamedTuple):
     """``[T]``: distance of the weights from their start, relative to its norm."""
 
 
+@full_precision
 def circle_network(
     key: Array,
     *,

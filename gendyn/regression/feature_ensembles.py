@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn.core import ConfigError, check_positive_int
+from gendyn.regression._design import full_precision
 from gendyn.regression.least_squares import ridge
 from gendyn.types import Array
 
@@ -29,6 +30,7 @@ class FeatureEnsemble(NamedTuple):
     """The largest of the draws, ``[P]``."""
 
 
+@full_precision
 def feature_ensemble(
     keys: Array,
     features: Callable[[Array, Array, int], Array],

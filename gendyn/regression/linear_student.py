@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from gendyn.core import check_positive_int, check_range, stream
+from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array, ArrayLike
 
@@ -26,6 +27,7 @@ class StudentErrors(NamedTuple):
     """Fraction of fresh inputs with a squared error of at least the tolerance."""
 
 
+@full_precision
 def linear_student(
     key: Array,
     *,
@@ -67,13 +69,13 @@ def linear_student(
     x = jax.random.normal(stream(key, "train"), (num_train, dimension))
     x_test = jax.random.normal(stream(key, "test"), (num_test, dimension))
     start, teacher = jax.random.normal(stream(key, "weights"), (2, dimension)) / math.sqrt(2 * dimension)
-    moments = jnp.matmul(x.T, x, precision="highest") / num_train
+    moments = x.T @ x / num_train
 
     def gradient(weights: Array) -> Array:
-        return 2.0 * jnp.matmul(moments, weights - teacher, precision="highest")
+        return 2.0 * (moments @ (weights - teacher))
 
     def errors(weights: Array) -> StudentErrors:
-        train, test = (jnp.square(jnp.matmul(inputs, weights - teacher, precision="highest")) for inputs in (x, x_test))
+        train, test = (jnp.square(inputs @ (weights - teacher)) for inputs in (x, x_test))
         wrong, wrong_test = (jnp.mean(each >= tolerance) for each in (train, test))
         return StudentErrors(jnp.mean(train), wrong, jnp.sum(jnp.square(weights - teacher)), wrong_test)
 

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from gendyn.core import ConfigError, check_positive_int, check_range
+from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array
 
@@ -35,6 +36,7 @@ def relu_network_parameters(width: int, num_inputs: int, num_outputs: int) -> in
     return (num_inputs + 1) * width + (width + 1) * num_outputs
 
 
+@full_precision
 def fit_relu_networks(
     units: np.ndarray,
     x: np.ndarray,

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike as NumpyLike
 
 from gendyn.core import check_positive_int, check_range, normal, stream
+from gendyn.regression._design import full_precision
 from gendyn.regression.crossed_fits import CrossedFits, Learner, crossed_fits
 from gendyn.regression.least_squares import ridge as ridge_regression
 from gendyn.regression.random_features import random_sphere_features, sphere_points
 from gendyn.types import Array
 
 
+@full_precision
 def sphere_sample(
     key: Array, *, dimension: int, num_train: int, num_test: int, num_targets: int, noise_variances: Sequence[float]
 ) -> tuple[Array, Array, Array, Array]:
@@ -73,6 +75,7 @@ def sphere_penalty(ridge: NumpyLike, num_features: int, num_train: int, dimensio
     return np.asarray(ridge, np.float64) * (num_train * num_features / dimension)
 
 
+@full_precision
 def sphere_features_ridge(
     key: Array, x: Array, y: Array, points: Array, *, sizes: Sequence[int], ridges: Sequence[float]
 ) -> Array:
@@ -103,6 +106,7 @@ def sphere_features_ridge(
     return jnp.stack(predictions, 1)
 
 
+@full_precision
 def crossed_sphere_fits(
     key: Array,
     learner: Learner,

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from gendyn.core import ConfigError, check_positive_int, check_range, normal, stream
+from gendyn.regression._design import full_precision
+from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array, ArrayLike
 
 
+@full_precision
 def two_layer_descent(
     key: Array, x: Array, y: Array, points: Array, *, width: int, steps: Sequence[int], learning_rate: ArrayLike
 ) -> Array:
@@ -41,24 +45,18 @@ def two_layer_descent(
     """
     check_positive_int("width", width)
     check_range("learning_rate", learning_rate, low=0, open_low=True)
-    gaps = np.diff(steps, prepend=0).astype(np.int32)
-    if not len(gaps) or np.any(gaps <= 0):
+    if not len(steps) or np.any(np.diff(steps, prepend=0) <= 0):
         raise ConfigError(f"steps = {tuple(steps)} must be ascending and above 0. Sort them, each once.")
 
     def outputs(weights: tuple[Array, Array], x: Array) -> Array:
         hidden, readout = weights
         return jax.nn.relu(x @ hidden.T / math.sqrt(x.shape[1])) @ readout / math.sqrt(len(readout))
 
-    def step(_: Array, weights: tuple[Array, Array]) -> tuple[Array, Array]:
-        gradient = jax.grad(lambda w: 0.5 * jnp.mean(jnp.square(outputs(w, x) - y)))(weights)
-        moved: tuple[Array, Array] = jax.tree.map(lambda w, g: w - learning_rate * g, weights, gradient)
-        return moved
-
-    def segment(weights: tuple[Array, Array], gap: Array) -> tuple[tuple[Array, Array], Array]:
-        weights = jax.lax.fori_loop(0, gap, step, weights)
-        return weights, outputs(weights, points)
+    def loss(weights: tuple[Array, Array]) -> Array:
+        return 0.5 * jnp.mean(jnp.square(outputs(weights, x) - y))
 
     shapes = {"hidden": (width, x.shape[1]), "readout": (width,)}
-    hidden, readout = (normal(stream(key, name), shape).astype(x.dtype) for name, shape in shapes.items())
-    predicted: Array = jax.lax.scan(segment, (hidden, readout), jnp.asarray(gaps))[1]
+    start = tuple(normal(stream(key, name), shape).astype(x.dtype) for name, shape in shapes.items())
+    path = descent_path(jax.grad(loss), start, optax.sgd(learning_rate), steps)
+    predicted: Array = jax.lax.map(lambda weights: outputs(weights, points), path)
     return predicted
