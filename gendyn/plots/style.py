@@ -83,6 +83,17 @@ def rows(
     return made, axes
 
 
+def plain_ticks(ax: Axes) -> None:
+    """Numbers as ``0.2`` on a logarithmic y axis below two decades, where powers of ten label next to nothing."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    bottom, top = ax.get_ylim()
+    if ax.get_yscale() == "log" and top < 100.0 * bottom:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+
+
 def legend(ax: Axes, place: str, *, title: str = "") -> None:
     """The legend of a panel, where matplotlib's word says, or ``"outside"``: to the right of it."""
     where: dict[str, Any] = {"loc": place}
