@@ -223,8 +223,9 @@ def _draw(ax: Axes, panel: Panel, level: float, reached: dict[str, float]) -> No
             axis.set_ticks([], minor=True)
     if panel.draw is not None:
         panel.draw(ax)
-    if panel.y_ticks is None:
-        style.plain_ticks(ax)
+    for axis, ticks in ((ax.xaxis, panel.x_ticks), (ax.yaxis, panel.y_ticks)):
+        if ticks is None:
+            style.plain_ticks(axis)
     _dress(ax, panel.title, panel.x_label, panel.y_label)
     if panel.legend and ax.get_legend_handles_labels()[1]:
         style.legend(ax, panel.legend, title=panel.legend_title)

@@ -83,15 +83,15 @@ def rows(
     return made, axes
 
 
-def plain_ticks(ax: Axes) -> None:
-    """Numbers as ``0.2`` on a logarithmic y axis below two decades, where powers of ten label next to nothing."""
+def plain_ticks(axis: Any) -> None:
+    """Numbers as ``0.2`` on a logarithmic axis below two decades, where powers of ten label next to nothing."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    bottom, top = ax.get_ylim()
-    if ax.get_yscale() == "log" and top < 100.0 * bottom:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    low, high = axis.get_view_interval()
+    if axis.get_scale() == "log" and high < 100.0 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def legend(ax: Axes, place: str, *, title: str = "") -> None:

@@ -117,12 +117,14 @@ def test_lines_are_named_beside_them_and_an_axis_on_top_leaves_out_what_would_to
 
 
 def test_a_short_logarithmic_axis_has_plain_numbers_that_do_not_touch():
-    def labels(factor):
-        made = draw_panels([panel(Curve("a", X, REDRAWS), y_scale="log", y_limits=(0.1, 0.1 * factor))])
+    def labels(factor, name="y"):
+        limits = {f"{name}_scale": "log", f"{name}_limits": (0.1, 0.1 * factor)}
+        made = draw_panels([panel(Curve("a", X, REDRAWS), **limits)])
         made.canvas.draw()
-        axis = made.axes[0].yaxis
+        axis = getattr(made.axes[0], f"{name}axis")
         ticks = [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)]
         return {text.get_text() for text in ticks} - {""}
 
+    assert {"0.1", "0.2", "0.5", "1"} <= labels(10.0, "x")
     assert {"0.1", "0.2", "0.5", "1"} <= labels(10.0) and not any("10^" in text for text in labels(10.0))
     assert "0.2" not in labels(1000.0) and any("10^" in text for text in labels(1000.0))
