@@ -18,16 +18,7 @@ import math
 
 import numpy as np
 
-from gendyn.analysis import (
-    finding,
-    grid,
-    history,
-    median_over_seeds,
-    record_steps,
-    seeds_of,
-    settled,
-    tabulate,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Dataset, Figure, Finding
@@ -42,21 +33,21 @@ SETTLED = 1.0 / 3.0
 
 def verdict(ds: Dataset) -> list[Finding]:
     """One finding on the control, then one for each larger learning rate; seeds are paired over learning rates."""
-    layout = grid(ds, AXES)
+    layout = analysis.grid(ds, AXES)
     rates = layout.axes["optim.learning_rate"]
     if len(rates) < 2:
         raise ConfigError("optim.learning_rate has one value; the smallest of at least two is the control.")
-    curves = tabulate(layout, history(ds, SHARPNESS))  # [rates, seeds, records]
-    seeds = seeds_of(ds, layout)
+    curves = analysis.tabulate(layout, analysis.history(ds, SHARPNESS))  # [rates, seeds, records]
+    seeds = analysis.seeds_of(ds, layout)
     seeds = seeds.restricted((np.isfinite(curves).all(axis=2) | seeds.diverged).all(axis=0))
     curves, diverged = curves[:, seeds.complete], seeds.diverged[:, seeds.complete]
     last = max(1, math.ceil(SETTLED * curves.shape[2]))
-    ratios = np.where(diverged, np.inf, settled(curves, last=last)) * rates[:, None] / 2.0
+    ratios = np.where(diverged, np.inf, analysis.settled(curves, last=last)) * rates[:, None] / 2.0
     reached = np.where(diverged[0], 0.0, curves[0].max(axis=1))
     free = float(np.median(reached)) if len(reached) else math.nan
     claim = f"Sharpness rises under the smallest learning rate, {rates[0]:g} (control)."
-    rise, unit = median_over_seeds(reached / np.fmax(curves[0, :, 0], 1e-30)), "largest / initial sharpness"
-    found = [finding(claim, rise, low=1.0, unit=unit, detail=f"Median over seeds.{seeds.sentence}")]
+    rise, unit = analysis.median_over_seeds(reached / np.fmax(curves[0, :, 0], 1e-30)), "largest / initial sharpness"
+    found = [analysis.finding(claim, rise, low=1.0, unit=unit, detail=f"Median over seeds.{seeds.sentence}")]
     for rate, ratio in zip(rates[1:], ratios[1:], strict=True):
         limit = 2.0 / rate
         if limit < free:
@@ -70,7 +61,9 @@ def verdict(ds: Dataset) -> list[Finding]:
             f"sharpness reaches {free:.3g}.{seeds.sentence}"
         )
         unit = "sharpness x learning rate / 2"
-        found.append(finding(claim, median_over_seeds(ratio), low=low, high=high, unit=unit, detail=detail))
+        found.append(
+            analysis.finding(claim, analysis.median_over_seeds(ratio), low=low, high=high, unit=unit, detail=detail)
+        )
     return found
 
 
@@ -79,10 +72,10 @@ def figure(ds: Dataset) -> Figure:
 
     Medians over the seeds that have a value, with exact intervals.
     """
-    layout = grid(ds, AXES)
+    layout = analysis.grid(ds, AXES)
     rates, seeds = layout.axes.values()
-    steps = tabulate(layout, record_steps(ds))[0, 0]
-    sharpness, losses = (tabulate(layout, history(ds, name)) for name in (SHARPNESS, "train_loss"))
+    steps = analysis.tabulate(layout, analysis.record_steps(ds))[0, 0]
+    sharpness, losses = (analysis.tabulate(layout, analysis.history(ds, name)) for name in (SHARPNESS, "train_loss"))
     ratios = sharpness * rates[:, None, None] / 2.0
 
     def panel(label: str, tables: np.ndarray) -> Panel:

@@ -22,27 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import (
-    Grid,
-    Interval,
-    axis_values,
-    bootstrap,
-    config_of,
-    final_values,
-    finding,
-    geometric_mean,
-    grid,
-    held_out_ratios,
-    history,
-    interpolation_threshold,
-    median_over_seeds,
-    parameter_counts,
-    peak_centre,
-    seeds_of,
-    spearman,
-    tabulate,
-    unknown,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature._probes import probe_arguments
 from gendyn.plots import Curve, Panel, draw_panels, style
@@ -68,16 +48,18 @@ def check(config: Config) -> None:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """For each estimate: tracking at every alpha, and a peak and its place at the first; then how far to trust them."""
-    layout, alphas, names = grid(ds, AXES), _alphas(ds), _names(ds)
-    parameters = parameter_counts(ds, layout, "model.width")
-    loss, error = (tabulate(layout, final_values(ds, name)).T for name in ("test_loss", "train_error"))
+    layout, alphas, names = analysis.grid(ds, AXES), _alphas(ds), _names(ds)
+    parameters = analysis.parameter_counts(ds, layout, "model.width")
+    loss, error = (
+        analysis.tabulate(layout, analysis.final_values(ds, name)).T for name in ("test_loss", "train_error")
+    )
     whole, naive, dense = (_table(ds, layout, method) for method in METHODS)
     known = np.isfinite(loss).all(axis=1) & np.isfinite(whole + naive).all(axis=(1, 2))
-    seeds = seeds_of(ds, layout).restricted(known).converged
+    seeds = analysis.seeds_of(ds, layout).restricted(known).converged
     left_out, first = seeds.converged_sentence, f"alpha = {alphas[0]:g}"
     loss, error, whole, naive, dense = (table[seeds.complete] for table in (loss, error, whole, naive, dense))
     # Nothing lies beyond a threshold that is not reached (NaN).
-    reached = interpolation_threshold(parameters, np.median(error, axis=0)).value if len(error) else np.nan
+    reached = analysis.interpolation_threshold(parameters, np.median(error, axis=0)).value if len(error) else np.nan
     beyond, none = parameters >= reached, np.empty(0)
     enough, several = beyond.sum() >= MIN_WIDTHS, len(loss) >= 2 and len(parameters) >= MIN_WIDTHS
     ranks = f"Spearman's, over the {beyond.sum()} widths from the measured interpolation threshold on, of each seed; "
@@ -86,35 +68,37 @@ def verdict(ds: Dataset) -> list[Finding]:
     centres = "Centres of the intervals above half the peaks' heights, on geometric means over seeds."
 
     def ratio(values: np.ndarray, loss: np.ndarray) -> np.ndarray:
-        return np.divide(*(peak_centre(parameters, geometric_mean(rows)) for rows in (values, loss)))
+        return np.divide(*(analysis.peak_centre(parameters, analysis.geometric_mean(rows)) for rows in (values, loss)))
 
-    def claim(text: str, at: str, effect: Interval, unit: str, detail: str, **region: Any) -> Finding:
-        return finding(f"{text} ({at}).", effect, unit=unit, detail=detail + left_out, **region)
+    def claim(text: str, at: str, effect: analysis.Interval, unit: str, detail: str, **region: Any) -> Finding:
+        return analysis.finding(f"{text} ({at}).", effect, unit=unit, detail=detail + left_out, **region)
 
     found = []
     for name, table in ((names["quadrature"], whole), (names["ritz"], naive)):
         for i, alpha in enumerate(alphas):
             text = "N_eff of networks that converge falls with the test loss in the second descent"
             text = f"{text} ({name}, alpha = {alpha:g})."
-            correlation = median_over_seeds(spearman(table[:, beyond, i], loss[:, beyond]) if enough else none)
-            found.append(finding(text, correlation, low=0.0, unit="rank correlation", detail=ranks))
+            correlation = analysis.median_over_seeds(
+                analysis.spearman(table[:, beyond, i], loss[:, beyond]) if enough else none
+            )
+            found.append(analysis.finding(text, correlation, low=0.0, unit="rank correlation", detail=ranks))
         at, values = f"{name}, {first}", table[..., 0]
         text = "N_eff of networks that converge has an interior peak over width"
-        height = median_over_seeds(np.minimum(*held_out_ratios(values)) if several else none)
+        height = analysis.median_over_seeds(np.minimum(*analysis.held_out_ratios(values)) if several else none)
         exists = claim(text, at, height, "peak / higher of its two valleys", held_out, low=1.0)
         text = f"N_eff of networks that converge peaks within a factor {FACTOR:g} of the test loss's peak"
-        place = bootstrap(ratio, values, loss) if several else unknown()
+        place = analysis.bootstrap(ratio, values, loss) if several else analysis.unknown()
         unit = "parameters at peak of N_eff / of test loss"
         found += [exists, claim(text, at, place, unit, centres, low=1.0 / FACTOR, high=FACTOR, given=(exists,))]
     whole, naive, dense = (table[..., 0] for table in (whole, naive, dense))
     small = np.isfinite(dense).all(axis=0)
     text = f"The whole-spectrum estimate of networks that converge agrees with dense eigenvalues within {TOLERANCE:.0%}"
-    quotient = median_over_seeds(np.median((whole / dense)[:, small], axis=1) if small.any() else none)
+    quotient = analysis.median_over_seeds(np.median((whole / dense)[:, small], axis=1) if small.any() else none)
     over, low, high = f"Median over the {small.sum()} smallest networks, then over seeds.", 1 - TOLERANCE, 1 + TOLERANCE
     agrees = claim(text, first, quotient, "quadrature / dense", over, low=low, high=high)
     text = f"The sum over {names['ritz']} misses more than half of the N_eff of networks that converge, beyond the "
     text += "interpolation threshold"
-    share = median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else none)
+    share = analysis.median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else none)
     same = "Median over widths, then over seeds; both from the same Lanczos runs."
     return [*found, agrees, claim(text, first, share, "Ritz sum / whole spectrum", same, high=0.5)]
 
@@ -125,8 +109,8 @@ def figure(ds: Dataset) -> Figure:
     Medians over seeds with exact intervals. A sum over Ritz values cannot exceed their number, whatever the network:
     that ceiling is dotted, and a curve that runs along it has measured the ceiling.
     """
-    layout, names, ceiling = grid(ds, AXES), _names(ds), _ceiling(ds)
-    parameters = parameter_counts(ds, layout, "model.width")
+    layout, names, ceiling = analysis.grid(ds, AXES), _names(ds), _ceiling(ds)
+    parameters = analysis.parameter_counts(ds, layout, "model.width")
     tables = {method: _table(ds, layout, method)[..., 0] for method in METHODS}
     if np.isnan(tables["quadrature"]).all():
         raise ConfigError("no run is finished, so there is nothing to draw; wait for the first chunk.")
@@ -140,8 +124,8 @@ def figure(ds: Dataset) -> Figure:
         for (method, table), look in zip(tables.items(), looks, strict=True)
         if not np.isnan(table).all()
     )
-    loss = tabulate(layout, final_values(ds, "test_loss")).T
-    num_train = int(axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
+    loss = analysis.tabulate(layout, analysis.final_values(ds, "test_loss")).T
+    num_train = int(analysis.axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
     constraints = num_train * int(ds.attrs.get("num_outputs", 0))
     marks = ((float(constraints), f"n·K = {style.number(constraints)}"),) if constraints else ()
     levels = ((ceiling, f"ceiling of {names['ritz']}: {style.number(ceiling)}"),)
@@ -156,25 +140,25 @@ def figure(ds: Dataset) -> Figure:
     return draw_panels((upper, lower), num_columns=1, width=8.0, note=note, over="seeds")
 
 
-def _table(ds: Dataset, layout: Grid, name: str) -> np.ndarray:
+def _table(ds: Dataset, layout: analysis.Grid, name: str) -> np.ndarray:
     """A value of the probe at each run's last record, ``[S, W, A]``."""
-    return np.swapaxes(tabulate(layout, history(ds, f"{PROBE}/{name}")[:, -1]), 0, 1)
+    return np.swapaxes(analysis.tabulate(layout, analysis.history(ds, f"{PROBE}/{name}")[:, -1]), 0, 1)
 
 
 def _alphas(ds: Dataset) -> np.ndarray:
     """The probe's alphas, ``[A]``, from the first run that has them."""
-    values = history(ds, f"{PROBE}/alpha")[:, -1]
+    values = analysis.history(ds, f"{PROBE}/alpha")[:, -1]
     return np.asarray(values[np.argmax(np.isfinite(values).all(axis=1))], float)
 
 
 def _curvature(ds: Dataset) -> str:
     """As the config names it, or as the probe does where the config leaves it out."""
     default = inspect.signature(hessian_effective_dimension).parameters["curvature"].default
-    return str(probe_arguments(config_of(ds), PROBE).get("curvature", default))
+    return str(probe_arguments(analysis.config_of(ds), PROBE).get("curvature", default))
 
 
 def _ceiling(ds: Dataset) -> float:
-    return float(np.fmax.reduce(history(ds, f"{PROBE}/ceiling"), axis=None))
+    return float(np.fmax.reduce(analysis.history(ds, f"{PROBE}/ceiling"), axis=None))
 
 
 def _names(ds: Dataset) -> dict[str, str]:

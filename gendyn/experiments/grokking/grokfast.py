@@ -27,21 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    Crossing,
-    accuracy_crossings,
-    arms_of,
-    arrival_times,
-    finding,
-    least_delay_ratio,
-    median_over_seeds,
-    median_time,
-    select_runs,
-    share_interval,
-    share_of_speed_up,
-    speed_up,
-    upper_median,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.plots import survival_curves
 from gendyn.sweep import seconds_per_step, time_arms
@@ -67,8 +53,8 @@ TUNING_SHARE = 1.0 / 3.0
 class Times(NamedTuple):
     """Crossings ``[S]`` of every arm, of the seeds that all arms have, in one order."""
 
-    train: dict[str, Crossing]
-    test: dict[str, Crossing]
+    train: dict[str, analysis.Crossing]
+    test: dict[str, analysis.Crossing]
     tuned: str
     """The tuned arm that was fastest on the tuning seeds; empty where there is none."""
     filtered: str
@@ -76,9 +62,9 @@ class Times(NamedTuple):
     judged: np.ndarray
     """bool ``[S]``: seeds that the tuning did not see."""
 
-    def held_out(self, name: str) -> Crossing:
+    def held_out(self, name: str) -> analysis.Crossing:
         """The test crossings of an arm on the judged seeds."""
-        return select_runs(self.test[name], self.judged)
+        return analysis.select_runs(self.test[name], self.judged)
 
 
 def times(ds: Dataset) -> Times:
@@ -87,18 +73,20 @@ def times(ds: Dataset) -> Times:
     Raises:
         ConfigError: the dataset has no arms, or no seed that all arms have.
     """
-    arms = arms_of(ds)
+    arms = analysis.arms_of(ds)
     if not arms.present.any():
         raise ConfigError("no seed has a run in every arm; give all arms the same seeds.")
     rows = arms.rows(arms.present)
-    train, test = ({name: select_runs(c, rows[name]) for name in sorted(rows)} for c in accuracy_crossings(ds))
+    train, test = (
+        {name: analysis.select_runs(c, rows[name]) for name in sorted(rows)} for c in analysis.accuracy_crossings(ds)
+    )
     count = int(arms.present.sum())
     tuning = np.arange(count) < math.ceil(TUNING_SHARE * count)
 
     def speed(name: str) -> tuple[float, float]:
         # The median, and where it is the same the mean of what was seen.
-        seen = select_runs(test[name], tuning)
-        return upper_median(arrival_times(seen)), float(np.mean(seen.time))
+        seen = analysis.select_runs(test[name], tuning)
+        return analysis.upper_median(analysis.arrival_times(seen)), float(np.mean(seen.time))
 
     def best(*prefixes: str) -> str:
         return min((name for name in test if name.startswith(prefixes)), key=speed, default="")
@@ -116,16 +104,19 @@ def verdict(ds: Dataset) -> list[Finding]:
     found, seconds = times(ds), seconds_per_step(ds)
     test, result = found.test, []
     if BASELINE in test:
-        late = median_over_seeds(least_delay_ratio(found.train[BASELINE], test[BASELINE]))
+        late = analysis.median_over_seeds(analysis.least_delay_ratio(found.train[BASELINE], test[BASELINE]))
         claim = "The baseline groks: test accuracy comes more than twice as late as training accuracy."
         seen = f"{int(test[BASELINE].observed.sum())} of {len(found.judged)} arrive."
         detail = f"Median over seeds of the least ratio that the records allow; {seen}"
-        result.append(finding(claim, late, low=2.0, unit="test / training crossing", detail=detail))
+        result.append(analysis.finding(claim, late, low=2.0, unit="test / training crossing", detail=detail))
     for name in (name for name in FILTERS if name in test):
-        share, unit = share_interval(test[name].observed), f"share of seeds that reach {ACCURACY:.0%} test accuracy"
-        middle = median_time(test[name].time, test[name].observed)
+        share, unit = (
+            analysis.share_interval(test[name].observed),
+            f"share of seeds that reach {ACCURACY:.0%} test accuracy",
+        )
+        middle = analysis.median_time(test[name].time, test[name].observed)
         detail = f"Median step {middle.estimate:,.0f} [{middle.low:,.0f}, {middle.high:,.0f}]."
-        result.append(finding(f"{name} generalises in most seeds.", share, low=0.5, unit=unit, detail=detail))
+        result.append(analysis.finding(f"{name} generalises in most seeds.", share, low=0.5, unit=unit, detail=detail))
         controls = {
             "the published baseline (Adam, no weight decay)": BASELINE,
             "the same weight decay without the filter": SAME_DECAY[name],
@@ -155,19 +146,19 @@ def _compare(
 ) -> list[Finding]:
     tuned = control == found.tuned
     slow, fast = (found.held_out(name) if tuned else found.test[name] for name in (control, arm))
-    ratio, count, unit = speed_up(slow, fast, paired=True), len(slow.time), "times as fast"
+    ratio, count, unit = analysis.speed_up(slow, fast, paired=True), len(slow.time), "times as fast"
     detail = f"Medians: {ratio.baseline_median:,.0f} and {ratio.arm_median:,.0f} steps, {count} paired seeds."
     if tuned:
         chosen = f"{arm!r} and {control!r} were" if arm == found.filtered else f"{control!r} was"
         detail += f" {chosen} chosen on the other {len(found.judged) - count} seeds."
     elif math.isinf(ratio.baseline_median):
         detail += f" The control is cut off by its budget: at least {ratio.at_least:.3g}."
-    claims = [finding(f"{claim}, in steps.", ratio.interval, low=1.0, unit=unit, detail=detail)]
+    claims = [analysis.finding(f"{claim}, in steps.", ratio.interval, low=1.0, unit=unit, detail=detail)]
     if {arm, control} <= set(seconds):
         before, after = seconds[control], seconds[arm]
-        ratio = speed_up(slow, fast, paired=True, baseline_seconds_per_step=before, arm_seconds_per_step=after)
+        ratio = analysis.speed_up(slow, fast, paired=True, baseline_seconds_per_step=before, arm_seconds_per_step=after)
         detail = f"A step takes {after[0] / before[0]:.3g} times as long as the control's."
-        claims.append(finding(f"{claim}, in seconds.", ratio.interval, low=1.0, unit=unit, detail=detail))
+        claims.append(analysis.finding(f"{claim}, in seconds.", ratio.interval, low=1.0, unit=unit, detail=detail))
     return claims
 
 
@@ -177,9 +168,9 @@ def _share(found: Times, name: str) -> Finding:
     detail = f"Of medians over paired seeds, in steps; decay alone: the faster of {' and '.join(controls)}."
     if not baseline.observed.all():
         detail += " The baseline is cut off by its budget: a later one only brings the share nearer to 0."
-    return finding(
+    return analysis.finding(
         f"Most of the speed-up of {name} over the baseline is the filter's, not the weight decay's.",
-        share_of_speed_up(baseline, arm, others),
+        analysis.share_of_speed_up(baseline, arm, others),
         low=0.5,
         unit="log speed-up over the decay alone / log speed-up over the baseline",
         detail=detail,
@@ -196,7 +187,7 @@ def figure(ds: Dataset) -> Figure:
     shown = {name: found.test[name] for name in ORDER if name in found.test}
     shown |= {f"{name}, held-out seeds": found.held_out(name) for name in (found.tuned, found.filtered) if name}
     # A record at step 0, or none at all, has no place on a logarithmic axis.
-    known = {name: select_runs(test, test.time >= 0) for name, test in shown.items() if np.any(test.time >= 0)}
+    known = {name: analysis.select_runs(test, test.time >= 0) for name, test in shown.items() if np.any(test.time >= 0)}
     arms = {name: test._replace(time=np.maximum(test.time, 1.0)) for name, test in known.items()}
     event, note = f"at {ACCURACY:.0%} test accuracy", f"{len(found.judged)} seeds, the same in all arms"
     return survival_curves(arms, event=event, note=note)

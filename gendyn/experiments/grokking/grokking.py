@@ -19,33 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    GROKKING,
-    IMMEDIATE,
-    NO_GENERALISATION,
-    UNFINISHED,
-    Crossing,
-    Grid,
-    Seeds,
-    accuracy_crossings,
-    arrival_times,
-    finding,
-    generalisation_delay,
-    grid,
-    grokking_phase,
-    history,
-    kendall_over_lines,
-    least_delay_ratio,
-    mean_over_seeds,
-    median_over_seeds,
-    record_steps,
-    run_status,
-    seeds_of,
-    share_interval,
-    tabulate,
-    typical_cell,
-    upper_median,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.plots import accuracy_panel, draw_panels, phase_panels
 from gendyn.types import Dataset, Figure, Finding
@@ -59,12 +33,12 @@ DELAYED = 2.0
 class Crossings(NamedTuple):
     """When the runs know their training equations, and the others; ``F`` train fractions and ``W`` weight decays."""
 
-    layout: Grid
+    layout: analysis.Grid
     fractions: np.ndarray
     decays: np.ndarray
-    train: Crossing
-    test: Crossing
-    seeds: Seeds
+    train: analysis.Crossing
+    test: analysis.Crossing
+    seeds: analysis.Seeds
 
 
 def crossings(ds: Dataset) -> Crossings:
@@ -73,15 +47,15 @@ def crossings(ds: Dataset) -> Crossings:
     Raises:
         ConfigError: fewer than two train fractions or positive weight decays, or an axis beyond :data:`AXES`.
     """
-    layout = grid(ds, AXES)
+    layout = analysis.grid(ds, AXES)
     fractions, decays, _ = layout.axes.values()
     if len(fractions) < 2 or np.sum(decays > 0) < 2:
         raise ConfigError(
             f"the dataset has {len(fractions)} train fractions and {np.sum(decays > 0)} positive weight decays; the "
             "claims are about at least two of each."
         )
-    train, test = accuracy_crossings(ds, train=ACCURACY, test=ACCURACY)
-    return Crossings(layout, fractions, decays, train, test, seeds_of(ds, layout))
+    train, test = analysis.accuracy_crossings(ds, train=ACCURACY, test=ACCURACY)
+    return Crossings(layout, fractions, decays, train, test, analysis.seeds_of(ds, layout))
 
 
 def verdict(ds: Dataset) -> list[Finding]:
@@ -90,16 +64,16 @@ def verdict(ds: Dataset) -> list[Finding]:
     fractions, decays, keep = found.fractions, found.decays, found.seeds.complete
     positive = np.flatnonzero(decays > 0)
     column, row = len(fractions) // 2, int(positive[len(positive) // 2])
-    times = tabulate(found.layout, arrival_times(found.test))[:, :, keep]
-    ratios = tabulate(found.layout, least_delay_ratio(found.train, found.test))[column, row, keep]
-    cell, budget = times[column, row], f"{np.nanmax(record_steps(ds)):,.0f} steps"
+    times = analysis.tabulate(found.layout, analysis.arrival_times(found.test))[:, :, keep]
+    ratios = analysis.tabulate(found.layout, analysis.least_delay_ratio(found.train, found.test))[column, row, keep]
+    cell, budget = times[column, row], f"{np.nanmax(analysis.record_steps(ds)):,.0f} steps"
     where = f"at train fraction {fractions[column]:g} and weight decay {decays[row]:g}, the middle of the grid"
     unit, exact = f"share of seeds that reach {ACCURACY:.0%} test accuracy", "the interval is Clopper and Pearson's."
-    share, detail = share_interval(np.isfinite(cell)), f"Within {budget}; {exact}{found.seeds.sentence}"
-    generalises = finding(f"Networks generalise {where}.", share, low=0.5, unit=unit, detail=detail)
-    late = finding(
+    share, detail = analysis.share_interval(np.isfinite(cell)), f"Within {budget}; {exact}{found.seeds.sentence}"
+    generalises = analysis.finding(f"Networks generalise {where}.", share, low=0.5, unit=unit, detail=detail)
+    late = analysis.finding(
         f"Networks generalise late (grokking) {where}.",
-        median_over_seeds(ratios),
+        analysis.median_over_seeds(ratios),
         low=DELAYED,
         unit="test / training crossing",
         detail=(
@@ -110,18 +84,18 @@ def verdict(ds: Dataset) -> list[Finding]:
     )
     result = [generalises, late]
     for name, values, axis in (("train fraction", fractions, 0), ("weight decay", decays[positive], 1)):
-        tau = mean_over_seeds(kendall_over_lines(values, np.moveaxis(times[:, positive], axis, 0)))
+        tau = analysis.mean_over_seeds(analysis.kendall_over_lines(values, np.moveaxis(times[:, positive], axis, 0)))
         detail = (
             f"Between time and {name}, from {values[0]:g} to {values[-1]:g}, along each line of the grid on "
             "which any run generalises; mean over lines, then over seeds. Runs that do not generalise tie last."
         )
         claim = f"The time to generalise falls with the {name}."
-        result.append(finding(claim, tau, high=0.0, unit="Kendall's tau", detail=detail))
+        result.append(analysis.finding(claim, tau, high=0.0, unit="Kendall's tau", detail=detail))
     if positive[0] > 0:
         result.append(
-            finding(
+            analysis.finding(
                 f"Without weight decay networks do not generalise within {budget}.",
-                share_interval(np.isfinite(times[:, 0]).any(axis=0)),
+                analysis.share_interval(np.isfinite(times[:, 0]).any(axis=0)),
                 high=0.5,
                 unit=f"{unit} at any train fraction",
                 detail=f"Train fractions up to {fractions[-1]:g}; {exact}",
@@ -133,16 +107,20 @@ def verdict(ds: Dataset) -> list[Finding]:
 def figure(ds: Dataset) -> Figure:
     """Shares of phases and median delays over the grid; below, accuracies of one cell for each phase."""
     found = crossings(ds)
-    layout, steps = found.layout, record_steps(ds)[0]
-    kinds = np.where(run_status(ds) == UNFINISHED, "", grokking_phase(found.train, found.test, immediate=DELAYED))
+    layout, steps = found.layout, analysis.record_steps(ds)[0]
+    kinds = np.where(
+        analysis.run_status(ds) == analysis.UNFINISHED,
+        "",
+        analysis.grokking_phase(found.train, found.test, immediate=DELAYED),
+    )
     phases = np.where(layout.runs < 0, "", kinds[layout.runs])
-    delays = tabulate(layout, arrival_times(generalisation_delay(found.train, found.test)))
-    delays = np.apply_along_axis(upper_median, 2, np.where(phases == "", np.nan, delays))
+    delays = analysis.tabulate(layout, analysis.arrival_times(analysis.generalisation_delay(found.train, found.test)))
+    delays = np.apply_along_axis(analysis.upper_median, 2, np.where(phases == "", np.nan, delays))
     x_label, y_label = "fraction of examples trained on", "weight decay"
     shown = [*phase_panels(found.fractions, found.decays, phases, delays, x_label=x_label, y_label=y_label)]
-    accuracies = [tabulate(layout, 1.0 - history(ds, name)) for name in ("train_error", "test_error")]
-    for phase in (NO_GENERALISATION, GROKKING, IMMEDIATE):
-        if (cell := typical_cell(phases, phase)) is not None:
+    accuracies = [analysis.tabulate(layout, 1.0 - analysis.history(ds, name)) for name in ("train_error", "test_error")]
+    for phase in (analysis.NO_GENERALISATION, analysis.GROKKING, analysis.IMMEDIATE):
+        if (cell := analysis.typical_cell(phases, phase)) is not None:
             title = f"{phase}\nfraction {found.fractions[cell[0]]:g}, decay {found.decays[cell[1]]:g}"
             train, test = (table[cell][phases[cell] != ""] for table in accuracies)
             panel = accuracy_panel(title, steps, train, test, legend="center left" if len(shown) == 2 else "")

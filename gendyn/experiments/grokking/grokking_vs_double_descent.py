@@ -28,26 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    Band,
-    Seeds,
-    accuracy_crossings,
-    arm_leaves,
-    bootstrap,
-    counted_history,
-    finding,
-    grid,
-    held_out_rises,
-    median,
-    median_interval,
-    median_over_seeds,
-    record_steps,
-    seeds_of,
-    spearman,
-    speed_ratio,
-    tabulate,
-    unknown,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.plots import Curve, Panel, accuracy_panel, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure, Finding
@@ -68,7 +49,7 @@ class Speeds(NamedTuple):
     arms: tuple[str, ...]
     noises: np.ndarray
     widths: np.ndarray
-    seeds: Seeds
+    seeds: analysis.Seeds
     steps: np.ndarray
     """``[T]``."""
     train_error: np.ndarray
@@ -89,9 +70,9 @@ def speeds(ds: Dataset) -> Speeds:
     Raises:
         ConfigError: other than two arms or fewer than two noise rates, the lowest of them not 0.
     """
-    layout = grid(ds, AXES)
+    layout = analysis.grid(ds, AXES)
     names, noises, widths, _ = layout.axes.values()
-    listed = tuple(name for name in arm_leaves(ds) if name in names)
+    listed = tuple(name for name in analysis.arm_leaves(ds) if name in names)
     if len(listed) != 2 or len(names) != 2:
         raise ConfigError(
             f"the dataset has the arms {', '.join(map(str, names))}; the claims compare two, which config.arms lists: "
@@ -100,14 +81,14 @@ def speeds(ds: Dataset) -> Speeds:
     if len(noises) < 2 or noises[0] != 0:
         raise ConfigError(f"data.label_noise has the values {noises}; the claims need 0 and at least one other.")
     order = [int(np.flatnonzero(names == name)[0]) for name in listed]
-    seeds = seeds_of(ds, layout)
+    seeds = analysis.seeds_of(ds, layout)
 
     def table(values: np.ndarray) -> np.ndarray:
-        return tabulate(layout, values)[order][:, :, :, seeds.complete]
+        return analysis.tabulate(layout, values)[order][:, :, :, seeds.complete]
 
-    train_error, test_error = (table(counted_history(ds, name)) for name in ("train_error", "test_error"))
-    ratio = table(speed_ratio(*accuracy_crossings(ds, train=FITTED, test=LEARNT)))
-    rises, steps = held_out_rises(test_error), record_steps(ds)[0]
+    train_error, test_error = (table(analysis.counted_history(ds, name)) for name in ("train_error", "test_error"))
+    ratio = table(analysis.speed_ratio(*analysis.accuracy_crossings(ds, train=FITTED, test=LEARNT)))
+    rises, steps = analysis.held_out_rises(test_error), analysis.record_steps(ds)[0]
     return Speeds(listed, noises, widths, seeds, steps, train_error, test_error, ratio, *rises)
 
 
@@ -121,8 +102,8 @@ def verdict(ds: Dataset) -> list[Finding]:
         claim: str, table: np.ndarray, unit: str, *given: Finding, low: float = -math.inf, high: float = math.inf
     ) -> Finding:
         where = f"Width {found.widths[-1]:g}, median over {table.shape[-1]} seeds.{left_out}"
-        interval = median_over_seeds(table[-1])
-        return finding(claim, interval, low=low, high=high, unit=unit, detail=where, given=given)
+        interval = analysis.median_over_seeds(table[-1])
+        return analysis.finding(claim, interval, low=low, high=high, unit=unit, detail=where, given=given)
 
     up, down = "test error at the peak minus at the valley before", "test error at the peak minus lowest after"
     claim = f"{noisy}: the test error rises again after a first valley."
@@ -136,19 +117,21 @@ def verdict(ds: Dataset) -> list[Finding]:
     grokking = at_largest(f"{slow}, no noise: the network groks.", late, unit, high=1 / DELAY)
     immediate = at_largest(f"{fast}, no noise: the network does not grok.", soon, unit, low=1 / DELAY)
     with np.errstate(divide="ignore", invalid="ignore"):
-        change = median_over_seeds(late[-1] / late[0])
-        delays = 1.0 / median(late) if late.size else np.full(len(late), np.nan)
+        change = analysis.median_over_seeds(late[-1] / late[0])
+        delays = 1.0 / analysis.median(late) if late.size else np.full(len(late), np.nan)
     factors, widths = ", ".join(f"{v:.2g}" for v in delays), ", ".join(f"{w:g}" for w in found.widths)
     claim = f"{slow}, no noise: the delay grows with the width (model-wise grokking)."
     unit = f"delay factor at width {found.widths[0]:g} / at width {found.widths[-1]:g}"
     detail = f"Median over pairs of a seed. Delay factors {factors} at widths {widths}.{left_out}"
-    by_width = finding(claim, change, high=1.0, unit=unit, detail=detail)
+    by_width = analysis.finding(claim, change, high=1.0, unit=unit, detail=detail)
     # Ratio of speeds and rise of the noisy runs: one point for each regime and width, [arms x widths, S].
     ratios, rise = (np.concatenate(table[:, -1]) for table in (found.ratio, found.rise))
     known = ~np.isnan(ratios).any(axis=1)
-    correlation = unknown()
+    correlation = analysis.unknown()
     if known.sum() > 2:
-        correlation = bootstrap(lambda a, b: spearman(median(a), median(b)), ratios[known].T, rise[known].T)
+        correlation = analysis.bootstrap(
+            lambda a, b: analysis.spearman(analysis.median(a), analysis.median(b)), ratios[known].T, rise[known].T
+        )
     sooner = "the sooner the pattern is learnt relative to the training set"
     claim = f"With label noise, {sooner}, the more the test error rises."
     unit = "rank correlation of rise and ratio of speeds"
@@ -156,7 +139,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         f"Spearman's, of medians over seeds, at {known.sum()} regimes and widths; {np.sum(~known)} are left out, "
         f"where a run has neither fitted nor generalised.{left_out}"
     )
-    axis = finding(claim, correlation, low=0.0, unit=unit, detail=detail)
+    axis = analysis.finding(claim, correlation, low=0.0, unit=unit, detail=detail)
     return [rising, falling, flat, grokking, immediate, by_width, axis]
 
 
@@ -175,7 +158,7 @@ def figure(ds: Dataset) -> Figure:
     if not found.seeds.complete.any():
         raise ConfigError("no seed has finished in every regime and width; wait for the sweep.")
     colours, widths = (style.TEST, style.TRAIN), found.widths
-    ratio, rise = (median_interval(np.moveaxis(table, -1, 0)) for table in (found.ratio, found.rise))
+    ratio, rise = (analysis.median_interval(np.moveaxis(table, -1, 0)) for table in (found.ratio, found.rise))
     placed = (ratio.centre > 0) & (ratio.centre < np.inf) & np.isfinite(rise.centre)
     names = {
         (i, j): f"{arm}, {noise:.0%} noise" if noise else f"{arm}, no noise"
@@ -199,11 +182,11 @@ def figure(ds: Dataset) -> Figure:
             ax.scatter(x[0], y[0], (6 + 4 * at) ** 2, marker=marker, label=name if len(at) else None, **look)
 
     with np.errstate(divide="ignore"):
-        delay = median_interval(np.moveaxis(1.0 / found.ratio[:, 0], -1, 0))
+        delay = analysis.median_interval(np.moveaxis(1.0 / found.ratio[:, 0], -1, 0))
     # A delay that is not known to end is drawn up to ten times the largest that is.
     top = 10 * np.max(delay.centre, where=np.isfinite(delay.centre), initial=DELAY)
     delays = [
-        Curve(arm, widths, band=Band(delay.centre[i], delay.low[i], high, 0.9), colour=colours[i], marker="o")
+        Curve(arm, widths, band=analysis.Band(delay.centre[i], delay.low[i], high, 0.9), colour=colours[i], marker="o")
         for i, (arm, high) in enumerate(zip(found.arms, np.minimum(delay.high, top), strict=True))
     ]
     x_label, y_label = "steps to fit / steps to generalise", "rise of test error"

@@ -29,25 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    Interval,
-    Places,
-    bootstrap,
-    config_of,
-    counted_history,
-    finding,
-    grid,
-    last_crossing,
-    median,
-    median_place,
-    ratio_of_places,
-    record_steps,
-    seeds_first,
-    seeds_of,
-    settled_at,
-    smallest,
-    tabulate,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.plots import Curve, Panel, Rows, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure, Finding
@@ -90,30 +72,31 @@ def accuracies(ds: Dataset) -> Accuracies:
     Raises:
         ConfigError: other axes, other than two change steps, or no seed that is finished everywhere.
     """
-    layout = grid(ds, AXES)
+    layout = analysis.grid(ds, AXES)
     decays, changes, fractions, _ = layout.axes.values()
     if len(changes) != 2 or len(fractions) < 2:
         raise ConfigError(
             f"the dataset has {len(changes)} values of {CHANGE} and {len(fractions)} of {FRACTION}; pass two changes "
             "(1 for the control, and one after generalisation) and at least two fractions."
         )
-    seeds = seeds_of(ds, layout, required=True)
-    steps = tabulate(layout, record_steps(ds))[..., seeds.complete, :]
-    accuracy = 1.0 - tabulate(layout, counted_history(ds, "test_error"))[..., seeds.complete, :]
+    seeds = analysis.seeds_of(ds, layout, required=True)
+    steps = analysis.tabulate(layout, analysis.record_steps(ds))[..., seeds.complete, :]
+    accuracy = 1.0 - analysis.tabulate(layout, analysis.counted_history(ds, "test_error"))[..., seeds.complete, :]
     end = np.nanmax(steps, axis=-1, keepdims=True)
     change = np.asarray(changes, float)[None, :, None, None, None]
     before, earlier, final = (
-        seeds_first(settled_at(steps, accuracy, step)) for step in (change, change + (end - change) * 2.0 / 3.0, end)
+        analysis.seeds_first(analysis.settled_at(steps, accuracy, step))
+        for step in (change, change + (end - change) * 2.0 / 3.0, end)
     )
     return Accuracies(decays, fractions, before[:, :, CONTINUED], earlier, final, seeds.sentence)
 
 
-def crossings(fractions: np.ndarray, accuracy: np.ndarray, level: float = HALF) -> list[list[Places]]:
+def crossings(fractions: np.ndarray, accuracy: np.ndarray, level: float = HALF) -> list[list[analysis.Places]]:
     """For each arm and weight decay, the fractions ``[S]`` at which accuracies ``[S, W, A, F]`` cross a level.
 
     They lie between 0 and 1 in any case.
     """
-    found = last_crossing(fractions, accuracy, level, ends=(0.0, 1.0))
+    found = analysis.last_crossing(fractions, accuracy, level, ends=(0.0, 1.0))
     return [[found.at(np.s_[:, row, arm]) for row in range(accuracy.shape[1])] for arm in (CONTROL, CONTINUED)]
 
 
@@ -124,24 +107,26 @@ def verdict(ds: Dataset) -> list[Finding]:
     control, continued = crossings(table.fractions, table.final)
     earlier = crossings(table.fractions, table.earlier)[CONTINUED]
     tenth, most = (crossings(table.fractions, table.final, level)[CONTINUED] for level in (0.1, 0.9))
-    grown = finding(
+    grown = analysis.finding(
         "The networks have generalised when their data are taken away.",
-        bootstrap(lambda rows: smallest(median(rows)), table.before.mean(axis=2)),
+        analysis.bootstrap(lambda rows: analysis.smallest(analysis.median(rows)), table.before.mean(axis=2)),
         low=GENERALISED,
         unit="test accuracy",
         detail="Median over seeds at the weight decay where it is lowest." + table.left_out,
     )
     result = [grown]
 
-    def add(claim: str, found: Interval, low: float, high: float, unit: str, detail: str, *given: Finding) -> None:
-        result.append(finding(claim, found, low=low, high=high, unit=unit, detail=detail, given=given))
+    def add(
+        claim: str, found: analysis.Interval, low: float, high: float, unit: str, detail: str, *given: Finding
+    ) -> None:
+        result.append(analysis.finding(claim, found, low=low, high=high, unit=unit, detail=detail, given=given))
 
     low, high = float(table.fractions[0]), float(table.fractions[-1])
     unit, detail = "fraction of all pairs", f"Where test accuracy crosses {HALF:.0%}; median over seeds."
     for name, here in zip(names, continued, strict=True):
         claim = f"At {name} networks ungrok below a critical fraction on the grid."
-        add(claim, median_place(here), low, high, unit, detail, grown)
-    widths = [ratio_of_places(*ends) for ends in zip(most, tenth, strict=True)]
+        add(claim, analysis.median_place(here), low, high, unit, detail, grown)
+    widths = [analysis.ratio_of_places(*ends) for ends in zip(most, tenth, strict=True)]
     widest = int(np.argmax([width.estimate for width in widths]))
     detail = f"Ratio of medians over seeds, at {names[widest]}, where it is widest."
     unit = "fraction at 90 % / fraction at 10 % test accuracy"
@@ -149,18 +134,18 @@ def verdict(ds: Dataset) -> list[Finding]:
     unit, detail = "ratio of critical fractions", "Ratio of medians, seeds paired."
     for first, second in itertools.combinations(range(len(names)), 2):
         claim = f"The critical fraction at {names[second]} is that at {names[first]}."
-        ratio = ratio_of_places(continued[second], continued[first])
+        ratio = analysis.ratio_of_places(continued[second], continued[first])
         add(claim, ratio, 1.0 / EQUIVALENCE, EQUIVALENCE, unit, detail, grown)
     for name, here, fresh in zip(names, continued, control, strict=True):
         claim = f"At {name} networks trained on the small set from the start have the same critical fraction."
-        place, ratio = median_place(fresh), ratio_of_places(here, fresh)
+        place, ratio = analysis.median_place(fresh), analysis.ratio_of_places(here, fresh)
         detail = f"From the start: {place.estimate:.3g} [{place.low:.3g}, {place.high:.3g}]."
         add(claim, ratio, 1.0 / EQUIVALENCE, EQUIVALENCE, "continued / from the start", detail, grown)
     unit = "at the end / two thirds of the way there"
     detail = "Of the second phase. Where it has not, the other findings are about this budget."
     for name, *ends in zip(names, continued, earlier, strict=True):
         claim = f"At {name} the critical fraction has settled by the end."
-        add(claim, ratio_of_places(*ends), 1.0 / SETTLED, SETTLED, unit, detail)
+        add(claim, analysis.ratio_of_places(*ends), 1.0 / SETTLED, SETTLED, unit, detail)
     return result
 
 
@@ -186,7 +171,7 @@ def figure(ds: Dataset) -> Figure:
     above = Panel("", x_label, "final test accuracy", tuple(curves), "log", legend="lower right")
     ticks = {fraction: f"{fraction:g}" for fraction in fractions.tolist()}
     above = above._replace(y_limits=(-0.02, 1.04), x_ticks=ticks, levels=((HALF, ""),), legend_title="weight decay")
-    control, continued = ([median_place(each) for each in arm] for arm in crossings(fractions, table.final))
+    control, continued = ([analysis.median_place(each) for each in arm] for arm in crossings(fractions, table.final))
     first = continued[0].estimate
     groups = {"had generalised\non more data": continued, "trained on D'\nfrom the start": control}
     rows = tuple(f"weight decay {name}" for name in names)
@@ -195,7 +180,7 @@ def figure(ds: Dataset) -> Figure:
         ax.axvspan(first / EQUIVALENCE, first * EQUIVALENCE, color=style.GREY, alpha=0.12, linewidth=0)
 
     below = Rows("", "critical fraction", rows, groups, limits=(0.0, fractions[-1]), draw=equal)
-    config = config_of(ds)
+    config = analysis.config_of(ds)
     note = (
         f"modulo {config['task']['modulus']}, width {config['model']['width']}, learning rate "
         f"{config['optim']['learning_rate']:g}, {config['train']['num_steps']:,} steps; grown on "

@@ -27,19 +27,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gendyn import regression
 from gendyn.analysis import bootstrap, config_of, finding, finished_table, largest, largest_distance, mean, smallest
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import choice, integer, positive
 from gendyn.experiments.priors._compared import check_compared
 from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
 from gendyn.plots import Curve, Panel, draw_panels
-from gendyn.regression import (
-    bayesian_linear,
-    expected_log_evidence,
-    order_penalty,
-    polynomial_features,
-    sequential_log_densities,
-)
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
 from gendyn.types import Array, ArrayLike, Config, Dataset, Figure, Finding
 
@@ -92,8 +86,8 @@ def _redraw(sizes: tuple[int, int, int], seeds: Array, *, basis: str, prior: str
     points, weights = law_average("uniform", 64)
     noise, num_orders = jnp.asarray(noise, jnp.float64), sizes[1] + 1
     data, truth = _data(sizes, basis, seeds, noise, jnp.asarray(points))
-    at_points = polynomial_features(points, sizes[1], basis=basis)
-    variance = 1.0 / order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(num_orders)
+    at_points = regression.polynomial_features(points, sizes[1], basis=basis)
+    variance = 1.0 / regression.order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(num_orders)
     # A model of lower order is one whose higher coefficients have a prior variance of 0.
     variances = jnp.asarray(np.tril(np.broadcast_to(variance, (num_orders, num_orders))))
     return _models(data, truth, at_points, jnp.asarray(weights), variances, noise)
@@ -109,9 +103,9 @@ def _data(
     key = jax.random.key(seed)
     x = draw_inputs(stream(key, "inputs"), "uniform", (num_points,))
     teacher = jax.random.normal(stream(key, "teacher"), (teacher_order + 1,), jnp.float64)
-    clean, truth = (polynomial_features(at, teacher_order) @ teacher for at in (x, points))
+    clean, truth = (regression.polynomial_features(at, teacher_order) @ teacher for at in (x, points))
     y = clean + noise * jax.random.normal(stream(key, "noise"), x.shape, jnp.float64)
-    return (polynomial_features(x, max_order, basis=basis), clean, y), truth
+    return (regression.polynomial_features(x, max_order, basis=basis), clean, y), truth
 
 
 @jax.jit
@@ -122,9 +116,9 @@ def _models(
     design, clean, y = data
 
     def model(variance: Array) -> dict[str, Array]:
-        found = bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
-        densities = sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
-        expected = expected_log_evidence(design, clean, prior_variance=variance, noise_variance=noise**2)
+        found = regression.bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
+        densities = regression.sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
+        expected = regression.expected_log_evidence(design, clean, prior_variance=variance, noise_variance=noise**2)
         errors = at_points @ found.mean - truth
         return {
             "log_evidence": found.log_evidence,

@@ -25,16 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.analysis import (
-    agreement,
-    bootstrap,
-    config_of,
-    finding,
-    finished_table,
-    largest,
-    median,
-    ratio_to_best_other,
-)
+from gendyn import analysis
 from gendyn.core import stream
 from gendyn.core.rules import ascending, choice, each, integer, positive
 from gendyn.experiments.priors._compared import check_compared
@@ -148,19 +139,19 @@ def _fits(drawn: tuple[Array, ...], masks: Array, noise: Array) -> dict[str, Arr
 
 def worst_ratio(table: np.ndarray) -> np.ndarray:
     """The regularised polynomial's largest, over targets and sizes: ``[B, S, models, targets, sizes] -> [B]``."""
-    return largest(ratio_to_best_other(median(table), axis=1)[:, 2])
+    return analysis.largest(analysis.ratio_to_best_other(analysis.median(table), axis=1)[:, 2])
 
 
 def regret(table: np.ndarray) -> np.ndarray:
     """The regularised polynomial's largest ratio / the smaller of those of the plain ones: to ``[B]``."""
-    worst = ratio_to_best_other(median(table), axis=1).max(axis=(2, 3))
+    worst = analysis.ratio_to_best_other(analysis.median(table), axis=1).max(axis=(2, 3))
     return np.asarray(worst[:, 2] / worst[:, :2].min(axis=1))
 
 
 def figure(ds: Dataset) -> Figure:
     """Error against examples: monomials under both laws; and the largest ratio for every law, basis and target."""
-    config, bases = config_of(ds), list(np.unique(ds["basis"]))
-    errors, expected = (finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
+    config, bases = analysis.config_of(ds), list(np.unique(ds["basis"]))
+    errors, expected = (analysis.finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
     sizes, basis = np.array(config["sizes"]), bases.index("monomial") if "monomial" in bases else 0
     exact, colours = np.median(expected, axis=0), (style.TEST, style.TRAIN, style.MEASURED)
     panels: list[Panel | Table] = []
@@ -174,7 +165,7 @@ def figure(ds: Dataset) -> Figure:
         panels.append(Panel(title, "examples", "test RMSE / target RMS", curves, y_scale="log", legend=legend))
 
     def cell(table: np.ndarray) -> Cell:
-        judged = finding("", bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES), high=MARGIN)
+        judged = analysis.finding("", analysis.bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES), high=MARGIN)
         return Cell(short(judged.effect), judged.verdict)
 
     places = [(law, b) for law in range(len(LAWS)) for b in range(len(bases))]
@@ -191,12 +182,12 @@ def figure(ds: Dataset) -> Figure:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """For each law and basis the claim and its weaker sense; then the closed form."""
-    config, bases = config_of(ds), np.unique(ds["basis"])
-    errors, expected = (finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
+    config, bases = analysis.config_of(ds), np.unique(ds["basis"])
+    errors, expected = (analysis.finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
     found = []
     for row, law, b, basis in ((row, law, b, basis) for row, law in enumerate(LAWS) for b, basis in enumerate(bases)):
         table = errors[:, row, b]
-        measured = ratio_to_best_other(median(table[None])[0], axis=0)
+        measured = analysis.ratio_to_best_other(analysis.median(table[None])[0], axis=0)
         target, size = np.unravel_index(measured[2].argmax(), measured[2].shape)
         place = f"{TARGET_NAMES[target]} at n = {config['sizes'][size]}"
         held = f"below {MARGIN:g} at {np.sum(measured[2] < MARGIN)} of {measured[2].size} places"
@@ -205,13 +196,13 @@ def verdict(ds: Dataset) -> list[Finding]:
         claim = "is at least as good as both plain ones"
         unit = "largest ratio of medians to the better plain one, over targets and sizes"
         detail = f"Largest for the target {place}; {held}. The largest of several is biased upwards, against the claim."
-        interval = bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES)
-        found.append(finding(f"{regularised} {claim}.", interval, high=MARGIN, unit=unit, detail=detail))
+        interval = analysis.bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES)
+        found.append(analysis.finding(f"{regularised} {claim}.", interval, high=MARGIN, unit=unit, detail=detail))
         claim = "has the best worst case of all three"
         unit = "its largest ratio to the better of the others / the smaller one of the plain polynomials"
-        interval, detail = bootstrap(regret, table, num_resamples=NUM_RESAMPLES), f"Largest ratios: {worst}."
-        found.append(finding(f"{regularised} {claim}.", interval, high=1.0, unit=unit, detail=detail))
+        interval, detail = analysis.bootstrap(regret, table, num_resamples=NUM_RESAMPLES), f"Largest ratios: {worst}."
+        found.append(analysis.finding(f"{regularised} {claim}.", interval, high=1.0, unit=unit, detail=detail))
     squares = ((errors / expected) ** 2).mean(axis=(4, 5)).reshape(len(errors), -1)
     exact = "The mean squared error is bias^2 + variance given the inputs."
     detail = "Ratios to the expectation, averaged over targets and sizes; a place is a law, basis and model."
-    return [*found, agreement(exact, squares, np.ones(squares.shape[1]), tolerance=TOLERANCE, detail=detail)]
+    return [*found, analysis.agreement(exact, squares, np.ones(squares.shape[1]), tolerance=TOLERANCE, detail=detail)]

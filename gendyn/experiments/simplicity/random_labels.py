@@ -11,18 +11,7 @@ arXiv:1611.03530, section 2.2 and figure 1a.
 
 import numpy as np
 
-from gendyn.analysis import (
-    accuracy_crossings,
-    arrival_times,
-    finding,
-    grid,
-    history,
-    median_over_seeds,
-    record_steps,
-    seeds_of,
-    tabulate,
-    upper_median,
-)
+from gendyn import analysis
 from gendyn.experiments.contract import require
 from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.types import Config, Dataset, Figure, Finding
@@ -38,20 +27,22 @@ def check(config: Config) -> None:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """One finding: the ratio of steps at the largest to steps at the smallest label noise."""
-    layout = grid(ds, AXES)
-    seeds = seeds_of(ds, layout)
-    times = tabulate(layout, arrival_times(accuracy_crossings(ds, train=FITTED).train))[:, seeds.complete]
+    layout = analysis.grid(ds, AXES)
+    seeds = analysis.seeds_of(ds, layout)
+    fitted = analysis.accuracy_crossings(ds, train=FITTED).train
+    times = analysis.tabulate(layout, analysis.arrival_times(fitted))[:, seeds.complete]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = times[-1] / times[0]
     claim = f"A network reaches {FITTED:.0%} training accuracy later on random labels than on true ones."
-    detail = f"Median over seeds. Median step on true labels: {upper_median(times[0]):,.0f}.{seeds.sentence}"
-    return [finding(claim, median_over_seeds(ratios), low=1.0, unit="steps, random / true", detail=detail)]
+    detail = f"Median over seeds. Median step on true labels: {analysis.upper_median(times[0]):,.0f}.{seeds.sentence}"
+    later, unit = analysis.median_over_seeds(ratios), "steps, random / true"
+    return [analysis.finding(claim, later, low=1.0, unit=unit, detail=detail)]
 
 
 def figure(ds: Dataset) -> Figure:
     """Training error against the step, a colour for each share of random labels, bands over seeds."""
-    layout = grid(ds, AXES)
-    errors, steps = tabulate(layout, history(ds, "train_error")), record_steps(ds)[0]
+    layout = analysis.grid(ds, AXES)
+    errors, steps = analysis.tabulate(layout, analysis.history(ds, "train_error")), analysis.record_steps(ds)[0]
     curves = tuple(
         Curve(f"{share:.0%} random labels", steps, rows, statistic="median")
         for share, rows in zip(layout.axes[AXES[0]], errors, strict=True)

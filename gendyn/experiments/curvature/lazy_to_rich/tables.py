@@ -8,19 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.analysis import (
-    FINISHED,
-    axis_values,
-    config_of,
-    final_values,
-    grid,
-    last_crossing,
-    record_steps,
-    run_status,
-    seeds_first,
-    seeds_of,
-    tabulate,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.experiments.contract import require
 from gendyn.experiments.curvature._probes import probe_arguments
@@ -96,25 +84,25 @@ def regimes(ds: Dataset) -> Regimes:
     Raises:
         ConfigError: a leaf at which the linearised prediction is not the one computed here.
     """
-    config = config_of(ds)
+    config = analysis.config_of(ds)
     check(config)
     num_train = int(config["task"]["num_train"])
-    layout = grid(ds, AXES)
-    rates = 2.0 * axis_values(ds, "optim.learning_rate") / num_train
+    layout = analysis.grid(ds, AXES)
+    rates = 2.0 * analysis.axis_values(ds, "optim.learning_rate") / num_train
     kernels, outputs, targets = (ds[f"{PROBE}/{name}"].values for name in ("kernel", "outputs", "targets"))
-    steps = record_steps(ds)
+    steps = analysis.record_steps(ds)
     rows = np.full((ds.sizes["run"], 5), np.nan)
     with jax.enable_x64(True):  # powers of thousands of steps lose four digits in float32
-        for i in np.flatnonzero(run_status(ds) == FINISHED):
+        for i in np.flatnonzero(analysis.run_status(ds) == analysis.FINISHED):
             arrays = kernels[i, [0, -1]], outputs[i], targets[i, 0], steps[i], rates[i]
             rows[i] = _reduce(*(jnp.asarray(array, jnp.float64) for array in arrays), num_train=num_train)
-    movement, rotation, start, end, error = np.moveaxis(tabulate(layout, rows), -1, 0)
+    movement, rotation, start, end, error = np.moveaxis(analysis.tabulate(layout, rows), -1, 0)
     zero = np.mean(np.square(targets[:, 0, num_train:]), axis=(1, 2))
-    loss = tabulate(layout, final_values(ds, "test_loss") / zero)
-    seeds = seeds_of(ds, layout).converged
+    loss = analysis.tabulate(layout, analysis.final_values(ds, "test_loss") / zero)
+    seeds = analysis.seeds_of(ds, layout).converged
     seeds = seeds.restricted(np.isfinite(np.stack([movement, error, loss])).all(axis=(0, 1, 2)))
     widths, scales, _ = layout.axes.values()
-    keep = functools.partial(seeds_first, keep=seeds.complete)
+    keep = functools.partial(analysis.seeds_first, keep=seeds.complete)
     kept = keep(movement), keep(rotation), keep(end - start), keep(error), keep(loss)
     return Regimes(widths, scales, *kept, seeds.converged_sentence)
 
@@ -150,7 +138,7 @@ def border(scales: np.ndarray, log_error: np.ndarray) -> np.ndarray:
         scales: ``[S]``, ascending.
         log_error: ``[..., S]``.
     """
-    return last_crossing(scales, log_error, math.log(BORDER), direction="falling", logarithmic=True).known
+    return analysis.last_crossing(scales, log_error, math.log(BORDER), direction="falling", logarithmic=True).known
 
 
 def logarithm(values: np.ndarray) -> np.ndarray:

@@ -4,15 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    config_of,
-    descent_rates,
-    grid,
-    history,
-    record_steps,
-    seeds_of,
-    tabulate,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.theory import circle_grid_coefficients
 from gendyn.types import Dataset
@@ -45,10 +37,12 @@ def decay(ds: Dataset, *, use_bias: bool) -> Decay:
     Raises:
         ConfigError: no seed is finished.
     """
-    config, layout, steps = config_of(ds), grid(ds, AXES), record_steps(ds)[0].astype(float)
+    config, layout, steps = analysis.config_of(ds), analysis.grid(ds, AXES), analysis.record_steps(ds)[0].astype(float)
     frequencies = np.array(config["frequencies"])
-    amplitude = np.linalg.norm(tabulate(layout, history(ds, "residual")), axis=-1)  # [bias, seeds, T, K]
-    seeds = seeds_of(ds, layout)
+    amplitude = np.linalg.norm(
+        analysis.tabulate(layout, analysis.history(ds, "residual")), axis=-1
+    )  # [bias, seeds, T, K]
+    seeds = analysis.seeds_of(ds, layout)
     seeds = seeds.restricted((np.isfinite(amplitude).all(axis=(2, 3)) | seeds.diverged).all(axis=0))
     if not seeds.complete.any():
         raise ConfigError("no seed is finished, so there is nothing to judge; wait for the first chunks.")
@@ -56,6 +50,8 @@ def decay(ds: Dataset, *, use_bias: bool) -> Decay:
     chosen, diverged = amplitude[row][seeds.complete], seeds.diverged[row][seeds.complete]
     residuals = np.where(diverged[:, None, None], np.inf, chosen / chosen[:, :1])
     predicted = circle_grid_coefficients(frequencies, config["num_points"], use_bias=use_bias)
-    rates = descent_rates(steps, residuals, predicted, learning_rate=config["learning_rate"], fit_decay=FIT_DECAY)
+    rates = analysis.descent_rates(
+        steps, residuals, predicted, learning_rate=config["learning_rate"], fit_decay=FIT_DECAY
+    )
     rates = np.where(diverged[:, None], np.inf, rates)
     return Decay(frequencies, steps, residuals, rates, predicted, seeds.sentence)

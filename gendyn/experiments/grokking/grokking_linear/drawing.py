@@ -4,13 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn import theory
-from gendyn.analysis import (
-    config_of,
-    history,
-    record_steps,
-    tabulate,
-)
+from gendyn import analysis, theory
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking.grokking_linear.program import ACCURACY
 from gendyn.experiments.grokking.grokking_linear.tables import tables
@@ -23,12 +17,14 @@ def figure(ds: Dataset) -> Figure:
 
     Accuracies and delays are medians over seeds, losses means. Open rings and dashes are the integrals.
     """
-    found, config = tables(ds), config_of(ds)
+    found, config = tables(ds), analysis.config_of(ds)
     ratios, finished = found.ratios, found.seeds.complete
     if not finished.any():
         raise ConfigError("no seed is finished at every ratio; wait for the first chunks.")
-    steps = tabulate(found.layout, record_steps(ds))
-    accuracies = {kind: 1.0 - tabulate(found.layout, history(ds, f"{kind}_error")) for kind in ("train", "test")}
+    steps = analysis.tabulate(found.layout, analysis.record_steps(ds))
+    accuracies = {
+        kind: 1.0 - analysis.tabulate(found.layout, analysis.history(ds, f"{kind}_error")) for kind in ("train", "test")
+    }
 
     def learning(ratio: float) -> Panel:
         row = list(ratios).index(ratio)

@@ -4,25 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn import theory
-from gendyn.analysis import (
-    DIVERGED,
-    Crossing,
-    Grid,
-    Seeds,
-    arrival_times,
-    config_of,
-    final_values,
-    generalisation_delay,
-    grid,
-    history,
-    record_steps,
-    run_status,
-    seeds_first,
-    seeds_of,
-    tabulate,
-    time_to_threshold,
-)
+from gendyn import analysis, theory
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking.grokking_linear.program import ACCURACY
 from gendyn.types import Dataset
@@ -33,8 +15,8 @@ AXES = ("ratio", "seed")
 class Tables(NamedTuple):
     """Of the ``S`` seeds that are finished at every one of ``L`` ratios, ``K`` of them below 1."""
 
-    layout: Grid
-    seeds: Seeds
+    layout: analysis.Grid
+    seeds: analysis.Seeds
     ratios: np.ndarray
     """``[L]``."""
     delays: np.ndarray
@@ -50,11 +32,13 @@ class Tables(NamedTuple):
     """``[S, L]``: 1 where the test threshold was reached, else 0; NaN for a diverged run."""
 
 
-def crossings(ds: Dataset) -> tuple[Crossing, Crossing]:
+def crossings(ds: Dataset) -> tuple[analysis.Crossing, analysis.Crossing]:
     """When each run reaches 95 % on its training and on the fresh inputs, interpolated between records."""
-    steps, never = record_steps(ds), run_status(ds) == DIVERGED
+    steps, never = analysis.record_steps(ds), analysis.run_status(ds) == analysis.DIVERGED
     train, test = (
-        time_to_threshold(steps, history(ds, name), 1 - ACCURACY, direction="below", interpolate=True, never=never)
+        analysis.time_to_threshold(
+            steps, analysis.history(ds, name), 1 - ACCURACY, direction="below", interpolate=True, never=never
+        )
         for name in ("train_error", "test_error")
     )
     return train, test
@@ -66,8 +50,8 @@ def tables(ds: Dataset) -> Tables:
     Raises:
         ConfigError: no run at ratio 0.5.
     """
-    layout, config = grid(ds, AXES), config_of(ds)
-    ratios, seeds = layout.axes["ratio"], seeds_of(ds, layout)
+    layout, config = analysis.grid(ds, AXES), analysis.config_of(ds)
+    ratios, seeds = layout.axes["ratio"], analysis.seeds_of(ds, layout)
     if not np.any(np.isclose(ratios, 0.5)):
         raise ConfigError("the dataset has no run at ratio 0.5, which the claims are about.")
     below, rate, tolerance = ratios[ratios < 1].tolist(), config["learning_rate"], config["tolerance"]
@@ -76,10 +60,10 @@ def tables(ds: Dataset) -> Tables:
     formula = [theory.linear_grokking_delay_limit(ratio, learning_rate=rate) for ratio in below]
     train, test = crossings(ds)
     delays, losses, reached = (
-        seeds_first(tabulate(layout, values), seeds.complete)
+        analysis.seeds_first(analysis.tabulate(layout, values), seeds.complete)
         for values in (
-            arrival_times(generalisation_delay(train, test)),
-            final_values(ds, "test_loss") / history(ds, "test_loss")[:, 0],
+            analysis.arrival_times(analysis.generalisation_delay(train, test)),
+            analysis.final_values(ds, "test_loss") / analysis.history(ds, "test_loss")[:, 0],
             test.observed,
         )
     )

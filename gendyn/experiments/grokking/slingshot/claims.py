@@ -2,15 +2,7 @@
 
 import numpy as np
 
-from gendyn.analysis import (
-    difference_of_shares,
-    final_values,
-    finding,
-    history,
-    median_over_seeds,
-    share_interval,
-    speed_up,
-)
+from gendyn import analysis
 from gendyn.experiments.grokking.slingshot.tables import ADAM, LOSS_FLOOR, RMSPROP, SCALE, Arm, arms, chosen, others
 from gendyn.types import Dataset, Finding
 
@@ -43,7 +35,7 @@ def _own_claims(every: list[Arm], optimizer: tuple[str, ...]) -> list[Finding]:
         f"{small.cycles}. Exact binomial interval."
     )
     claim = f"{small.name}: most runs go through slingshots."
-    present = finding(claim, share_interval(small.has), low=SHARE, unit=unit, detail=detail)
+    present = analysis.finding(claim, analysis.share_interval(small.has), low=SHARE, unit=unit, detail=detail)
     found = [present]
     for arm in (arm for arm in plain if arm.epsilon > small.epsilon):
         found.append(_vanish(small, arm, f"Slingshots vanish at epsilon {arm.epsilon:g} ({arm.name}).", present))
@@ -67,30 +59,33 @@ def _vanish(small: Arm, arm: Arm, claim: str, present: Finding, more: str = "") 
     diverged = f"{lost} diverged and count as having one." if lost else ""
     detail = " ".join(filter(None, (counts, diverged, f"{depth}.", more, "Newcombe's interval.")))
     unit = f"share of runs with a cycle, {small.name} minus {arm.name}"
-    share = difference_of_shares(small.has, arm.has | arm.diverged)
-    return finding(claim, share, low=SHARE, unit=unit, detail=detail, given=(present,))
+    share = analysis.difference_of_shares(small.has, arm.has | arm.diverged)
+    return analysis.finding(claim, share, low=SHARE, unit=unit, detail=detail, given=(present,))
 
 
 def _float64_claims(ds: Dataset, small: Arm, arm: Arm, present: Finding) -> list[Finding]:
     """The logits of its runs, and the final test accuracy of the same seeds with slingshots and without."""
-    scale, accuracy = history(ds, SCALE)[arm.runs], 1.0 - final_values(ds, "test_error")
-    growth = median_over_seeds(np.where(arm.diverged, 0.0, scale[:, -1] / scale[:, scale.shape[1] // 2]))
+    scale, accuracy = analysis.history(ds, SCALE)[arm.runs], 1.0 - analysis.final_values(ds, "test_error")
+    growth = analysis.median_over_seeds(np.where(arm.diverged, 0.0, scale[:, -1] / scale[:, scale.shape[1] // 2]))
     claim, unit = "With the loss in float64 the logits still grow.", "logit scale at the end / half way"
     detail = f"Median over seeds; at the end {np.median(scale[:, -1]):.3g}."
-    grow = finding(claim, growth, low=1.0, unit=unit, detail=detail)
+    grow = analysis.finding(claim, growth, low=1.0, unit=unit, detail=detail)
     seeds = np.intersect1d(small.seeds, arm.seeds)
     paired, against = (accuracy[one.runs[np.isin(one.seeds, seeds)]] for one in (small, arm))
     medians = " and ".join(f"{np.median(accuracy[one.runs]):.3f}" for one in (small, arm))
     claim = "Runs with slingshots end with a higher test accuracy than those with the loss in float64."
-    gain, unit = median_over_seeds(paired - against), "difference in final test accuracy"
+    gain, unit = analysis.median_over_seeds(paired - against), "difference in final test accuracy"
     detail = f"Median over {len(seeds)} pairs of one seed; medians {medians}."
-    return [grow, finding(claim, gain, low=ACCURACY_GAIN, unit=unit, detail=detail, given=(present,))]
+    return [grow, analysis.finding(claim, gain, low=ACCURACY_GAIN, unit=unit, detail=detail, given=(present,))]
 
 
 def _sooner(small: Arm, half: Arm, present: Finding) -> Finding:
     """Steps to the first cycle, in float32 over in float16."""
-    ratio, claim = speed_up(small.first, half.first), "With the loss in float16 the first slingshot comes sooner."
+    ratio, claim = (
+        analysis.speed_up(small.first, half.first),
+        "With the loss in float16 the first slingshot comes sooner.",
+    )
     unit = f"steps to the first cycle, {small.name} / {half.name}"
     medians = f"Kaplan-Meier medians {ratio.baseline_median:,.0f} and {ratio.arm_median:,.0f}"
     detail = f"{medians}; runs without a cycle are censored."
-    return finding(claim, ratio.interval, low=1.0, unit=unit, detail=detail, given=(present,))
+    return analysis.finding(claim, ratio.interval, low=1.0, unit=unit, detail=detail, given=(present,))

@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from gendyn.analysis import (
-    final_values,
-    history,
-    median_over_seeds,
-    record_steps,
-    share_interval,
-)
+from gendyn import analysis
 from gendyn.experiments.grokking.slingshot.tables import ADAM, LOSS_FLOOR, NORM, RMSPROP, arms, chosen, others
 from gendyn.plots import Curve, Panel, Rows, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure
@@ -22,11 +16,11 @@ def figure(ds: Dataset) -> Figure:
     of lowest losses is for.
     """
     every = arms(ds)
-    adam, rmsprop, accuracy = chosen(every, ADAM), chosen(every, RMSPROP), 1.0 - final_values(ds, "test_error")
+    adam, rmsprop, accuracy = chosen(every, ADAM), chosen(every, RMSPROP), 1.0 - analysis.final_values(ds, "test_error")
     float64 = chosen(every, ADAM, "cross_entropy_float64")
     # Adam's largest epsilon stands in where one is missing.
     shown = [adam[0], *float64[:1], *rmsprop[:1], *others(every)[::-1], adam[-1]][:4]
-    steps, losses = record_steps(ds), np.maximum(history(ds, "train_loss"), LOSS_FLOOR)
+    steps, losses = analysis.record_steps(ds), np.maximum(analysis.history(ds, "train_loss"), LOSS_FLOOR)
 
     def single(label: str, table: np.ndarray) -> Panel:
         curves = (
@@ -46,13 +40,15 @@ def figure(ds: Dataset) -> Figure:
 
     def seeds(label: str, values: list[np.ndarray], scale: str = "linear") -> Rows:
         known = [each[np.isfinite(each)] for each in values]
-        medians = {"": [median_over_seeds(each) for each in known]}
+        medians = {"": [analysis.median_over_seeds(each) for each in known]}
         return Rows("", label, ("",) * len(every), medians, x_scale=scale, dots=known)
 
-    shares, names = {"": [share_interval(arm.has) for arm in every]}, tuple(arm.name for arm in every)
+    shares, names = {"": [analysis.share_interval(arm.has) for arm in every]}, tuple(arm.name for arm in every)
     panels = (
         single("training loss", losses)._replace(y_scale="log", legend="outside", draw=triangles),
-        single("last-layer norm", history(ds, NORM))._replace(x_label="training step", y_limits=(0.0, None), legend=""),
+        single("last-layer norm", analysis.history(ds, NORM))._replace(
+            x_label="training step", y_limits=(0.0, None), legend=""
+        ),
         Rows("", "share with a slingshot", names, shares, colours=(style.TRAIN,), draw=repeated),
         seeds("lowest training loss", [np.maximum(arm.lowest, LOSS_FLOOR) for arm in every], "log"),
         seeds("test accuracy", [accuracy[arm.runs] for arm in every]),

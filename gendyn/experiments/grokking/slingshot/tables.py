@@ -5,19 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    DIVERGED,
-    Crossing,
-    Slingshots,
-    arm_leaves,
-    arms_of,
-    find_slingshots,
-    first_slingshot,
-    history,
-    leaf_of,
-    record_steps,
-    run_status,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.types import Dataset
 
@@ -41,8 +29,8 @@ class Arm(NamedTuple):
     """``[S]``: the lowest training loss."""
     begins: float
     """Median over runs of the lowest training loss before the first cycle's spike; NaN if no run has one."""
-    found: Slingshots
-    first: Crossing
+    found: analysis.Slingshots
+    first: analysis.Crossing
     """Of the first cycle."""
 
     @property
@@ -64,7 +52,7 @@ def arms(ds: Dataset) -> list[Arm]:
     Raises:
         ConfigError: the sweep has no axis ``arm``, or no two values of Adam's epsilon to compare.
     """
-    swept, settings = arms_of(ds), arm_leaves(ds)
+    swept, settings = analysis.arms_of(ds), analysis.arm_leaves(ds)
     rows = {name: swept.own_rows(name) for name in swept.names}
     every = [_arm(ds, name, settings.get(name, {}), runs) for name, runs in rows.items() if len(runs)]
     if len({arm.epsilon for arm in chosen(every, ADAM)}) < 2:
@@ -87,12 +75,16 @@ def others(every: list[Arm]) -> list[Arm]:
 
 
 def _arm(ds: Dataset, name: str, leaves: dict[str, Any], runs: np.ndarray) -> Arm:
-    loss, norm, steps = history(ds, "train_loss")[runs], history(ds, NORM)[runs], record_steps(ds)[runs]
-    optimizer, epsilon, kind = (leaf_of(ds, leaves, leaf) for leaf in ("optim.name", "optim.eps", "loss"))
-    diverged = run_status(ds)[runs] == DIVERGED
+    loss, norm, steps = (
+        analysis.history(ds, "train_loss")[runs],
+        analysis.history(ds, NORM)[runs],
+        analysis.record_steps(ds)[runs],
+    )
+    optimizer, epsilon, kind = (analysis.leaf_of(ds, leaves, leaf) for leaf in ("optim.name", "optim.eps", "loss"))
+    diverged = analysis.run_status(ds)[runs] == analysis.DIVERGED
     lowest = np.min(np.where(np.isfinite(loss), loss, np.inf), axis=1, initial=np.inf)
-    found = find_slingshots(steps, norm, np.maximum(loss, LOSS_FLOOR))
+    found = analysis.find_slingshots(steps, norm, np.maximum(loss, LOSS_FLOOR))
     before = [np.min(loss[i][steps[i] < at[0]]) for i, at in enumerate(found.steps) if len(at)]
     begins = float(np.median(before)) if before else math.nan
-    first, seeds = first_slingshot(steps, found, never=diverged), ds["seed"].values[runs]
+    first, seeds = analysis.first_slingshot(steps, found, never=diverged), ds["seed"].values[runs]
     return Arm(name, optimizer, float(epsilon), kind, runs, seeds, diverged, lowest, begins, found, first)

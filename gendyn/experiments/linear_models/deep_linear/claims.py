@@ -5,19 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import (
-    agreement,
-    bootstrap,
-    config_of,
-    finding,
-    furthest,
-    largest,
-    largest_distance,
-    mean,
-    median,
-    ratio_of_medians,
-    smallest,
-)
+from gendyn import analysis
 from gendyn.experiments.linear_models.deep_linear.program import GAUSSIAN, ORTHOGONAL
 from gendyn.experiments.linear_models.deep_linear.tables import (
     completion_table,
@@ -53,11 +41,11 @@ def verdict(ds: Dataset) -> list[Finding]:
 
 
 def _mode_findings(ds: Dataset) -> list[Finding]:
-    depths = config_of(ds)["depths"]
+    depths = analysis.config_of(ds)["depths"]
     errors, deep = step_errors(ds), [depth for depth in depths if depth > 1]
     ratios = errors[:, :, -2] / errors[:, :, -1]
     order = "From an aligned start gradient descent differs from the closed form by first order in the learning rate."
-    off = bootstrap(lambda rows: furthest(mean(rows), 10.0), ratios)
+    off = analysis.bootstrap(lambda rows: analysis.furthest(analysis.mean(rows), 10.0), ratios)
     decade = "error ratio of the last decade, at the depth furthest from 10"
     smallest_rate = _listed(f"{error:.1e}" for error in errors[:, :, -1].mean(axis=0))
     found = f"ratios {_listed(ratios.mean(axis=0).round(3))}, errors at the smallest rate {smallest_rate}"
@@ -65,7 +53,7 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
     # Two modes that are both beyond the horizon are not known to be in order, and count as out of it.
     ordered = np.all(halves[..., 1:] > halves[..., :-1], axis=2).astype(float)
     stronger = "From random directions stronger modes are learned first, at every depth from 2 on."
-    share = bootstrap(lambda rows: smallest(mean(rows)), ordered)
+    share = analysis.bootstrap(lambda rows: analysis.smallest(analysis.mean(rows)), ordered)
     least = "smallest share of redraws in order, over depths"
     counts = f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws."
     late = halves / np.array([exact_half_times(ds, depth) for depth in deep])
@@ -73,34 +61,36 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
     def placed(name: str, chosen: list[int]) -> Finding:
         at = [deep.index(depth) for depth in chosen]
         medians = "; ".join(f"depth {deep[i]}: {_listed(np.median(late[:, i], axis=0).round(2))}" for i in at)
-        return finding(
+        return analysis.finding(
             f"From random directions the half-times are those of the aligned closed form, at depth{name}.",
-            bootstrap(_worst_median, late[:, at].reshape(len(late), -1)),
+            analysis.bootstrap(_worst_median, late[:, at].reshape(len(late), -1)),
             high=UNALIGNED_TOLERANCE,
             unit="largest |median half-time / closed form - 1| over modes",
             detail=f"Medians, since some modes are not learned by the end: {medians}.",
         )
 
     return [
-        finding(order, off, low=DECADE[0], high=DECADE[1], unit=decade, detail=f"Depths {_listed(depths)}; {found}."),
-        finding(stronger, share, low=ORDERED, unit=least, detail=counts),
+        analysis.finding(
+            order, off, low=DECADE[0], high=DECADE[1], unit=decade, detail=f"Depths {_listed(depths)}; {found}."
+        ),
+        analysis.finding(stronger, share, low=ORDERED, unit=least, detail=counts),
         placed(" 2", [2]),
         placed(f"s {_listed(deep)}", deep),
     ]
 
 
 def _rank_findings(ds: Dataset) -> list[Finding]:
-    exact, size = exact_ranks(ds), config_of(ds)["product_size"]
+    exact, size = exact_ranks(ds), analysis.config_of(ds)["product_size"]
     falls = "The effective rank of a product of Gaussian matrices falls with depth as in the closed form."
     keeps = "A product of orthogonal matrices keeps its rank (control)."
     return [
-        agreement(claim, rank_table(ds, case), truth, tolerance=RANK_TOLERANCE, detail=f"{size} x {size}.")
+        analysis.agreement(claim, rank_table(ds, case), truth, tolerance=RANK_TOLERANCE, detail=f"{size} x {size}.")
         for claim, case, truth in ((falls, GAUSSIAN, exact), (keeps, ORTHOGONAL, np.full(len(exact), float(size))))
     ]
 
 
 def _completion_findings(ds: Dataset) -> list[Finding]:
-    scales = np.array(sorted(config_of(ds)["scales"]))
+    scales = np.array(sorted(analysis.config_of(ds)["scales"]))
     small, large = scales[0], scales[-1]
     errors = completion_table(ds, "unobserved_error", (1, 2, 3))
     two, three = errors[:, 1, 0], errors[:, 2, 0]
@@ -108,25 +98,27 @@ def _completion_findings(ds: Dataset) -> list[Finding]:
     squares, exact = errors[:, 0] ** 2, untouched_error(ds, scales) ** 2
     kept = "At depth 1 nothing is completed: unobserved entries keep their start."
     deeper = "From the smallest start depth 3 completes better than depth 2."
-    fewer = bootstrap(ratio_of_medians, three, two)
+    fewer = analysis.bootstrap(analysis.ratio_of_medians, three, two)
     medians = f"median errors {np.median(three):.3f} and {np.median(two):.3f}"
     starts = "At depths 2 and 3 the smallest start completes far better than the largest."
-    better = bootstrap(lambda a, b: largest(ratio_of_medians(a, b)), errors[:, 1:, 0], errors[:, 1:, -1])
+    better = analysis.bootstrap(
+        lambda a, b: analysis.largest(analysis.ratio_of_medians(a, b)), errors[:, 1:, 0], errors[:, 1:, -1]
+    )
     ends = "median error from the smallest / from the largest start, the larger of two depths"
     same = "From the smallest start the product of three has the effective rank of the truth."
-    near, unit = bootstrap(_worst_median, (rank / truth)[:, None]), "|median effective rank / truth - 1|"
+    near, unit = analysis.bootstrap(_worst_median, (rank / truth)[:, None]), "|median effective rank / truth - 1|"
     true = f"Start {small:g}; median rank of the truth {np.median(truth):.2f}."
     redraws = f"Start {small:g}, {len(truth)} redraws; {medians}."
     return [
-        agreement(kept, squares, exact, tolerance=START_TOLERANCE, detail="Squared errors."),
-        finding(deeper, fewer, high=BETTER, unit="median error of depth 3 / of depth 2", detail=redraws),
-        finding(starts, better, high=MUCH_BETTER, unit=ends, detail=f"Starts {small:g} and {large:g}."),
-        finding(same, near, high=TRUTH_TOLERANCE, unit=unit, detail=true),
+        analysis.agreement(kept, squares, exact, tolerance=START_TOLERANCE, detail="Squared errors."),
+        analysis.finding(deeper, fewer, high=BETTER, unit="median error of depth 3 / of depth 2", detail=redraws),
+        analysis.finding(starts, better, high=MUCH_BETTER, unit=ends, detail=f"Starts {small:g} and {large:g}."),
+        analysis.finding(same, near, high=TRUTH_TOLERANCE, unit=unit, detail=true),
     ]
 
 
 def _worst_median(rows: np.ndarray) -> np.ndarray:
-    return largest_distance(median(rows), 1.0)
+    return analysis.largest_distance(analysis.median(rows), 1.0)
 
 
 def _listed(values: Iterable[Any]) -> str:
