@@ -17,6 +17,7 @@ from gendyn.sweep import analyse, cli
 
 _WORKDIR = flags.DEFINE_string("workdir", "", "Folder of a sweep.")
 _PROBE = flags.DEFINE_multi_string("probe", [], "A file of gendyn/probes/, with arguments if any; repeatable.")
+_NAME = flags.DEFINE_multi_string("name", [], "Code of your own that the folder uses, module:object; repeatable.")
 _OUTPUT = flags.DEFINE_string("output", "", "The table, .csv or .parquet; by default analysis.csv in the workdir.")
 _STRATEGY = flags.DEFINE_enum("strategy", "map", ["map", "vmap"], "Runs one after another, or side by side.")
 _HOST_DEVICES = flags.DEFINE_integer("host_devices", 0, "CPU devices to make of this host; 0 is one a core.", 0)
@@ -31,9 +32,9 @@ def main(_: list[str]) -> None:
         if not _PROBE.value:
             raise ConfigError("--probe is missing: name a file of gendyn/probes/, such as --probe=parameter_norm.")
         output = Path(_OUTPUT.value or Path(_WORKDIR.value) / "analysis.csv")
-        store.check_table_path(output)
+        output = store.check_table_path(output)
         jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or cli.usable_cores())
-        path = store.export(analyse(_WORKDIR.value, _PROBE.value, strategy=_STRATEGY.value), output)
+        path = store.export(analyse(_WORKDIR.value, _PROBE.value, strategy=_STRATEGY.value, names=_NAME.value), output)
     except ConfigError as error:
         sys.exit(_fail(error, 2))
     except StoreError as error:

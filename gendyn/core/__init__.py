@@ -8,6 +8,8 @@ from gendyn.core.decompositions import qr_triangle as qr_triangle
 from gendyn.core.decompositions import singular_values as singular_values
 from gendyn.core.decompositions import solve_triangular as solve_triangular
 from gendyn.core.decompositions import svd as svd
+from gendyn.core.digests import canonical as canonical
+from gendyn.core.digests import digest as digest
 from gendyn.core.errors import ConfigError as ConfigError
 from gendyn.core.errors import StoreError as StoreError
 from gendyn.core.errors import check_choice as check_choice
@@ -21,6 +23,7 @@ from gendyn.core.flops import peak_bytes as peak_bytes
 from gendyn.core.lookup import lookup as lookup
 from gendyn.core.lookup import module as module
 from gendyn.core.lookup import names as names
+from gendyn.core.lookup import only_names as only_names
 from gendyn.core.lookup import paths as paths
 from gendyn.core.memory import check_basis as check_basis
 from gendyn.core.memory import check_memory as check_memory

@@ -7,13 +7,51 @@ folders only what lies in one is a name; files beside the folders are the room's
 ``"my_models:foo"``: the object ``foo`` of the importable module ``my_models``.
 """
 
+import contextlib
+import contextvars
 import functools
 import importlib
 import pkgutil
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 from gendyn.core.errors import ConfigError, nearest
+
+_allowed: contextvars.ContextVar[frozenset[str] | None] = contextvars.ContextVar("allowed", default=None)
+
+
+@contextlib.contextmanager
+def only_names(values: Any) -> Iterator[None]:
+    """Inside, ``module:object`` is imported only if it is among these values, or in a sequence or mapping of them.
+
+    What comes from a file, such as the plan of a results folder, is looked up inside: a file is data, and no code is
+    run because a file names it.
+
+    >>> with only_names(["my_task:f"]):
+    ...     lookup("tasks", "os:getcwd")
+    Traceback (most recent call last):
+        ...
+    gendyn.core.errors.ConfigError: tasks: the results folder names 'os:getcwd', code of somebody's own, which this \
+call does not name. Nothing of it was run. If you trust it, name it: in the config, or as names=(...).
+    """
+    token = _allowed.set(frozenset(_texts(values)))
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def _texts(values: Any) -> Iterator[str]:
+    if isinstance(values, str):
+        # A name may stand in a chain, or before arguments.
+        yield from re.split(r"[\s,()]+", values)
+    elif isinstance(values, Mapping):
+        yield from _texts(list(values.values()))
+    elif isinstance(values, Iterable):
+        for value in values:
+            yield from _texts(value)
 
 
 def paths(room: str) -> dict[str, str]:
@@ -61,7 +99,12 @@ def module(room: str, name: str) -> ModuleType:
         ConfigError: an unknown name (lists the known ones and the file to create), or a module that is not importable.
     """
     if ":" in str(name):
-        path = name.partition(":")[0]
+        path, allowed = name.partition(":")[0], _allowed.get()
+        if allowed is not None and name not in allowed:
+            raise ConfigError(
+                f"{room}: the results folder names {name!r}, code of somebody's own, which this call does not name. "
+                "Nothing of it was run. If you trust it, name it: in the config, or as names=(...)."
+            )
         try:
             return importlib.import_module(path)
         except (ImportError, ValueError) as error:

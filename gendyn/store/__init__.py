@@ -1,8 +1,8 @@
 """Results on disk: labelled records and checkpoints that survive kills, and where they come from."""
 
+from gendyn.store.about import Variable as Variable
 from gendyn.store.chunk import ChunkStore as ChunkStore
 from gendyn.store.chunk import Restored as Restored
-from gendyn.store.chunk import Variable as Variable
 from gendyn.store.committer import Committer as Committer
 from gendyn.store.dataset import final_state as final_state
 from gendyn.store.dataset import open as open
@@ -11,6 +11,7 @@ from gendyn.store.export import export as export
 from gendyn.store.files import read_json as read_json
 from gendyn.store.files import write_json as write_json
 from gendyn.store.merge import merge as merge
+from gendyn.store.plan_rules import holds as holds
 from gendyn.store.preload import preload as preload
 from gendyn.store.provenance import collect as collect
 from gendyn.store.provenance import hardware as hardware

@@ -4,6 +4,7 @@ Imported only by functions that use it: zarr costs a command line a quarter of a
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,8 +36,12 @@ class DurableStore(LocalStore):
         files.write_bytes(path, value.as_buffer_like(), sync_name=False)
 
 
-def create(root: Path, variables: Sequence[Any], rows: int, num_records: int, records_per_block: int) -> None:
-    """Allocates ``[rows, num_records, *shape]`` for every :class:`~gendyn.store.Variable` (no block is written yet)."""
+def create(root: Path, variables: Sequence[Any], rows: int, num_records: int, records_per_block: int) -> dict[str, str]:
+    """Allocates ``[rows, num_records, *shape]`` for every :class:`~gendyn.store.Variable` (no block is written yet).
+
+    Returns:
+        What :func:`metadata_digest` says of each, by name.
+    """
     store = DurableStore(root)
     for variable in variables:
         dtype = np.dtype(variable.dtype)
@@ -55,6 +60,27 @@ def create(root: Path, variables: Sequence[Any], rows: int, num_records: int, re
             overwrite=True,
         )
     files.sync_tree(root)
+    return {variable.name: metadata_digest(root, variable.name) for variable in variables}
+
+
+def metadata_digest(root: Path, name: str) -> str:
+    """Of the file that says how the blocks of an array are to be read. It never changes.
+
+    Raises:
+        FileNotFoundError: there is no such array.
+    """
+    return hashlib.sha256((root / name / "zarr.json").read_bytes()).hexdigest()
+
+
+def block_digests(values: np.ndarray, records_per_block: int) -> list[str]:
+    """Of each block of records ``[rows, k, *shape]``, in order: dtype, shape and bytes; the last may be a part."""
+    digests = []
+    for i in range(0, values.shape[1], records_per_block):
+        block = np.ascontiguousarray(values[:, i : i + records_per_block])
+        found = hashlib.blake2b(f"{block.dtype.str}{block.shape}".encode(), digest_size=8)
+        found.update(block.reshape(-1).view(np.uint8).data)
+        digests.append(found.hexdigest())
+    return digests
 
 
 def write(root: Path, values: Mapping[str, np.ndarray], start: int, opened: dict[str, zarr.Array]) -> None:

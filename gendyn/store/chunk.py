@@ -18,21 +18,13 @@ import numpy as np
 from absl import logging
 
 from gendyn.core import StoreError
-from gendyn.store import files, markers
+from gendyn.store import files, markers, recorded
+from gendyn.store.about import About, Variable, read_about, write_about
 from gendyn.store.markers import Marker
+from gendyn.store.plan_rules import check_name
 
 _KEPT = 2
 _RECORDS, _CHECKPOINTS = "records.zarr", "checkpoints"
-
-
-class Variable(NamedTuple):
-    """One recorded quantity of every run."""
-
-    name: str
-    shape: tuple[int, ...] = ()
-    """Shape of one record of one run; ``()`` for a number."""
-    dtype: str = "float32"
-    """A numpy name. Records that are not there yet are NaN, or 0 for a dtype without NaN: the marker tells."""
 
 
 class Restored(NamedTuple):
@@ -51,9 +43,10 @@ class ChunkStore:
 
     Args:
         folder: a folder made by :meth:`create`.
+        holds: digest of the runs that are expected there (:func:`gendyn.store.holds`); ``None``: not checked.
 
     Raises:
-        StoreError: there is no complete chunk store in ``folder``.
+        StoreError: there is no complete chunk store in ``folder``, or it is that of other runs.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -67,37 +60,42 @@ class ChunkStore:
      [ 3.  1. nan nan]] {'step': 10}
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, holds: str | None = None):
         self.folder = Path(folder)
-        about = self._about(self.folder)
+        about = read_about(self.folder / _RECORDS)
         if about is None:
             raise StoreError(f"{self.folder} holds no complete chunk of records: create it with ChunkStore.create.")
-        self.rows: int = about["rows"]
-        self.num_records: int = about["num_records"]
-        self.records_per_block: int = about["records_per_block"]
-        self.variables = tuple(Variable(name, tuple(shape), dtype) for name, shape, dtype in about["variables"])
+        self.about = about
+        self._check_holds(about, self.folder, holds)
+        self.rows, self.num_records, self.records_per_block, self.variables = about[:4]
         self._opened: dict[str, Any] = {}
+        self._tails: dict[str, np.ndarray] = {}
+        """Committed records of the last block, where it is a part: what is written to it next is digested with them."""
 
     @staticmethod
-    def _about(folder: Path) -> dict[str, Any] | None:
-        """The shape of an existing store; ``None`` unless its creation ended (this entry is written last)."""
-        try:
-            return files.read_json(folder / _RECORDS / "zarr.json")["attributes"].get("gendyn")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as fault:
-            raise StoreError(f"{folder / _RECORDS}/zarr.json cannot be read: {fault.strerror}.") from fault
-        except (ValueError, KeyError, TypeError) as fault:
-            raise StoreError(f"{folder / _RECORDS}/zarr.json is damaged ({fault}): restore it from a copy.") from fault
+    def _check_holds(about: About, folder: Path, holds: str | None) -> None:
+        # Version 0.4.0 did not write down which runs a folder holds.
+        if holds and about.holds and holds != about.holds:
+            raise StoreError(
+                f"{folder} holds other runs than plan.json says: a folder or its name was changed by hand. Restore it "
+                f"from a copy, or delete {folder} and run the same command to train this chunk again."
+            )
 
     @classmethod
     def exists(cls, folder: str | Path) -> bool:
         """Whether ``folder`` holds a completely created chunk."""
-        return cls._about(Path(folder)) is not None
+        return read_about(Path(folder) / _RECORDS) is not None
 
     @classmethod
     def create(
-        cls, folder: str | Path, *, rows: int, num_records: int, variables: Sequence[Variable], records_per_block: int
+        cls,
+        folder: str | Path,
+        *,
+        rows: int,
+        num_records: int,
+        variables: Sequence[Variable],
+        records_per_block: int,
+        holds: str = "",
     ) -> Self:
         """Allocates the arrays of a chunk; on a complete existing one checks that it agrees; completes half a one.
 
@@ -107,46 +105,41 @@ class ChunkStore:
             num_records: records of a whole training.
             variables: what is recorded, each ``[rows, num_records, *shape]``.
             records_per_block: records in one file. Larger is fewer files and more rewriting at each commit.
+            holds: digest of its runs, :func:`gendyn.store.holds`.
 
         Raises:
-            StoreError: the existing store has another shape, or the disk refuses.
+            StoreError: the existing store has another shape or other runs, or the disk refuses.
         """
         folder = Path(folder)
-        variables = [Variable(v.name, tuple(int(n) for n in v.shape), np.dtype(v.dtype).name) for v in variables]
-        wanted = {
-            "rows": int(rows),
-            "num_records": int(num_records),
-            "records_per_block": int(min(records_per_block, num_records)),
-            "variables": [[v.name, list(v.shape), v.dtype] for v in variables],
-        }
+        variables = tuple(Variable(v.name, tuple(int(n) for n in v.shape), np.dtype(v.dtype).name) for v in variables)
+        wanted = About(int(rows), int(num_records), int(min(records_per_block, num_records)), variables, holds)
         sizes = [rows, num_records, records_per_block, *(n for v in variables for n in v.shape)]
         if min(sizes) < 1 or len({v.name for v in variables}) < len(variables):
             raise StoreError(f"{folder}: sizes must be at least 1 and names of variables unique, not {wanted}.")
-        found = cls._about(folder)
+        for fault in filter(None, (check_name(variable.name) for variable in variables)):
+            raise StoreError(f"{folder}: {fault}.")
+        _check_links(folder)
+        found = read_about(folder / _RECORDS)
         if found is None:
             if markers.numbers(folder):
                 raise StoreError(f"{folder} has commits but no record arrays: restore {_RECORDS} or delete {folder}.")
             try:
-                cls._allocate(folder, variables, wanted)
+                cls._allocate(folder, wanted)
             except OSError as fault:
                 raise StoreError(f"{files.disk_fault(fault, folder)}; nothing of this chunk is lost.") from fault
-        elif found != wanted:
-            different = ", ".join(
-                f"{k}: {found.get(k)} there, {v} asked" for k, v in wanted.items() if found.get(k) != v
-            )
+        elif different := found.differences(wanted):
             raise StoreError(f"{folder} holds records of another shape ({different}): use another workdir.")
-        return cls(folder)
+        return cls(folder, holds)
 
     @staticmethod
-    def _allocate(folder: Path, variables: Sequence[Variable], wanted: dict[str, Any]) -> None:
+    def _allocate(folder: Path, wanted: About) -> None:
         from gendyn.store import arrays
 
         root = folder / _RECORDS
         for path in (root, folder / _CHECKPOINTS, folder / markers.FOLDER):
             files.make_folder(path)
-        arrays.create(root, variables, wanted["rows"], wanted["num_records"], wanted["records_per_block"])
-        group = {"zarr_format": 3, "node_type": "group", "attributes": {"gendyn": wanted}}
-        files.write_json(root / "zarr.json", group)
+        made = arrays.create(root, wanted.variables, wanted.rows, wanted.num_records, wanted.records_per_block)
+        write_about(root, wanted._replace(metadata=made))
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -203,23 +196,28 @@ class ChunkStore:
     ) -> None:
         from gendyn.store import arrays, checkpoint
 
+        _check_links(self.folder)
+        before = self._newest()
+        digests, tails = recorded.digests_after(self.folder / _RECORDS, self.about, records, before, self._tails)
         if count:
             try:
+                recorded.check_metadata(self.folder / _RECORDS, self.about)
                 arrays.write(self.folder / _RECORDS, records, start, self._opened)
-            except OSError:
+            except (OSError, StoreError):
                 raise
             except Exception as fault:
                 raise StoreError(
                     f"{self.folder / _RECORDS}: the block that holds record {start} cannot be written anew "
-                    f"({_short(fault)}). Restore that folder from a copy, or delete {self.folder} and run the same "
-                    "command to train this chunk again."
+                    f"({recorded.short(fault)}). Restore that folder from a copy, or delete {self.folder} and run the "
+                    "same command to train this chunk again."
                 ) from fault
         number = max(markers.numbers(self.folder), default=-1) + 1
         name = f"{number:08d}-{uuid.uuid4().hex[:8]}"
         checkpoint.save((self.folder / _CHECKPOINTS / name).absolute(), state)
-        marker = Marker(number, start + count, name, "", info)
-        marker = marker._replace(checksum=checkpoint.checksum(state, marker.context()))
-        files.write_json(markers.path(self.folder, number), marker._asdict())
+        marker = Marker(number, start + count, name, "", info, digests, self.about.holds)
+        marker = marker._replace(checksum=checkpoint.checksum(state, marker.context())).sealed()
+        files.write_json(markers.path(self.folder, number), marker.to_json())
+        self._tails = tails
         self._prune()
 
     def _prune(self) -> None:
@@ -230,21 +228,32 @@ class ChunkStore:
         named = set()
         for number in numbers[:_KEPT]:
             try:
-                named.add(markers.read(self.folder, number).checkpoint)
+                named.add(self._marker(number).checkpoint)
             except ValueError as fault:
                 # Never the newest, which was just written or restored.
                 logging.warning("%s: removing the damaged marker of commit %d (%s)", self.folder, number, fault)
                 markers.path(self.folder, number).unlink()
         for entry in list((self.folder / _CHECKPOINTS).iterdir()):
-            if entry.name not in named:
+            ours = markers.CHECKPOINT.match(entry.name) and entry.is_dir() and not entry.is_symlink()
+            if ours and entry.name not in named:
                 _remove(entry)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
     def committed(self) -> int:
         """Number of committed records; reads one small file."""
-        marker = markers.newest(self.folder)
+        marker = self._newest()
         return 0 if marker is None else marker.records
+
+    def _newest(self) -> Marker | None:
+        return markers.newest(self.folder, sealed=self.about.seals)
+
+    def _marker(self, number: int) -> Marker:
+        """One marker of this chunk; ValueError where it is damaged, or that of another chunk."""
+        marker = markers.read(self.folder, number, sealed=self.about.seals)
+        if self.about.holds != marker.holds and self.about.seals:
+            raise ValueError("it is the marker of another chunk")
+        return marker
 
     def read(self, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
         """Committed records as ``{name: [rows, num_records, *shape]}``; the others are NaN (0 without NaN).
@@ -258,23 +267,13 @@ class ChunkStore:
 
     def snapshot(self, names: Iterable[str] | None = None) -> tuple[int, dict[str, np.ndarray]]:
         """:meth:`committed` and :meth:`read` of one instant."""
-        from gendyn.store import arrays
-
         known = [variable.name for variable in self.variables]
         wanted = known if names is None else list(names)
         if unknown := sorted(set(wanted) - set(known)):
             raise StoreError(f"{self.folder} has no records named {unknown}; it has {known}.")
-        committed = self.committed()
-        values = {}
-        for name in wanted:
-            try:
-                values[name] = arrays.read(self.folder / _RECORDS, name, committed, self.records_per_block)
-            except Exception as fault:
-                raise StoreError(
-                    f"{self.folder / _RECORDS / name}: records cannot be read ({_short(fault)}). Restore "
-                    f"that folder from a copy, or delete {self.folder} and run the same command to train it again."
-                ) from fault
-        return committed, values
+        marker = self._newest()
+        values = {name: recorded.committed_values(self.folder / _RECORDS, self.about, name, marker) for name in wanted}
+        return (0 if marker is None else marker.records), values
 
     def restore(self) -> Restored | None:
         """The newest commit that restores, for the process that goes on writing; ``None`` before the first commit.
@@ -285,6 +284,8 @@ class ChunkStore:
         Raises:
             StoreError: there are commits and none restores; nothing is deleted.
         """
+        _check_links(self.folder)
+        self._check_not_lost()
         found = self._restore()
         with_markers = set()
         if found is not None:
@@ -296,6 +297,16 @@ class ChunkStore:
             path.unlink()
         self._prune()
         return None if found is None else found[1]
+
+    def _check_not_lost(self) -> None:
+        """Raises :class:`StoreError` if there are checkpoints of commits whose markers are gone: nothing is deleted."""
+        there = (self.folder / markers.FOLDER).is_dir()
+        later = [path.name for path in (self.folder / _CHECKPOINTS).glob("[0-9]*") if not path.name.startswith("0" * 8)]
+        if not there or (later and not markers.numbers(self.folder)):
+            raise StoreError(
+                f"{self.folder / markers.FOLDER} is lost, so that no commit counts. Nothing was deleted. Restore it "
+                f"from a copy, or delete {self.folder} and run the same command to train this chunk again."
+            )
 
     def restore_state(self, which: str | int = "latest") -> Restored | None:
         """The state of a commit for analysis; deletes nothing, and may run beside the writer.
@@ -323,7 +334,7 @@ class ChunkStore:
                 except MemoryError:
                     raise
                 except Exception as fault:  # a damaged folder makes orbax raise anything
-                    faults[number] = _short(fault)
+                    faults[number] = recorded.short(fault)
                     continue
                 if not set(faults) <= set(markers.numbers(self.folder)):
                     break  # pruned by the writer meanwhile, not damaged
@@ -344,7 +355,7 @@ class ChunkStore:
     def _load(self, number: int) -> tuple[Marker, dict[str, np.ndarray]]:
         from gendyn.store import checkpoint
 
-        marker = markers.read(self.folder, number)
+        marker = self._marker(number)
         state = checkpoint.load((self.folder / _CHECKPOINTS / marker.checkpoint).absolute())
         if checkpoint.checksum(state, marker.context()) != marker.checksum:
             raise StoreError("its checksum does not agree with its arrays")
@@ -359,14 +370,14 @@ class ChunkStore:
         warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
+def _check_links(folder: Path) -> None:
+    """Raises :class:`StoreError` where a folder that is written to or pruned is a symbolic link."""
+    files.check_no_link(folder.parent, folder, *(folder / name for name in (_RECORDS, _CHECKPOINTS, markers.FOLDER)))
+
+
 def _remove(path: Path) -> None:
     try:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as fault:
         # On a network disk a reader's open file keeps its folder from going. The next commit tries again.
         logging.warning("%s is no longer needed and could not be deleted: %s", path, fault)
-
-
-def _short(fault: BaseException) -> str:
-    text = " ".join(str(fault).split()) or type(fault).__name__
-    return text if len(text) <= 200 else f"{text[:200]} ..."

@@ -10,6 +10,7 @@ import numpy as np
 from gendyn.core import StoreError
 from gendyn.store import workdir as workdirs
 from gendyn.store.chunk import ChunkStore
+from gendyn.store.plan_rules import holds
 from gendyn.types import Dataset
 
 
@@ -55,8 +56,6 @@ def open(workdir: str | Path) -> Dataset:
     runs = [(run, chunk, row) for chunk in chunks for row, run in enumerate(chunk["runs"])]
     runs.sort(key=lambda entry: entry[0]["index"])
     indices = [run["index"] for run, _, _ in runs]
-    if len(set(indices)) < len(indices):
-        raise StoreError(f"{workdir}: plan.json gives one run index twice.")
     position = {index: place for place, index in enumerate(indices)}
     num_records = max((len(chunk["steps"]) for chunk in chunks), default=0)
 
@@ -108,7 +107,14 @@ def _snapshot(workdir: str | Path, chunk: Mapping[str, Any], metrics: Mapping[st
     # The plan is written last at birth and first when chunks are appended, so a chunk may have no folder yet.
     if not ChunkStore.exists(folder):
         return 0, {}
-    store = ChunkStore(folder)
+    store = ChunkStore(folder, holds(chunk))
+    for variable in store.variables:
+        about = metrics.get(variable.name)
+        if about is not None and (variable.shape, np.dtype(variable.dtype)) != (tuple(about["shape"]), about["dtype"]):
+            raise StoreError(
+                f"{folder} holds {variable.name} as {variable.dtype} {list(variable.shape)}; plan.json says "
+                f"{about['dtype']} {about['shape']}. Restore them from one copy."
+            )
     if store.rows < len(chunk["runs"]) or store.num_records != len(chunk["steps"]):
         raise StoreError(
             f"{folder} has {store.rows} rows of {store.num_records} records; plan.json says {len(chunk['runs'])} runs "
@@ -161,13 +167,13 @@ def final_state(
     """
     for chunk in workdirs.read_plan(workdir)["chunks"]:
         folder = workdirs.chunk_folder(workdir, chunk["id"])
-        store = ChunkStore(folder) if ChunkStore.exists(folder) else None
+        store = ChunkStore(folder, holds(chunk)) if ChunkStore.exists(folder) else None
         restored = store.restore_state() if store is not None else None
         done = 0 if restored is None else restored.records
         if done < len(chunk["steps"]) and not unfinished:
             raise StoreError(
-                f"{folder} has {done} of {len(chunk['steps'])} records: run the same command again to finish it, or "
-                "pass unfinished=True for the newest states."
+                f"{folder} has {done} of {len(chunk['steps'])} records with a state that restores: run the same "
+                "command again to train the rest, or pass unfinished=True for the newest states."
             )
         if store is None or restored is None:
             continue

@@ -11,6 +11,7 @@ import numpy as np
 
 from gendyn.core import ConfigError, StoreError
 from gendyn.store import files
+from gendyn.store.workdir import folder_of
 
 if TYPE_CHECKING:
     import pandas
@@ -68,7 +69,7 @@ def check_table_path(path: str | Path) -> Path:
     Raises:
         ConfigError: another suffix than ``.parquet`` or ``.csv``, or a folder that is not there.
     """
-    target = Path(path)
+    target = folder_of(path)
     if target.suffix not in _SUFFIXES:
         raise ConfigError(f"path = {str(path)!r} must end in {' or '.join(_SUFFIXES)}.")
     if not target.parent.is_dir() or target.is_dir():

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gendyn.core import StoreError
+
 _TEMPORARY = ".gendyn-tmp"
+_IS_TEMPORARY = re.compile(r"\..*\.[0-9a-f]+\.gendyn-tmp|\.probe\.[0-9a-f]{32}", re.DOTALL)
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -88,19 +91,39 @@ def write_json(path: str | Path, obj: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Reads a JSON file; ``FileNotFoundError`` or ``json.JSONDecodeError`` when there is none or it is damaged."""
-    return json.loads(Path(path).read_bytes())
+    """Reads a JSON file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: what is there is damaged, or no file.
+        OSError: the disk refuses.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except RecursionError as fault:
+        raise ValueError("it is nested too deeply") from fault
+    except IsADirectoryError as fault:
+        raise ValueError("it is a folder") from fault
+
+
+def check_no_link(*paths: Path) -> None:
+    """Raises :class:`gendyn.core.StoreError` for a symbolic link: what is written or deleted there is another's."""
+    for path in paths:
+        if path.is_symlink():
+            raise StoreError(
+                f"{path} is a symbolic link. Inside a results folder none is followed: put the folder itself there."
+            )
 
 
 def temporary_files(folder: Path) -> Iterator[Path]:
     """What a kill left behind below ``folder``: files of :func:`write_bytes` that were never renamed."""
     for parent, _, names in os.walk(folder):
-        yield from (Path(parent) / name for name in names if name.endswith(_TEMPORARY))
+        yield from (Path(parent) / name for name in names if is_temporary(name))
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file name is one that :func:`write_bytes` uses before its rename."""
-    return name.endswith(_TEMPORARY)
+    """Whether a file name is one that :func:`write_bytes` uses before its rename, or that probes for permission."""
+    return bool(_IS_TEMPORARY.fullmatch(name))
 
 
 def disk_fault(fault: BaseException, folder: Path) -> str | None:

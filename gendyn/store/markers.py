@@ -2,13 +2,19 @@
 
 import json
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from gendyn.core import StoreError
+from gendyn.core import StoreError, canonical, digest
 from gendyn.store import files
 
 FOLDER = "commits"
+CHECKPOINT = re.compile(r"\d{8}-[0-9a-f]{8}")
+"""The name of a checkpoint: the number of its commit, and what tells two attempts apart."""
+_FILE = re.compile(r"\d{8}\.json")
 
 
 class Marker(NamedTuple):
@@ -24,10 +30,43 @@ class Marker(NamedTuple):
     """Of the checkpoint's arrays and of :meth:`context`."""
     info: dict[str, Any]
     """The caller's JSON."""
+    values: Mapping[str, list[str]] = MappingProxyType({})
+    """Of each variable the digest of every block of its committed records; none in markers of version 0.4.0."""
+    holds: str = ""
+    """The runs of the chunk: :func:`gendyn.store.holds`."""
+    seal: str = ""
+    """Digest of all of the above; none in markers of version 0.4.0."""
 
     def context(self) -> str:
         """What the checksum covers besides the arrays: a flipped digit in a marker is damage too."""
-        return json.dumps([self.number, self.records, self.info], sort_keys=True)
+        about = [self.number, self.records, self.info]
+        # As version 0.4.0 wrote it, whose folders still open.
+        return canonical([*about, dict(self.values), self.holds]) if self.values else json.dumps(about, sort_keys=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as the file holds it."""
+        return self._asdict() | {"values": dict(self.values)}
+
+    def sealed(self) -> "Marker":
+        """With the seal that :func:`read` expects."""
+        return self._replace(seal=digest(self.to_json() | {"seal": ""}))
+
+    def fault(self) -> str | None:
+        """What is wrong with a marker as it was read; ``None``: nothing."""
+        counts = (self.number, self.records)
+        texts = (self.checkpoint, self.checksum, self.holds, self.seal)
+        if not all(isinstance(count, int) and count >= 0 for count in counts):
+            return "its numbers are no counts"
+        if not all(isinstance(text, str) for text in texts) or not CHECKPOINT.fullmatch(self.checkpoint):
+            return "its names are no names"
+        parts: tuple[Any, ...] = (self.info, self.values)
+        if not all(isinstance(part, Mapping) for part in parts):
+            return "its parts are missing"
+        if not all(isinstance(blocks, list) for blocks in parts[1].values()):
+            return "its digests are no lists"
+        if self.seal and self.seal != self.sealed().seal:
+            return "its seal does not agree with what it says"
+        return None
 
 
 def path(chunk: Path, number: int) -> Path:
@@ -36,38 +75,49 @@ def path(chunk: Path, number: int) -> Path:
 
 
 def numbers(chunk: Path) -> list[int]:
-    """Numbers of the markers in a chunk's folder, newest first."""
+    """Numbers of the markers in a chunk's folder, newest first; what is no file of ours is passed over."""
     try:
-        names = os.listdir(chunk / FOLDER)
+        with os.scandir(chunk / FOLDER) as entries:
+            ours = [e.name for e in entries if _FILE.fullmatch(e.name) and e.is_file(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted((int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit()), reverse=True)
+    return sorted((int(name[:-5]) for name in ours), reverse=True)
 
 
-def read(chunk: Path, number: int) -> Marker:
+def read(chunk: Path, number: int, *, sealed: bool = False) -> Marker:
     """One marker.
+
+    Args:
+        chunk: the chunk's folder.
+        number: of the commit.
+        sealed: the chunk was made by a version that seals its markers, so one without a seal is damaged.
 
     Raises:
         FileNotFoundError: it was pruned.
         ValueError: it is damaged.
     """
+    place = path(chunk, number)
     try:
-        return Marker(**files.read_json(path(chunk, number)))
+        marker = Marker(**files.read_json(place))
     except TypeError as fault:
-        raise ValueError(f"{path(chunk, number)} is no marker: {fault}") from fault
+        raise ValueError(f"{place} is no marker: {fault}") from fault
+    wrong = marker.fault() or ("it has no seal" if sealed and not marker.seal else None)
+    if wrong or marker.number != number:
+        raise ValueError(f"{place} is damaged: {wrong or 'it is that of another commit'}")
+    return marker
 
 
-def newest(chunk: Path) -> Marker | None:
-    """The newest marker that can be parsed; its checkpoint is not looked at. ``None`` before the first commit.
+def newest(chunk: Path, *, sealed: bool = False) -> Marker | None:
+    """The newest marker that can be read; its checkpoint is not looked at. ``None`` before the first commit.
 
     Raises:
-        StoreError: there are markers and none can be parsed.
+        StoreError: there are markers and none can be read.
     """
     while found := numbers(chunk):
         faults = []
         for number in found:
             try:
-                return read(chunk, number)
+                return read(chunk, number, sealed=sealed)
             except FileNotFoundError:
                 break  # pruned between listing and opening: list again
             except ValueError as fault:

@@ -14,16 +14,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gendyn.core import ConfigError, StoreError
+from gendyn.core import ConfigError, StoreError, digest
 from gendyn.store import files
+from gendyn.store.plan_rules import CHUNK_ID, check_plan
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 the plan has a digest of itself; those of version 0.4.0, format 1, are read too."""
 _PLAN, _LOCK, _CHUNKS = "plan.json", ".lock", "chunks"
+
+
+def folder_of(path: str | Path) -> Path:
+    """The absolute path that a user means; every function that takes a results folder reads it so.
+
+    >>> folder_of("~/runs") == Path.home() / "runs"
+    True
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as fault:
+        raise ConfigError(f"workdir = {str(path)!r}: {fault} Write the whole path.") from fault
 
 
 def born(path: str | Path) -> bool:
     """Whether ``path`` holds a planned sweep."""
-    return (Path(path) / _PLAN).is_file()
+    return (folder_of(path) / _PLAN).is_file()
 
 
 def open_workdir(path: str | Path) -> Path:
@@ -44,13 +58,14 @@ def open_workdir(path: str | Path) -> Path:
     ...     workdir.name, born(workdir)
     ('first', False)
     """
-    folder = Path(path).expanduser().absolute()
+    folder = folder_of(path)
     for part in (folder, *folder.parents):
         if part.exists() and not part.is_dir():
             raise ConfigError(f"workdir = {str(path)!r}: {part} is a file; a folder is needed. Choose another path.")
     try:
         files.make_folder(folder)
-        probe = folder / f".probe.{uuid.uuid4().hex}"
+        files.check_no_link(folder / _CHUNKS, folder / _PLAN)
+        probe = folder / f".probe.{uuid.uuid4().hex}.gendyn-tmp"
         probe.touch()
         probe.unlink()
         entries = os.listdir(folder)
@@ -73,13 +88,13 @@ def read_plan(path: str | Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: there is no such folder, or its sweep was never planned to the end.
-        StoreError: ``plan.json`` is damaged, or of a format this version does not read.
+        StoreError: ``plan.json`` is damaged or was edited, or is of a format this version does not read.
     """
-    file = Path(path) / _PLAN
+    file = folder_of(path) / _PLAN
     try:
         plan = files.read_json(file)
     except (FileNotFoundError, NotADirectoryError) as fault:
-        known = "has no plan.json: no sweep was planned there" if Path(path).is_dir() else "is no folder"
+        known = "has no plan.json: no sweep was planned there" if file.parent.is_dir() else "is no folder"
         raise ConfigError(
             f"workdir = {str(path)!r} {known}. Give the --workdir of a sweep, or start one there with scripts/sweep.py."
         ) from fault
@@ -87,25 +102,35 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"workdir = {str(path)!r} cannot be read: {fault.strerror}.") from fault
     except ValueError as fault:
         raise StoreError(f"{file} is damaged ({fault}): restore it from a copy.") from fault
-    if not isinstance(plan, dict) or plan.get("format") != FORMAT:
+    if not isinstance(plan, dict) or plan.get("format") not in (1, FORMAT):
         found = plan.get("format") if isinstance(plan, dict) else type(plan).__name__
-        raise StoreError(f"{file} has format {found!r}; this version of gendyn reads format {FORMAT}.")
+        raise StoreError(f"{file} has format {found!r}; this version of gendyn reads formats 1 and {FORMAT}.")
+    written = plan.pop("digest", None)
+    if plan["format"] == FORMAT and written != digest(plan):
+        raise StoreError(
+            f"{file} is damaged or was edited: its digest does not agree with what it says. Restore it from a copy; to "
+            "run something else, choose another workdir."
+        )
+    check_plan(plan, file)
     return plan
 
 
 def write_plan(path: str | Path, plan: Mapping[str, Any]) -> None:
     """Writes ``plan.json`` as one durable event; the first time, this is the birth of the results folder.
 
+    Its format and its digest are added.
+
     Raises:
-        ConfigError: ``plan["format"]`` is not the one :func:`read_plan` reads.
-        StoreError: the disk refuses; an older plan is intact.
+        StoreError: a field is missing or no such field can be read back, or the disk refuses; an older plan is intact.
     """
-    if plan.get("format") != FORMAT:
-        raise ConfigError(f"plan['format'] = {plan.get('format')!r} must be {FORMAT}.")
+    folder = folder_of(path)
+    # As it will be read: a tuple is a list.
+    stored = json.loads(json.dumps(dict(plan) | {"format": FORMAT}))
+    check_plan(stored, folder / _PLAN)
     try:
-        files.write_json(Path(path) / _PLAN, dict(plan))
+        files.write_json(folder / _PLAN, stored | {"digest": digest(stored)})
     except OSError as fault:
-        raise StoreError(f"{files.disk_fault(fault, Path(path))}; what was written before is safe.") from fault
+        raise StoreError(f"{files.disk_fault(fault, folder)}; what was written before is safe.") from fault
 
 
 def set_attributes(path: str | Path, attributes: Mapping[str, str | int | float]) -> None:
@@ -121,8 +146,14 @@ def set_attributes(path: str | Path, attributes: Mapping[str, str | int | float]
 
 
 def chunk_folder(path: str | Path, chunk_id: str) -> Path:
-    """Where the results of one chunk lie."""
-    return Path(path) / _CHUNKS / chunk_id
+    """Where the results of one chunk lie.
+
+    Raises:
+        StoreError: an id that is no plain name, such as ``"../other"``.
+    """
+    if not CHUNK_ID.fullmatch(chunk_id):
+        raise StoreError(f"{chunk_id!r} is no id of a chunk: letters, digits, - and _ alone.")
+    return folder_of(path) / _CHUNKS / chunk_id
 
 
 @contextlib.contextmanager
@@ -140,9 +171,10 @@ def lock(path: str | Path) -> Iterator[None]:
     ...     sorted(os.listdir(folder))
     ['.lock']
     """
-    file = Path(path) / _LOCK
+    file = folder_of(path) / _LOCK
+    files.check_no_link(file)
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as fault:
         raise StoreError(
             f"{file} cannot be opened: {fault.strerror}. Choose a workdir that you may write to."

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from gendyn import store
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, only_names
 from gendyn.sweep.config.probes import PROBES, make_probes
 from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
 from gendyn.sweep.execute.layout import Layout, OutOfMemory, next_layout
@@ -22,7 +22,12 @@ from gendyn.types import Dataset, Task
 
 
 def analyse(
-    workdir: str | pathlib.Path, probes: Sequence[str], *, which: str | int = "latest", strategy: str = "map"
+    workdir: str | pathlib.Path,
+    probes: Sequence[str],
+    *,
+    which: str | int = "latest",
+    strategy: str = "map",
+    names: Sequence[str] = (),
 ) -> Dataset:
     """Measures the saved networks of a sweep, in the sweep's own padded programs; nothing in the folder changes.
 
@@ -33,6 +38,8 @@ def analyse(
         probes: as in ``config.probes``: ``("sharpness(num_steps=32)", "weight_rank")``.
         which: ``"latest"``, or a number of committed records that a kept checkpoint has.
         strategy: ``"map"``, one run after another, or ``"vmap"``, all side by side.
+        names: code of your own that the folder names as ``"module:object"``, such as its task or model. A folder is
+            data: none of it is run that is not named here.
 
     Returns:
         Labelled as by :func:`gendyn.store.open`, with one record, whose ``step`` is the checkpoint's: variables
@@ -48,7 +55,8 @@ def analyse(
     if not made:
         raise ConfigError(f"probes = () must name at least one file of gendyn/{PROBES}/.")
     use_compilation_cache()
-    plan = plan_from_json(store.read_plan(workdir))
+    with only_names(names):
+        plan = plan_from_json(store.read_plan(workdir))
     devices = pick_devices(plan.config["sweep.platform"])
     labels = store.open(workdir)
     places = {index: place for place, index in enumerate(labels["run"].values.tolist())}
@@ -56,7 +64,8 @@ def analyse(
     steps = np.full(len(places), np.nan)
     for chunk in plan.chunks:
         folder = store.chunk_folder(workdir, chunk.id)
-        restored = store.ChunkStore(folder).restore_state(which) if store.ChunkStore.exists(folder) else None
+        there = store.ChunkStore.exists(folder)
+        restored = store.ChunkStore(folder, chunk.holds).restore_state(which) if there else None
         if restored is None:
             continue
         rows = [places[run.index] for run in chunk.runs]

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from gendyn import store
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, only_names
 from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import flatten
 from gendyn.sweep.execute import calibrate
@@ -45,7 +45,8 @@ def _plan(
 ) -> Plan:
     known = None
     if workdir is not None and _is_born(workdir):
-        known = plan_from_json(store.read_plan(workdir))
+        with only_names([flatten(config), config.get("axes", ()) if axes is None else axes]):
+            known = plan_from_json(store.read_plan(workdir))
     return make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
 
 

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gendyn import store
-from gendyn.core import ConfigError, check_positive_int
+from gendyn.core import ConfigError, canonical, check_positive_int
 from gendyn.sweep.config.leaf import plain
-from gendyn.sweep.config.points import canonical
 from gendyn.sweep.execute.devices import use_compilation_cache
 from gendyn.sweep.execute.progress import Progress
 from gendyn.types import ArrayLike, Dataset
@@ -181,7 +180,6 @@ def _plan(config: Mapping[str, Any], simulation: Simulation, overrides: Mapping[
         raise ConfigError(f"simulate: two points of {', '.join(axes)} are equal; each run may be given once.")
     leaves = {name: value for name, value in config.items() if name not in ("axes", "zip_axes")}
     return {
-        "format": 1,
         "axes": axes,
         "metrics": {
             name: {"shape": list(about.shape), "dtype": about.dtype, "long_name": about.long_name}
@@ -218,6 +216,7 @@ def _open_chunk(folder: Path, chunk: Mapping[str, Any], measured: Mapping[str, M
         num_records=len(chunk["steps"]),
         variables=[store.Variable(name, about.shape, about.dtype) for name, about in measured.items()],
         records_per_block=len(chunk["steps"]),
+        holds=store.holds(chunk),
     )
 
 

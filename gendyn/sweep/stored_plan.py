@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from gendyn import store
-from gendyn.sweep.config.points import canonical
+from gendyn.core import canonical
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk, Plan
 from gendyn.sweep.plan.program import shapes_at

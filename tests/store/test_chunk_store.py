@@ -167,7 +167,7 @@ def test_sizes_are_positive(tmp_path, sizes):
 def test_restore_deletes_what_no_marker_names_and_a_reader_does_not(small):
     small.commit()
     folder = small.store.folder
-    orphan = folder / "checkpoints" / "00000009-dead.orbax-checkpoint-tmp"
+    orphan = folder / "checkpoints" / "00000009-deadbeef.orbax-checkpoint-tmp"
     orphan.mkdir()
     (orphan / "file").write_bytes(b"x")
     left = [folder / "records.zarr" / "loss" / ".c.0.0.abc.gendyn-tmp", folder / "commits" / ".1.json.a.gendyn-tmp"]

@@ -9,7 +9,7 @@ import pytest
 from gendyn.core import ConfigError, StoreError
 from gendyn.store import born, lock, open_workdir, read_json, read_plan, write_json, write_plan
 
-PLAN = {"format": 1, "axes": [], "metrics": {}, "chunks": [], "config": {}, "provenance": {}}
+PLAN = {"format": 2, "axes": [], "metrics": {}, "chunks": [], "config": {}, "provenance": {}}
 
 HOLDER = """
 import sys, time
@@ -86,8 +86,8 @@ def test_a_plan_that_cannot_be_read(tmp_path, text, rule):
             read(tmp_path)
 
 
-def test_a_plan_of_no_known_format_is_not_written(tmp_path):
-    with pytest.raises(ConfigError, match=r"plan\['format'\] = None must be 1"):
+def test_a_plan_that_could_not_be_read_is_not_written(tmp_path):
+    with pytest.raises(StoreError, match=r"'axes' must be a list"):
         write_plan(tmp_path, {})
     assert not born(tmp_path)
 

@@ -144,4 +144,4 @@ def sizes(result: Result) -> int:
 def layouts(workdir: Path) -> list[list[dict[str, Any]]]:
     """The layout history of every chunk, in the order of the plan."""
     chunks = store.read_plan(workdir)["chunks"]
-    return [store.read_json(store.chunk_folder(workdir, chunk["id"]) / "layout.json") for chunk in chunks]
+    return [store.read_json(store.chunk_folder(workdir, chunk["id"]) / "layout.json")["layouts"] for chunk in chunks]

@@ -357,7 +357,7 @@ def test_a_folder_without_permission(mode, compiled):
 def born(folder: Path, **leaves: Any) -> None:
     """The folder of a planned sweep."""
     planned = gendyn.sweep.plan(make_config({name.replace("__", "."): value for name, value in leaves.items()}))
-    store.write_plan(folder, planned.to_json())
+    store.write_plan(folder, planned.to_json() | {"metrics": {}, "provenance": {}})
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def room(monkeypatch, tmp_path):
             if room.calls >= 3 and rows > room.most:
                 raise jax.errors.JaxRuntimeError(f"RESOURCE_EXHAUSTED: Out of memory allocating {rows} rows.")
             if rows not in room.layouts:
-                room.layouts[rows] = store.read_json(next(tmp_path.rglob("layout.json")))
+                room.layouts[rows] = store.read_json(next(tmp_path.rglob("layout.json")))["layouts"]
             return compiled(*arguments)
 
         return segment

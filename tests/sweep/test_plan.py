@@ -176,10 +176,14 @@ def kept(old, new):
     return added
 
 
+def write(folder, stored):
+    store.write_plan(folder, stored | {"metrics": {}, "provenance": {}})
+
+
 @pytest.fixture
 def old(tmp_path):
     planned = make_plan(AXES)
-    store.write_plan(tmp_path, planned.to_json())
+    write(tmp_path, planned.to_json())
     return planned
 
 
@@ -207,7 +211,7 @@ def test_a_new_axis_keeps_the_runs_at_the_old_value(old, tmp_path):
 
 
 def test_extending_twice_is_extending_once_for_the_runs(old, tmp_path):
-    store.write_plan(tmp_path, make_plan({**AXES, "seed": range(3)}, workdir=tmp_path).to_json())
+    write(tmp_path, make_plan({**AXES, "seed": range(3)}, workdir=tmp_path).to_json())
     new = make_plan({**AXES, "seed": range(4)}, workdir=tmp_path)
     assert {run.identity for run in new.runs} == {run.identity for run in make_plan({**AXES, "seed": range(4)}).runs}
 
@@ -220,7 +224,7 @@ def test_an_extension_is_another_sweep_where_a_leaf_outside_the_axes_changed(old
 def test_a_folder_that_is_older_than_a_leaf_goes_on(old, tmp_path):
     stored = old.to_json()
     del stored["config"]["gate"]["stop_train_loss"]
-    store.write_plan(tmp_path, stored)
+    write(tmp_path, stored)
     assert make_plan(AXES, workdir=tmp_path) == old
     assert len(kept(old, make_plan({**AXES, "seed": range(3)}, workdir=tmp_path))) == 6
 

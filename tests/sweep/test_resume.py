@@ -147,8 +147,8 @@ def test_on_another_number_of_devices(small, interrupt, tmp_path, monkeypatch, f
     restored = []
     original = jobs.restore
 
-    def restore(setup, layouts):
-        position = original(setup, layouts)
+    def restore(setup):
+        position = original(setup)
         restored.append(flatten_state(position.state))
         return position
 

@@ -19,8 +19,6 @@ from gendyn.sweep.config.leaf import check_leaves as check_leaves
 from gendyn.sweep.config.leaf import plain as plain
 from gendyn.sweep.config.leaf import unknown_leaf as unknown_leaf
 from gendyn.sweep.config.points import Point as Point
-from gendyn.sweep.config.points import canonical as canonical
-from gendyn.sweep.config.points import digest as digest
 from gendyn.sweep.config.points import make_points as make_points
 from gendyn.sweep.config.probes import make_probes as make_probes
 from gendyn.sweep.config.probes import parse_probe as parse_probe

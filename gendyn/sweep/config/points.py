@@ -1,11 +1,9 @@
 """From a config and axes to runs: each a complete, checked set of leaves with an identity."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, digest
 from gendyn.sweep.config import axes as axes_module
 from gendyn.sweep.config.agreement import check_agreements
 from gendyn.sweep.config.arms import check_arms, read_arms
@@ -23,16 +21,6 @@ class Point(NamedTuple):
     """Every leaf of the run's own config."""
     identity: str
     """Hash of all leaves that decide what is computed; equal identities are the same run."""
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def digest(value: Any) -> str:
-    """sha256 of the canonical JSON, in hexadecimal."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[str]] = ()) -> list[Point]:
@@ -55,7 +43,7 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
         chosen = arms.get(str(coords.get("arm", base["arm"])), {}) | coords
         run, run_leaves = _run(base, leaves, chosen)
         check_agreements(run, run_leaves, seen)
-        points.append(Point(run, _identity(run, run_leaves)))
+        points.append(Point(run, identity_of(run, run_leaves)))
     _check_distinct(points, [name for name, _ in axes])
     return points
 
@@ -88,7 +76,7 @@ def _kept(
     return kept
 
 
-def _identity(run: Flat, leaves: Schema) -> str:
+def identity_of(run: Flat, leaves: Schema) -> str:
     """Of what is computed. Defaults are left out, so that a new leaf does not make other runs of the old ones."""
     names = {f"{section}.name" for section in FACTORIES}  # their leaves' defaults are the names themselves
     absent = {f"{section}.name": name for section, name in ABSENT.items()}

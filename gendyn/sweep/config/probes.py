@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from gendyn.types import Probe
 
 PROBES = "probes"
 """The room whose files a config may name."""
+_OWN = re.compile(r"\s*([A-Za-z_][\w.]*:[A-Za-z_]\w*)")
 
 
 def parse_probe(spec: Any) -> tuple[str, dict[str, Any]]:
@@ -21,25 +23,30 @@ def parse_probe(spec: Any) -> tuple[str, dict[str, Any]]:
     >>> parse_probe("parameter_norm")
     ('parameter_norm', {})
     """
-    form = "write a name, or a name and keyword arguments: 'parameter_norm', 'sharpness(num_steps=32)'"
+    form = (
+        "write a name, or a name and keyword arguments: 'parameter_norm', 'sharpness(num_steps=32)', or of your own "
+        "'my_probe:f(scale=2)'"
+    )
     if not isinstance(spec, str):
         raise ConfigError(f"config.probes: {spec!r} must be a name: that of a file in gendyn/{PROBES}/.")
+    own = _OWN.match(spec)
     try:
-        node = ast.parse(spec.strip(), mode="eval").body
+        node = ast.parse(f"own{spec[own.end() :]}" if own else spec.strip(), mode="eval").body
         call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
         if not isinstance(call.func, ast.Name) or call.args or any(k.arg is None for k in call.keywords):
             raise ValueError
         arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ConfigError(f"config.probes: {spec!r} cannot be read: {form}.") from error
-    known = inspect.signature(lookup(PROBES, call.func.id)).parameters
+    called = own[1] if own else call.func.id
+    known = inspect.signature(lookup(PROBES, called)).parameters
     for name in arguments:
         if name not in known:
             raise ConfigError(
-                f"config.probes: {call.func.id} has no argument {name!r}.{nearest(name, known)} "
+                f"config.probes: {called} has no argument {name!r}.{nearest(name, known)} "
                 f"Known: {', '.join(known) or 'none'}."
             )
-    return call.func.id, arguments
+    return called, arguments
 
 
 def make_probes(specs: Sequence[str]) -> tuple[Probe, ...]:

@@ -76,7 +76,8 @@ def _commit(
     """Hands the records since the last commit, and the state behind them, to the committing thread."""
     records = {name: np.stack([record[name] for record in buffer], axis=1) for name in buffer[0]}
     state = flatten_state(population.state())
-    committer.submit(records, position.record - len(buffer), state, {"layout": len(position.layouts) - 1})
+    layouts = [layout.to_json() for layout in position.layouts]
+    committer.submit(records, position.record - len(buffer), state, {"layouts": layouts})
 
 
 def _return_to_last_commit(setup: Setup, position: Position, error: BaseException) -> None:

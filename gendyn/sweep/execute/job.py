@@ -23,9 +23,9 @@ from gendyn.sweep.execute.layout import (
     OtherConditions,
     RunsFinished,
     Start,
-    layout_from_json,
     next_layout,
 )
+from gendyn.sweep.execute.layout_file import read_layouts, write_layouts
 from gendyn.sweep.execute.segment import Segment, compile_for, make_segment
 from gendyn.sweep.execute.states import unflatten_state
 from gendyn.sweep.plan.planned import Chunk
@@ -43,9 +43,14 @@ class Job(NamedTuple):
     """The chunk's own."""
 
     def finished(self) -> bool:
-        """Whether every record is committed."""
-        exists = store.ChunkStore.exists(self.folder)
-        return exists and store.ChunkStore(self.folder).committed() == len(self.chunk.steps)
+        """Whether every record is committed, with a state that restores; otherwise training goes on."""
+        if not store.ChunkStore.exists(self.folder):
+            return False
+        there = store.ChunkStore(self.folder, self.chunk.holds)
+        if there.committed() < len(self.chunk.steps):
+            return False
+        restored = there.restore_state()
+        return restored is not None and restored.records == len(self.chunk.steps)
 
 
 class Setup(NamedTuple):
@@ -77,7 +82,18 @@ class Position:
 
 def versions() -> str:
     """The software that bits depend on."""
-    return f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, XLA_FLAGS={os.environ.get('XLA_FLAGS', '')}"
+    found = f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, XLA_FLAGS={os.environ.get('XLA_FLAGS', '')}"
+    # Switches of jax that change random draws or products, where they are not at jax's own defaults.
+    switches = {name: getattr(jax.config, name) for name in _SWITCHES}
+    return found + "".join(f", {name}={value}" for name, value in switches.items() if value != _SWITCHES[name])
+
+
+_SWITCHES = {
+    "jax_threefry_partitionable": True,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_default_matmul_precision": None,
+    "jax_enable_x64": False,
+}
 
 
 def prepare(job: Job) -> tuple[Setup, Position]:
@@ -94,7 +110,7 @@ def prepare(job: Job) -> tuple[Setup, Position]:
             beside.submit(_compile_first, job, Start(len(chunk.runs), *calibrate.planned(chunk), conditions))
         opened = _open_store(job)
         setup = Setup(chunk, make_segment(chunk, job.task, devices), opened, layout_path)
-        position = restore(setup, _read_layouts(layout_path))
+        position = restore(setup)
         if position.layouts:
             follow(setup, position, OtherConditions(conditions))
         else:
@@ -107,9 +123,15 @@ def prepare(job: Job) -> tuple[Setup, Position]:
     return setup, position
 
 
-def restore(setup: Setup, layouts: Sequence[Layout]) -> Position:
-    """The last commit, or step 0 where there is none; of ``layouts`` those that had begun by then."""
+def restore(setup: Setup, layouts: Sequence[Layout] | None = None) -> Position:
+    """The last commit, or step 0 where there is none; of ``layouts`` those that had begun by then.
+
+    ``None``: the layouts that the folder has.
+    """
     restored = setup.store.restore()
+    if layouts is None:
+        committed = restored.info.get("layouts", ()) if restored is not None else ()
+        layouts = read_layouts(setup.layout_path, committed, len(setup.chunk.runs))
     if restored is None:
         record, last = 0, None
         state = first_state(setup.chunk, setup.segment.program, setup.segment.inputs)
@@ -136,16 +158,7 @@ def follow(setup: Setup, position: Position, event: Event) -> None:
         position.layouts = (*position.layouts, layout)
         if isinstance(event, OtherConditions):
             logging.warning("chunk %s goes on under other conditions: %s", setup.chunk.id, event.conditions)
-    write_layouts(setup, position.layouts)
-
-
-def write_layouts(setup: Setup, layouts: Sequence[Layout]) -> None:
-    """The whole history: what a restart reads."""
-    store.write_json(setup.layout_path, [layout.to_json() for layout in layouts])
-
-
-def _read_layouts(path: pathlib.Path) -> list[Layout]:
-    return [layout_from_json(entry) for entry in store.read_json(path)] if path.exists() else []
+    write_layouts(setup.layout_path, position.layouts)
 
 
 def _open_store(job: Job) -> store.ChunkStore:
@@ -153,7 +166,12 @@ def _open_store(job: Job) -> store.ChunkStore:
     variables = [store.Variable(name, value.shape, str(value.dtype)) for name, value in record.items()]
     rows, records = len(job.chunk.runs), len(job.chunk.steps)
     return store.ChunkStore.create(
-        job.folder, rows=rows, num_records=records, variables=variables, records_per_block=min(records, 16)
+        job.folder,
+        rows=rows,
+        num_records=records,
+        variables=variables,
+        records_per_block=min(records, 16),
+        holds=job.chunk.holds,
     )
 
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gendyn.core import ConfigError, module
+from gendyn.core import ConfigError, canonical, module
 from gendyn.sweep.config.factories import build
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.config.points import canonical
 from gendyn.sweep.plan.planned import PlannedRun
 from gendyn.sweep.plan.rows import changed_num_train, most_rows, num_train
 from gendyn.types import Task

@@ -7,14 +7,13 @@ from typing import Any
 import jax
 
 from gendyn import train
-from gendyn.core import ConfigError, said_of
+from gendyn.core import ConfigError, digest, said_of
 from gendyn.sweep.config.factories import build
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.config.points import digest
 from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.buckets import Cell, split
-from gendyn.sweep.plan.planned import Chunk, Estimate, PlannedRun
+from gendyn.sweep.plan.planned import Chunk, Estimate, PlannedRun, chunk_id
 from gendyn.sweep.plan.program import host_data, program_of, shapes_at, task_arguments
 from gendyn.sweep.plan.rows import most_rows, num_train
 from gendyn.types import Task
@@ -134,6 +133,6 @@ def _fit(
             bytes=needed.total(len(part), together, limits.devices),
             seconds=limits.seconds(padded, len(part), steps[-1], vmap=strategy == "vmap"),
         )
-        name = digest([[run.identity for run in part], sizes, num_rows])[:10]
+        name = chunk_id([run.identity for run in part], sizes, num_rows)
         chunks.append(Chunk(name, sizes, num_rows, steps, part, estimate))
     return chunks

@@ -1,12 +1,14 @@
 """The plan: which runs share which programs, in which chunks. Plain data: serialisable, hashable, printable."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gendyn import store
+from gendyn.core import ConfigError, StoreError, digest
 from gendyn.sweep.config.axes import Axes
 from gendyn.sweep.config.flat import Flat, flatten, nest
-from gendyn.sweep.config.points import digest
+from gendyn.sweep.config.points import identity_of
 from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan.program import Program, program_of
 from gendyn.types import Task
@@ -54,6 +56,12 @@ class Chunk(NamedTuple):
     def settings(self) -> Flat:
         """The leaves of the first run: for those on which all runs agree, which are static or say how to execute."""
         return self.runs[0].flat
+
+    @property
+    def holds(self) -> str:
+        """What its folder says of its runs: see :func:`gendyn.store.holds`."""
+        runs = [{"index": run.index, "identity": run.identity} for run in self.runs]
+        return store.holds({"id": self.id, "steps": self.steps, "runs": runs})
 
     def program(self, task: Task) -> Program:
         """What is compiled for it."""
@@ -121,14 +129,28 @@ class Plan(NamedTuple):
             chunks.append(fixed | {"estimate": chunk.estimate._asdict(), "runs": runs})
         axes = [[name, list(values)] for name, values in self.axes]
         names = [name for name, _ in self.axes]
-        return {"format": 1, "config": nest(self.config), "axes": names, "axis_values": axes, "chunks": chunks}
+        return {"config": nest(self.config), "axes": names, "axis_values": axes, "chunks": chunks}
 
 
 _MISSING = object()
 
 
 def plan_from_json(stored: Mapping[str, Any]) -> Plan:
-    """The plan that :meth:`Plan.to_json` wrote."""
+    """The plan that :meth:`Plan.to_json` wrote.
+
+    Raises:
+        StoreError: something is missing, or labels, leaves, identities and chunks contradict each other.
+        ConfigError: a model, task or the like that this version, or this machine, does not have.
+    """
+    try:
+        return _parsed(stored)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        if isinstance(fault, ConfigError):
+            raise
+        raise StoreError(f"plan.json is no plan of a sweep ({type(fault).__name__}: {fault}): restore it.") from fault
+
+
+def _parsed(stored: Mapping[str, Any]) -> Plan:
     config = {name: _as_tuples(value) for name, value in flatten(stored["config"]).items()}
     # A leaf younger than the plan has its default, which leaves identities as they were.
     config = leaves_of(config).defaults | config
@@ -138,14 +160,31 @@ def plan_from_json(stored: Mapping[str, Any]) -> Plan:
         for run in entry["runs"]:
             overrides = {name: _as_tuples(value) for name, value in run["overrides"].items()}
             merged = config | overrides
-            flat = {name: merged.get(name, default) for name, default in leaves_of(merged).defaults.items()}
+            leaves = leaves_of(merged)
+            flat = {name: merged.get(name, default) for name, default in leaves.defaults.items()}
+            labels = {name: _as_tuples(value) for name, value in run["coords"].items()}
+            if run["identity"] != identity_of(flat, leaves) or any(flat.get(k) != v for k, v in labels.items()):
+                raise StoreError(
+                    f"plan.json was edited: run {run['index']} would train something else than its label {labels} and "
+                    "its identity say. Restore it from a copy; to run something else, choose another workdir."
+                )
             runs.append(PlannedRun(run["index"], run["identity"], flat))
+        identities = [run.identity for run in runs]
+        if entry["id"] != chunk_id(identities, entry["sizes"], entry["num_rows"]):
+            raise StoreError(
+                f"plan.json was edited: chunk {entry['id']} holds other runs or sizes than its id says. Restore it."
+            )
         estimate = Estimate(**entry["estimate"])
         chunks.append(
             Chunk(entry["id"], entry["sizes"], entry["num_rows"], tuple(entry["steps"]), tuple(runs), estimate)
         )
     axes = tuple((name, tuple(_as_tuples(v) for v in values)) for name, values in stored["axis_values"])
     return Plan(config, axes, tuple(chunks))
+
+
+def chunk_id(identities: Sequence[str], sizes: Mapping[str, int], num_rows: int) -> str:
+    """Names a chunk by what it trains: its runs in their order, and the padded sizes of their program."""
+    return digest([list(identities), dict(sizes), num_rows])[:10]
 
 
 def _as_tuples(value: Any) -> Any:
