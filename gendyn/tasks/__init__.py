@@ -1,5 +1,6 @@
 """Data sets and problems as :class:`gendyn.types.Task`, one file each, and the three kinds of label noise."""
 
+from gendyn.tasks._check_task import check_task as check_task
 from gendyn.tasks._classes import select_classes as select_classes
 from gendyn.tasks._corrupted_sample import CorruptedSample as CorruptedSample
 from gendyn.tasks._corrupted_sample import corrupted_samples as corrupted_samples

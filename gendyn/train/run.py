@@ -40,6 +40,8 @@ class Run(NamedTuple):
     mask: PyTree | None = None
     """Where zero-padded parameters are real, for the probes; ``None``: everywhere."""
     evaluation_batch_size: int = 2048
+    unseen_rows: bool = False
+    """At full batch the data have rows beyond those that the run trains on."""
     rest_is_test: bool = False
     """Test on the rows of the pool that the run never trains on (see :class:`gendyn.types.Task`)."""
     penalty: Callable[[Array, Callable[[PyTree, Array], Array], PyTree, Array], Array] | None = None

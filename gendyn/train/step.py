@@ -15,10 +15,16 @@ def batch(run: Run, step: Array, sample: Sample, data: Data, rows: Array | None 
     """The examples of a step: ``x [B, ...]``, targets ``[B]`` and weights ``[B]`` that sum to one.
 
     Full batch: all ``N`` rows, weight ``1/n`` on the first ``n``. Mini-batch: ``rows``, or :func:`batch_indices`.
+
+    With ``run.unseen_rows`` the inputs beyond ``n`` are those of the first row: a weight of 0 does not undo an
+    overflow, for 0 times infinity is NaN.
     """
     if run.batch_size == 0:
         x, targets = data.x_train, sample.targets
-        weights = (jnp.arange(x.shape[0]) < sample.num_train) / sample.num_train
+        seen = jnp.arange(x.shape[0]) < sample.num_train
+        weights = seen / sample.num_train
+        if run.unseen_rows:
+            x = jnp.where(seen.reshape(-1, *(1,) * (x.ndim - 1)), x, x[:1])
     else:
         if rows is None:
             rows = batch_indices(sample.order_key, step, run.batch_size, sample.num_train)

@@ -185,7 +185,9 @@ def trial(world: World, age: str, name: Path, damage: str, rng: random.Random, *
             else:
                 whole = bool(said)
                 said.append("recovered" if _agrees(found, world.truth, whole) else "wrong")
-        if [p.name for p in foreign.iterdir()] != ["model.pt"] or (foreign / "model.pt").read_bytes() != b"years of work":
+        if [p.name for p in foreign.iterdir()] != ["model.pt"] or (
+            foreign / "model.pt"
+        ).read_bytes() != b"years of work":
             return "foreign"
         return next((what for what in said if what not in GOOD), said[-1])
 
@@ -207,7 +209,7 @@ def cases(world: World) -> list[tuple[str, Path, str]]:
 
 def main(trials: int = 400, seed: int = 0) -> None:
     """Prints a tally of a seeded sample."""
-    from tests.sweep import small_sweep  # noqa: F401 (when run from the repository's root)
+    from tests.sweep import small_sweep
 
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ from gendyn.sweep.config.factories import build
 from gendyn.sweep.config.flat import Flat
 from gendyn.sweep.plan.planned import PlannedRun
 from gendyn.sweep.plan.rows import changed_num_train, most_rows, num_train
+from gendyn.tasks import check_task
 from gendyn.types import Task
 
 
@@ -16,13 +17,31 @@ def load_task(flat: Flat, cache: dict[str, Task]) -> Task:
     """The task of a run; equal arguments load once."""
     key = canonical({name: value for name, value in flat.items() if name.startswith("task.")})
     if key not in cache:
-        cache[key] = build("task", flat)
+        cache[key] = check_task(build("task", flat), flat["task.name"])
     return cache[key]
+
+
+def _check_prefix(task: Task, count: int) -> None:
+    """The first rows are what a run trains on: a pool that is sorted by class would leave classes out."""
+    if task.kind != "classification" or count >= len(task.y_train):
+        return
+    shares = np.bincount(task.y_train, minlength=task.num_outputs) / len(task.y_train)
+    missing = np.bincount(task.y_train[:count], minlength=task.num_outputs) == 0
+    # In a random order, chance leaves out a class of share p with (1 - p)^n.
+    by_order = missing & (shares > 0) & ((1 - shares) ** count < 1e-6)
+    if by_order.any():
+        raise ConfigError(
+            f"task {task.name!r}: the first {count} training examples have none of class "
+            f"{np.flatnonzero(by_order)[0]}, which makes up {shares[by_order][0]:.0%} of all. A run trains on the "
+            "first examples: put them in a random order, with classes in turns at best."
+        )
 
 
 def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
     """Rules that need the data's size and kind."""
     available = len(task.y_train)
+    for count in sorted({num_train(run.flat, available) for run in runs}):
+        _check_prefix(task, count)
     for run in runs:
         flat = run.flat
         count, fewest = most_rows(flat, available), num_train(flat, available)

@@ -47,6 +47,7 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
         augment=train.crop_and_flip if static["train.augment"] else None,
         ema_decay=hypers["train.ema_decay"] if program.ema else None,
         penalty=_penalty(hypers["train.jacobian_penalty"]) if program.penalised else None,
+        unseen_rows=program.unseen_rows,
         rest_is_test=program.rest_is_test,
         stop=stop,
         probes=make_probes(static["probes"]),

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gendyn import store
-from gendyn.core import ConfigError, StoreError, digest
+from gendyn.core import ConfigError, StoreError, digest, lookup
 from gendyn.sweep.config.axes import Axes
 from gendyn.sweep.config.flat import Flat, flatten, nest
 from gendyn.sweep.config.points import identity_of
+from gendyn.sweep.config.probes import make_probes
 from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan.program import Program, program_of
+from gendyn.sweep.plan.rows import changed_num_train, num_train
 from gendyn.types import Task
 
 
@@ -65,7 +67,13 @@ class Chunk(NamedTuple):
 
     def program(self, task: Task) -> Program:
         """What is compiled for it."""
-        return program_of(self.settings, self.sizes, task)
+        program = program_of(self.settings, self.sizes, task)
+        available = len(task.y_train)
+        fewest = min(
+            min(num_train(run.flat, available), changed_num_train(run.flat, available) or available)
+            for run in self.runs
+        )
+        return program._replace(unseen_rows=self.settings["train.batch_size"] == 0 and fewest < self.num_rows)
 
 
 class Plan(NamedTuple):
@@ -155,6 +163,7 @@ def _parsed(stored: Mapping[str, Any]) -> Plan:
     # A leaf younger than the plan has its default, which leaves identities as they were.
     config = leaves_of(config).defaults | config
     chunks = []
+    named = set()
     for entry in stored["chunks"]:
         runs = []
         for run in entry["runs"]:
@@ -162,6 +171,11 @@ def _parsed(stored: Mapping[str, Any]) -> Plan:
             merged = config | overrides
             leaves = leaves_of(merged)
             flat = {name: merged.get(name, default) for name, default in leaves.defaults.items()}
+            if (names := (flat["loss"], flat["probes"])) not in named:
+                # Looked up here, where only names of the caller are: factories are, by the schema above.
+                named.add(names)
+                lookup("optim", flat["loss"])
+                make_probes(flat["probes"])
             labels = {name: _as_tuples(value) for name, value in run["coords"].items()}
             if run["identity"] != identity_of(flat, leaves) or any(flat.get(k) != v for k, v in labels.items()):
                 raise StoreError(

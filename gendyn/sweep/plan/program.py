@@ -37,6 +37,8 @@ class Program(NamedTuple):
     penalised: bool
     input_dtype: str = "float32"
     rest_is_test: bool = False
+    unseen_rows: bool = False
+    """Full batch, and some run has fewer training rows than the program sees."""
 
     def inputs(self, batch: int) -> jax.ShapeDtypeStruct:
         """Abstract inputs of a batch."""
