@@ -107,6 +107,7 @@ from gendyn.analysis.tables import swept_axes as swept_axes
 from gendyn.analysis.tables import tabulate as tabulate
 from gendyn.analysis.threshold import Threshold as Threshold
 from gendyn.analysis.threshold import censored_threshold as censored_threshold
+from gendyn.analysis.threshold import crossing_in_decades as crossing_in_decades
 from gendyn.analysis.threshold import decades as decades
 from gendyn.analysis.threshold import interpolation_threshold as interpolation_threshold
 from gendyn.analysis.threshold import model_complexity as model_complexity

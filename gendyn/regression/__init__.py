@@ -69,6 +69,8 @@ from gendyn.regression.polynomial_kernel import polynomial_kernel as polynomial_
 from gendyn.regression.polynomials import basis_orders as basis_orders
 from gendyn.regression.polynomials import order_penalty as order_penalty
 from gendyn.regression.polynomials import polynomial_features as polynomial_features
+from gendyn.regression.prefix_fits import PrefixFits as PrefixFits
+from gendyn.regression.prefix_fits import prefix_fits as prefix_fits
 from gendyn.regression.prefix_least_squares import PrefixLeastSquares as PrefixLeastSquares
 from gendyn.regression.prefix_least_squares import PrefixRidge as PrefixRidge
 from gendyn.regression.prefix_least_squares import prefix_least_squares as prefix_least_squares
