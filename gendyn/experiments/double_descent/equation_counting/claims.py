@@ -31,7 +31,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     listed = "n x K = " + ", ".join(f"{n} x {k}" for n, k in problems)
 
     def judged(
-        claim: str, ratios: np.ndarray, worst: Callable[..., np.ndarray], unit: str, then: str = "; ", **region: float
+        claim: str, ratios: np.ndarray, worst: Callable[..., np.ndarray], unit: str, then: str = "; ", **region: Any
     ) -> Finding:
         interval = analysis.bootstrap(lambda rows: worst(analysis.median(rows)), ratios)
         detail = f"{len(ratios)} redraws, {listed}: {_told(ratios, then)}"
