@@ -54,6 +54,11 @@ from gendyn.regression.implicit_bias import max_margin as max_margin
 from gendyn.regression.implicit_bias import minimum_norm_gap as minimum_norm_gap
 from gendyn.regression.isotropic_regression import isotropic_risk as isotropic_risk
 from gendyn.regression.isotropic_regression import isotropic_sample as isotropic_sample
+from gendyn.regression.isotropic_sweeps import IsotropicExamples as IsotropicExamples
+from gendyn.regression.isotropic_sweeps import IsotropicFeatures as IsotropicFeatures
+from gendyn.regression.isotropic_sweeps import isotropic_examples as isotropic_examples
+from gendyn.regression.isotropic_sweeps import isotropic_features as isotropic_features
+from gendyn.regression.isotropic_sweeps import spectrum_edges as spectrum_edges
 from gendyn.regression.kernel_ridge import KernelRidge as KernelRidge
 from gendyn.regression.kernel_ridge import kernel_ridge as kernel_ridge
 from gendyn.regression.least_squares import LeastSquares as LeastSquares
@@ -62,6 +67,7 @@ from gendyn.regression.least_squares import least_squares as least_squares
 from gendyn.regression.least_squares import ridge as ridge
 from gendyn.regression.linear_student import StudentErrors as StudentErrors
 from gendyn.regression.linear_student import linear_student as linear_student
+from gendyn.regression.matrix_completions import matrix_completions as matrix_completions
 from gendyn.regression.nested_ridge import NestedRidge as NestedRidge
 from gendyn.regression.nested_ridge import nested_ridge as nested_ridge
 from gendyn.regression.nested_ridge import nested_singular_values as nested_singular_values
@@ -82,6 +88,10 @@ from gendyn.regression.random_features import sphere_points as sphere_points
 from gendyn.regression.relu_networks import ReluNetworks as ReluNetworks
 from gendyn.regression.relu_networks import fit_relu_networks as fit_relu_networks
 from gendyn.regression.relu_networks import relu_network_parameters as relu_network_parameters
+from gendyn.regression.separable_descents import RelativeMargins as RelativeMargins
+from gendyn.regression.separable_descents import relative_margins as relative_margins
+from gendyn.regression.separable_descents import separable_descents as separable_descents
+from gendyn.regression.separable_descents import separable_sample as separable_sample
 from gendyn.regression.sphere_regression import crossed_sphere_fits as crossed_sphere_fits
 from gendyn.regression.sphere_regression import sphere_features_ridge as sphere_features_ridge
 from gendyn.regression.sphere_regression import sphere_penalty as sphere_penalty
@@ -89,3 +99,6 @@ from gendyn.regression.sphere_regression import sphere_sample as sphere_sample
 from gendyn.regression.sup_margin import SupMargin as SupMargin
 from gendyn.regression.sup_margin import max_sup_margin as max_sup_margin
 from gendyn.regression.two_layer_descent import two_layer_descent as two_layer_descent
+from gendyn.regression.two_layer_descent import two_layer_widths as two_layer_widths
+from gendyn.regression.weak_features import WeakFeatureFits as WeakFeatureFits
+from gendyn.regression.weak_features import weak_feature_fits as weak_feature_fits

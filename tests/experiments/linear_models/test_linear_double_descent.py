@@ -13,8 +13,8 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import linear_double_descent as experiment
-from gendyn.experiments.linear_models.linear_double_descent.program import BINS, bin_edges
-from gendyn.regression import isotropic_sample
+from gendyn.experiments.linear_models.linear_double_descent.program import BINS
+from gendyn.regression import isotropic_sample, spectrum_edges
 from tests.experiments.smoke import smoke_config
 
 RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
@@ -136,7 +136,7 @@ def test_every_record_is_numpys_least_squares(finished):
         values = np.linalg.svd(x[:, :p], compute_uv=False)
         assert float(ds["smallest_singular_value"][row, 0, i]) == pytest.approx(values[-1] / 10**0.5, rel=1e-5)
         assert float(ds["condition_number"][row, 0, i]) == pytest.approx(values[0] / values[-1], rel=1e-5)
-    edges = bin_edges(10, (5, 10))
+    edges = spectrum_edges(10, (5, 10), BINS)
     for i, p in enumerate(config.spectrum_features):
         density = np.histogram(np.linalg.svd(x[:, :p], compute_uv=False) / 10**0.5, edges, density=True)[0]
         np.testing.assert_allclose(ds["spectrum"][row, 0, i], density, rtol=1e-5)
