@@ -45,6 +45,8 @@ from gendyn.analysis.intervals import geometric_interval as geometric_interval
 from gendyn.analysis.intervals import known_medians as known_medians
 from gendyn.analysis.intervals import mean_interval as mean_interval
 from gendyn.analysis.intervals import median_interval as median_interval
+from gendyn.analysis.laid_out import LaidOut as LaidOut
+from gendyn.analysis.laid_out import laid_out as laid_out
 from gendyn.analysis.peaks import Peak as Peak
 from gendyn.analysis.peaks import held_out_ratios as held_out_ratios
 from gendyn.analysis.peaks import interior_peak as interior_peak

@@ -52,6 +52,8 @@ from gendyn.regression.implicit_bias import MinimumNormGap as MinimumNormGap
 from gendyn.regression.implicit_bias import angle as angle
 from gendyn.regression.implicit_bias import max_margin as max_margin
 from gendyn.regression.implicit_bias import minimum_norm_gap as minimum_norm_gap
+from gendyn.regression.input_laws import draw_inputs as draw_inputs
+from gendyn.regression.input_laws import law_average as law_average
 from gendyn.regression.isotropic_regression import isotropic_risk as isotropic_risk
 from gendyn.regression.isotropic_regression import isotropic_sample as isotropic_sample
 from gendyn.regression.isotropic_sweeps import IsotropicExamples as IsotropicExamples
@@ -61,6 +63,8 @@ from gendyn.regression.isotropic_sweeps import isotropic_features as isotropic_f
 from gendyn.regression.isotropic_sweeps import spectrum_edges as spectrum_edges
 from gendyn.regression.kernel_ridge import KernelRidge as KernelRidge
 from gendyn.regression.kernel_ridge import kernel_ridge as kernel_ridge
+from gendyn.regression.label_priors import gp_label_priors as gp_label_priors
+from gendyn.regression.label_priors import gp_laplace_prior as gp_laplace_prior
 from gendyn.regression.least_squares import LeastSquares as LeastSquares
 from gendyn.regression.least_squares import Ridge as Ridge
 from gendyn.regression.least_squares import least_squares as least_squares
@@ -72,6 +76,7 @@ from gendyn.regression.nested_ridge import NestedRidge as NestedRidge
 from gendyn.regression.nested_ridge import nested_ridge as nested_ridge
 from gendyn.regression.nested_ridge import nested_singular_values as nested_singular_values
 from gendyn.regression.polynomial_kernel import polynomial_kernel as polynomial_kernel
+from gendyn.regression.polynomials import POLYNOMIALS as POLYNOMIALS
 from gendyn.regression.polynomials import basis_orders as basis_orders
 from gendyn.regression.polynomials import order_penalty as order_penalty
 from gendyn.regression.polynomials import polynomial_features as polynomial_features

@@ -1,11 +1,11 @@
-"""Draws of the polynomials' inputs have the moments that averages over their law say."""
+"""Draws of inputs have the moments that averages over their law say."""
 
 import jax
 import numpy as np
 import pytest
 
 from gendyn.core import ConfigError
-from gendyn.experiments.priors._polynomial_laws import draw_inputs, law_average
+from gendyn.regression import draw_inputs, law_average
 
 
 def test_laws_draw_what_their_averages_say():
