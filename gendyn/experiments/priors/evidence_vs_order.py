@@ -80,41 +80,37 @@ def _redraw(sizes: tuple[int, int, int], seeds: Array, *, basis: str, prior: str
     """``{name: [R, orders]}``. The program of the models is one for all bases and priors: they are arguments."""
     points, weights = regression.law_average("uniform", 64)
     noise, num_orders = jnp.asarray(noise, jnp.float64), sizes[1] + 1
-    data, truth = _data(sizes, basis, seeds, noise, jnp.asarray(points))
-    at_points = regression.polynomial_features(points, sizes[1], basis=basis)
+    data = _data(sizes, basis, seeds, noise, jnp.asarray(points))
+    nodes = regression.polynomial_features(points, sizes[1], basis=basis)
     variance = 1.0 / regression.order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(num_orders)
     # A model of lower order is one whose higher coefficients have a prior variance of 0.
     variances = jnp.asarray(np.tril(np.broadcast_to(variance, (num_orders, num_orders))))
-    return _models(data, truth, at_points, jnp.asarray(weights), variances, noise)
+    return _models(data, nodes, jnp.asarray(weights), variances, noise)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 @functools.partial(jax.vmap, in_axes=(None, None, 0, None, None))
-def _data(
-    sizes: tuple[int, int, int], basis: str, seed: Array, noise: Array, points: Array
-) -> tuple[tuple[Array, Array, Array], Array]:
-    """Designs ``[R, n, p]``, clean and noisy targets ``[R, n]``; the target at the nodes ``[R, Q]``."""
+def _data(sizes: tuple[int, int, int], basis: str, seed: Array, noise: Array, points: Array) -> tuple[Array, ...]:
+    """Designs ``[R, n, p]``, clean and noisy targets ``[R, n]``, the target at the nodes ``[R, Q]``."""
     num_points, max_order, teacher_order = sizes
     key = jax.random.key(seed)
     x = regression.draw_inputs(stream(key, "inputs"), "uniform", (num_points,))
     teacher = jax.random.normal(stream(key, "teacher"), (teacher_order + 1,), jnp.float64)
     clean, truth = (regression.polynomial_features(at, teacher_order) @ teacher for at in (x, points))
     y = clean + noise * jax.random.normal(stream(key, "noise"), x.shape, jnp.float64)
-    return (regression.polynomial_features(x, max_order, basis=basis), clean, y), truth
+    return regression.polynomial_features(x, max_order, basis=basis), clean, y, truth
 
 
 @jax.jit
-@functools.partial(jax.vmap, in_axes=(0, 0, None, None, None, None))
-def _models(
-    data: tuple[Array, Array, Array], truth: Array, at_points: Array, weights: Array, variances: Array, noise: Array
-) -> dict[str, Array]:
-    design, clean, y = data
+@functools.partial(jax.vmap, in_axes=(0, None, None, None, None))
+def _models(data: tuple[Array, ...], nodes: Array, weights: Array, variances: Array, noise: Array) -> dict[str, Array]:
+    design, clean, y, truth = data
 
     def model(variance: Array) -> dict[str, Array]:
         found = regression.bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
         densities = regression.sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
         expected = regression.expected_log_evidence(design, clean, prior_variance=variance, noise_variance=noise**2)
-        errors = at_points @ found.mean - truth
+        errors = nodes @ found.mean - truth
         return {
             "log_evidence": found.log_evidence,
             "expected_log_evidence": expected,
@@ -128,8 +124,7 @@ def _models(
 def figure(ds: Dataset) -> Figure:
     """A row for each basis: evidence per point against order for both priors, and the error of both."""
     config, noises = analysis.config_of(ds), np.unique(ds["noise"])
-    names = ("log_evidence", "expected_log_evidence", "test_rmse")
-    evidence, expected, errors = analysis.finished_tables(ds, AXES, *names)
+    evidence, expected, rmse = analysis.finished_tables(ds, AXES, "log_evidence", "expected_log_evidence", "test_rmse")
     n, low, middle = config["num_points"], config["teacher_order"], len(noises) // 2
     orders, exact = np.arange(config["max_order"] + 1), analysis.mean(expected[None])[0] / n
     levels = [f"noise {noise:g}" for noise in noises]
@@ -143,7 +138,7 @@ def figure(ds: Dataset) -> Figure:
             curves = curve_family(levels, orders, evidence[:, b, p] / n, orders, exact[b, p])
             made = panel(f"{basis}: {prior}", y_label="log evidence per point (nats)", curves=curves, y_limits=limits)
             panels.append(made._replace(legend="" if panels else "lower right"))
-        curves = curve_family(list(PRIORS.values()), orders, errors[:, b, :, middle], statistic="median")
+        curves = curve_family(list(PRIORS.values()), orders, rmse[:, b, :, middle], statistic="median")
         made = panel(f"{basis}: error at noise {noises[middle]:g}", y_label="test RMSE", curves=curves, y_scale="log")
         panels.append(made._replace(legend="upper right"))
     points = f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64"
@@ -178,14 +173,11 @@ def verdict(ds: Dataset) -> list[Finding]:
         unit = f"{nats} from order 0 to the maximum, {smallest_of}"
         rises = analysis.finding(f"{claim}the evidence rises with the order.", rise, low=STRONG, unit=unit)
         unit = f"{nats} from the maximum to the largest order, the largest over noise levels"
-        falls = analysis.finding(
-            f"{claim}beyond its maximum the evidence does not fall.", fall, high=MENTION, unit=unit, given=(rises,)
-        )
+        at_most_mention = functools.partial(analysis.finding, high=MENTION, given=(rises,))
+        falls = at_most_mention(f"{claim}beyond its maximum the evidence does not fall.", fall, unit=unit)
         unit = f"{nats} over orders {late} to {config['max_order']}, largest over noise levels"
         detail = f"With the isotropic prior {late_change(analysis.mean(isotropic[None]))[0]:.2f}."
-        level = analysis.finding(
-            f"{claim}the evidence levels off.", change, high=MENTION, unit=unit, detail=detail, given=(rises,)
-        )
+        level = at_most_mention(f"{claim}the evidence levels off.", change, unit=unit, detail=detail)
         found += [rises, falls, level]
     sums = "The evidence is the sum of the sequential predictive densities."
     unit, detail = "largest relative difference", f"Over {sequential.size:,} models, float64."
