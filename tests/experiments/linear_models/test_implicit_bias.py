@@ -1,17 +1,15 @@
 """The verdict follows the data; the programs descend on the losses they say."""
 
-import json
-
 import jax
 import numpy as np
 import pytest
-import xarray
 
 from configs.linear_models import implicit_bias as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import implicit_bias as experiment
 from gendyn.experiments.linear_models.implicit_bias.program import descend_logistic, descend_squared, steps_of
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 SEEDS = 12
@@ -56,14 +54,8 @@ def results(**changes):
         jitter = 1.0 + (0.0 if name in ("final_distance", "start_outside", "complete") else 1e-3) * random.normal(
             size=(SEEDS, *[1] * (array.ndim - 1))
         )
-        array = changes.get(name, lambda same: same)(array.copy() * jitter)
-        dims = ("run", "record", *(f"{name}_dim_{index}" for index in range(array.ndim - 1)))
-        variables[name] = (dims, array[:, None])
-    return xarray.Dataset(
-        variables,
-        coords={"seed": ("run", np.arange(SEEDS)), "step": ("record", [0])},
-        attrs={"config": json.dumps(config), "axes": '["seed"]'},
-    )
+        variables[name] = changes.get(name, lambda same: same)(array.copy() * jitter)
+    return made_redraws({"seed": np.arange(SEEDS)}, variables, config)
 
 
 def verdicts(ds):

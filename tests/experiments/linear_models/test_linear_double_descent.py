@@ -1,12 +1,9 @@
 """The verdict follows the data; the program is least squares at every size."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray
 
 from configs.linear_models import linear_double_descent as config_file
 from gendyn import theory
@@ -15,6 +12,7 @@ from gendyn.experiments import plan
 from gendyn.experiments.linear_models import linear_double_descent as experiment
 from gendyn.experiments.linear_models.linear_double_descent.program import BINS
 from gendyn.regression import isotropic_sample, spectrum_edges
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
@@ -59,14 +57,7 @@ def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmles
             columns.setdefault("seed", []).append(seed)
             columns.setdefault("noise_variance", []).append(v)
     arrays = {name: np.array(column) for name, column in columns.items()}
-    coords = {name: ("run", arrays.pop(name)) for name in ("seed", "noise_variance")}
-    data = {
-        name: (("run", "record", *(f"{name}_{axis}" for axis in range(values.ndim - 1))), values[:, None])
-        for name, values in arrays.items()
-    }
-    attrs = {"config": json.dumps(config), "axes": json.dumps(["noise_variance", "seed"])}
-    ds = xarray.Dataset(data, attrs=attrs).assign_coords(step=("record", [0]), **coords)
-    return ds.assign_coords(committed=("run", np.ones(ds.sizes["run"], int)))
+    return made_redraws({name: arrays.pop(name) for name in ("noise_variance", "seed")}, arrays, config)
 
 
 def verdicts(ds):
