@@ -244,9 +244,29 @@ def example_faults(root: Path) -> list[str]:
     """Public files of the rooms whose contract tests find them by glob, without what those tests call."""
     faults = []
     for path in (file for room in ROOMS_WITH_EXAMPLES for file in named_files(root / "gendyn" / room)):
-        missing = {"example", path.stem} - definitions(path)
-        faults += [f"{path.relative_to(root)}: defines no {name!r}" for name in sorted(missing)]
+        role = {"ROLE"} if room_of(path, root) == "optim" else set()
+        missing = ({"example", path.stem} | role) - definitions(path)
+        faults += [f"{path.relative_to(root)}: defines no {name!r}: see docs/adding.md" for name in sorted(missing)]
     return faults
+
+
+def export_faults(root: Path) -> list[str]:
+    """Files that a config finds by name, and that ``from gendyn.<room> import <name>`` does not."""
+    faults = []
+    for room in (room for room in ROOMS_WITH_EXAMPLES if (root / "gendyn" / room / "__init__.py").is_file()):
+        init = root / "gendyn" / room / "__init__.py"
+        for path in named_files(init.parent):
+            dotted = ".".join(path.relative_to(root).with_suffix("").parts)
+            line = f"from {dotted} import {path.stem} as {path.stem}"
+            if line not in init.read_text(encoding="utf-8").splitlines():
+                faults.append(f"{path.relative_to(root)}: not exported; add to gendyn/{room}/__init__.py: {line}")
+    return faults
+
+
+def folder_faults(root: Path) -> list[str]:
+    """Folders of Python files that are no packages: an installed gendyn would not have them."""
+    folders = sorted({path.parent for path in sources(root, "gendyn")})
+    return [f"{f.relative_to(root)}/__init__.py: missing" for f in folders if not (f / "__init__.py").is_file()]
 
 
 @functools.cache  # the contract tests speak for every room
@@ -282,7 +302,10 @@ def untested_faults(root: Path) -> list[str]:
         for path in sorted(set(files) - named):
             dotted = ".".join(path.relative_to(root).with_suffix("").parts)
             if not (path.name.startswith("_") and dotted in reached):
-                faults.append(f"{path.relative_to(root)}: no test in tests/{room.name} mentions it")
+                faults.append(
+                    f"{path.relative_to(root)}: no test in tests/{room.name} mentions it; beside its contract it needs "
+                    f"a test of its own: tests/{room.name}/test_{path.stem.lstrip('_')}.py"
+                )
     return faults
 
 
@@ -297,5 +320,7 @@ RULES: tuple[Callable[[Path], list[str]], ...] = (
     length_faults,
     path_faults,
     example_faults,
+    export_faults,
+    folder_faults,
     untested_faults,
 )

@@ -9,6 +9,7 @@ from gendyn.analysis.accuracy import median_delay as median_delay
 from gendyn.analysis.accuracy import speed_ratio as speed_ratio
 from gendyn.analysis.agreement import agreement as agreement
 from gendyn.analysis.agreement import consistency as consistency
+from gendyn.analysis.agreement import sampling_error as sampling_error
 from gendyn.analysis.alignment import alignment_with_end as alignment_with_end
 from gendyn.analysis.arms import Arms as Arms
 from gendyn.analysis.arms import arm_leaves as arm_leaves
@@ -44,17 +45,22 @@ from gendyn.analysis.intervals import geometric_interval as geometric_interval
 from gendyn.analysis.intervals import known_medians as known_medians
 from gendyn.analysis.intervals import mean_interval as mean_interval
 from gendyn.analysis.intervals import median_interval as median_interval
+from gendyn.analysis.laid_out import LaidOut as LaidOut
+from gendyn.analysis.laid_out import laid_out as laid_out
 from gendyn.analysis.peaks import Peak as Peak
 from gendyn.analysis.peaks import held_out_ratios as held_out_ratios
 from gendyn.analysis.peaks import interior_peak as interior_peak
+from gendyn.analysis.peaks import largest_peak_error as largest_peak_error
 from gendyn.analysis.peaks import peak_centre as peak_centre
 from gendyn.analysis.peaks import peak_places as peak_places
 from gendyn.analysis.peaks import ratios_at as ratios_at
 from gendyn.analysis.redraws import common_seeds as common_seeds
 from gendyn.analysis.redraws import finished_runs as finished_runs
 from gendyn.analysis.redraws import finished_table as finished_table
+from gendyn.analysis.redraws import finished_tables as finished_tables
 from gendyn.analysis.redraws import outer_values as outer_values
 from gendyn.analysis.redraws import paired_table as paired_table
+from gendyn.analysis.redraws import recorded_tables as recorded_tables
 from gendyn.analysis.redraws import redraws_at as redraws_at
 from gendyn.analysis.redraws import redraws_of as redraws_of
 from gendyn.analysis.rises import held_out_rises as held_out_rises
@@ -71,6 +77,7 @@ from gendyn.analysis.seeds import Seeds as Seeds
 from gendyn.analysis.seeds import seeds_of as seeds_of
 from gendyn.analysis.settled import settled as settled
 from gendyn.analysis.settled import settled_at as settled_at
+from gendyn.analysis.share_of_rise import share_of_rise as share_of_rise
 from gendyn.analysis.share_of_speed_up import share_of_speed_up as share_of_speed_up
 from gendyn.analysis.shares import difference_of_shares as difference_of_shares
 from gendyn.analysis.shares import paired_difference_of_shares as paired_difference_of_shares
@@ -87,6 +94,8 @@ from gendyn.analysis.statistics import mean as mean
 from gendyn.analysis.statistics import mean_over_seeds as mean_over_seeds
 from gendyn.analysis.statistics import median as median
 from gendyn.analysis.statistics import median_over_seeds as median_over_seeds
+from gendyn.analysis.statistics import of_means as of_means
+from gendyn.analysis.statistics import of_medians as of_medians
 from gendyn.analysis.statistics import ratio_of_means as ratio_of_means
 from gendyn.analysis.statistics import ratio_of_medians as ratio_of_medians
 from gendyn.analysis.statistics import upper_median as upper_median
@@ -107,6 +116,7 @@ from gendyn.analysis.tables import swept_axes as swept_axes
 from gendyn.analysis.tables import tabulate as tabulate
 from gendyn.analysis.threshold import Threshold as Threshold
 from gendyn.analysis.threshold import censored_threshold as censored_threshold
+from gendyn.analysis.threshold import crossing_in_decades as crossing_in_decades
 from gendyn.analysis.threshold import decades as decades
 from gendyn.analysis.threshold import interpolation_threshold as interpolation_threshold
 from gendyn.analysis.threshold import model_complexity as model_complexity

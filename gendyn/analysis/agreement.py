@@ -11,7 +11,13 @@ from gendyn.types import Finding
 
 
 def agreement(
-    claim: str, redraws: np.ndarray, exact: np.ndarray, *, tolerance: float, level: float = 0.9, detail: str = ""
+    claim: str,
+    redraws: np.ndarray,
+    exact: np.ndarray | float,
+    *,
+    tolerance: float,
+    level: float = 0.9,
+    detail: str = "",
 ) -> Finding:
     """Whether the means over redraws are the closed form's values, everywhere and within a relative tolerance.
 
@@ -20,8 +26,8 @@ def agreement(
 
     Args:
         claim: what agrees with what, and where.
-        redraws: ``[S, P]``; the mean must exist there (not at an interpolation threshold).
-        exact: ``[P]``, finite and not 0.
+        redraws: ``[S, ...]``; the mean must exist there (not at an interpolation threshold).
+        exact: ``[...]``, or one number for all places; finite and not 0.
         tolerance: relative; above 0.
         level: of the interval.
         detail: the setting; added are the place of the largest error, and redraws that are not finite, with which
@@ -37,9 +43,7 @@ def agreement(
     'refuted'
     """
     check_range("tolerance", tolerance, low=0, open_low=True)
-    table, truth = np.asarray(redraws, float), np.asarray(exact, float)
-    if table.ndim != 2 or table.shape[1:] != truth.shape or not table.size:
-        raise ConfigError(f"redraws {table.shape} and exact {truth.shape} do not fit; pass [S, P] and [P], S, P >= 1.")
+    table, truth = _places(redraws, exact)
     if not np.all(np.isfinite(truth) & (truth != 0)):
         raise ConfigError("exact must be finite and not 0 everywhere; leave out where it is not, such as a threshold.")
     broken = ~np.isfinite(table)
@@ -62,7 +66,7 @@ def agreement(
 
 
 def consistency(
-    redraws: np.ndarray, exact: np.ndarray, *, num_errors: float = 3.0, close: float = 0.02, level: float = 0.9
+    redraws: np.ndarray, exact: np.ndarray | float, *, num_errors: float = 3.0, close: float = 0.02, level: float = 0.9
 ) -> Interval:
     """Largest distance of a mean from its closed form in units of what is allowed, as a point.
 
@@ -72,8 +76,8 @@ def consistency(
     it says nothing.
 
     Args:
-        redraws: ``[S, P]``.
-        exact: ``[P]``, positive.
+        redraws: ``[S, ...]``.
+        exact: ``[...]``, or one number for all places; positive.
         num_errors, close: at least one of them above 0.
         level: in (0, 1).
 
@@ -84,10 +88,35 @@ def consistency(
     >>> consistency(noise, np.ones(3)).high < 1.0 < consistency(noise, np.full(3, 1.1)).low
     True
     """
-    rows, truth = np.asarray(redraws), np.asarray(exact)
-    if rows.ndim != 2 or rows.shape[1:] != truth.shape or not rows.size:
-        raise ConfigError(f"redraws {rows.shape} and exact {truth.shape} do not fit; pass [S, P] and [P], S, P >= 1.")
+    rows, truth = _places(redraws, exact)
     errors = rows.std(axis=0, ddof=min(1, len(rows) - 1)) / math.sqrt(len(rows))
     largest = float(np.max(np.abs(rows.mean(axis=0) - truth) / np.maximum(num_errors * errors, close * truth)))
     known = attainable_level(len(rows)) >= level
     return Interval(largest, largest if known else -math.inf, largest if known else math.inf, level, 1.0)
+
+
+def _places(redraws: np.ndarray, exact: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Both with all places on one axis: ``[S, P]`` and ``[P]``."""
+    table, truth = np.asarray(redraws, float), np.asarray(exact, float)
+    if table.ndim < 2 or truth.shape not in ((), table.shape[1:]) or not table.size:
+        raise ConfigError(
+            f"redraws {table.shape} and exact {truth.shape} do not fit; pass [S, ...] and [...], S and places >= 1."
+        )
+    return table.reshape(len(table), -1), np.broadcast_to(truth, table.shape[1:]).ravel()
+
+
+def sampling_error(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """What sampling alone makes of ``mean_p |mean_s measured / mean_s predicted - 1|``, which is never negative.
+
+    A mean over redraws that has a standard error ``s`` and nothing else is off by ``s sqrt(2 / pi)`` on average.
+
+    Args:
+        measured, predicted: ``[S, P]``, of the same redraws.
+
+    >>> rows = np.random.default_rng(0).normal(1.0, 0.1, [400, 3])
+    >>> round(sampling_error(rows, np.ones([400, 3])), 4), sampling_error(rows, 2 * rows)
+    (0.004, 0.0)
+    """
+    ratios = measured / measured.mean(axis=0) - predicted / predicted.mean(axis=0)
+    errors = np.std(ratios, axis=0) / math.sqrt(max(1, len(ratios) - 1))
+    return float(np.mean(errors) * math.sqrt(2 / math.pi))

@@ -1,6 +1,5 @@
 """Runs by arm and seed: arms are named settings that a config lists, and seeds are paired over them."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +44,12 @@ class Arms(NamedTuple):
         i = self.names.index(name)
         return np.asarray(self.runs[i][self.seeds.ended[i]])
 
+    def pair(self, first: str, second: str) -> tuple[np.ndarray, np.ndarray]:
+        """Run numbers of two arms, each ``[S']``, of the seeds whose runs have ended in both; paired."""
+        rows = [self.names.index(name) for name in (first, second)]
+        one, other = self.runs[rows][:, self.seeds.ended[rows].all(axis=0)]
+        return one, other
+
 
 def arms_of(ds: Dataset, *, required: tuple[str, ...] = ()) -> Arms:
     """The arms of a sweep over ``arm`` and ``seed``.
@@ -72,17 +77,18 @@ def arm_leaves(ds: Dataset) -> dict[str, dict[str, Any]]:
     return {str(name): dict(leaves) for name, leaves in config_of(ds).get("arms", ())}
 
 
-def leaf_of(ds: Dataset, leaves: Mapping[str, Any], name: str) -> Any:
+def leaf_of(ds: Dataset, arm: str, name: str) -> Any:
     """The value of a config leaf in an arm: what the arm sets, else the config's own.
 
     Args:
         ds: the results.
-        leaves: what the arm sets, of :func:`arm_leaves`.
+        arm: its name; one that the config does not list sets nothing.
         name: dotted, such as ``"optim.eps"``.
 
     Raises:
         ConfigError: neither has it.
     """
+    leaves = arm_leaves(ds).get(arm, {})
     if name in leaves:
         return leaves[name]
     value: Any = config_of(ds)

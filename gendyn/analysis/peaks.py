@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gendyn.analysis.deviations import largest_error
 from gendyn.core.errors import ConfigError
 
 
@@ -132,6 +133,20 @@ def peak_places(sizes: np.ndarray, logs: np.ndarray) -> np.ndarray:
     """
     peak = interior_peak(np.exp(np.mean(logs, axis=1)))
     return np.where(peak.prominence > 1.0, sizes[peak.peak_index], np.nan)
+
+
+def largest_peak_error(sizes: np.ndarray, logs: np.ndarray, place: np.ndarray | float) -> np.ndarray:
+    """Largest ``|peak / place - 1|`` of the peaks of :func:`peak_places`, ``[B, S, ..., P] -> [B]``.
+
+    Args:
+        sizes: ``[P]``.
+        logs: logarithms of positive values.
+        place: where the peak should be; broadcasts against the peaks, ``[B, ...]``.
+
+    >>> float(largest_peak_error(np.array([10, 20, 40]), np.log([[[1.0, 3.0, 1.0]]]), 25)[0])
+    0.19999999999999996
+    """
+    return largest_error(peak_places(sizes, logs), place)
 
 
 def _crossing(grid: np.ndarray, line: np.ndarray, top: int, direction: int, level: float) -> float:

@@ -44,6 +44,24 @@ def finished_table(ds: Dataset, name: str, axes: tuple[str, ...]) -> np.ndarray:
     return np.moveaxis(redraws_of(ds, axes, name)[1], len(axes) - 1, 0)
 
 
+def recorded_tables(ds: Dataset, axes: tuple[str, ...] = ("seed",)) -> dict[str, np.ndarray]:
+    """:func:`finished_table` of every recorded array, by its name.
+
+    Raises:
+        ConfigError: as there.
+    """
+    return {str(name): finished_table(ds, str(name), axes) for name in ds.data_vars}
+
+
+def finished_tables(ds: Dataset, axes: tuple[str, ...], *names: str) -> list[np.ndarray]:
+    """:func:`finished_table` of several variables, in the order of their names.
+
+    Raises:
+        ConfigError: as there.
+    """
+    return [finished_table(ds, name, axes) for name in names]
+
+
 def outer_values(ds: Dataset, axis: str) -> np.ndarray:
     """The values of an axis of numbers, ascending: those of the tables' rows.
 

@@ -69,6 +69,11 @@ class Seeds(NamedTuple):
         """With fewer complete seeds: those that are also ``known``, bool ``[S]``, such as where a probe has a value."""
         return self._replace(complete=self.complete & known)
 
+    def measured(self, values: np.ndarray) -> "Seeds":
+        """Those whose values ``[*outer, S, ...]`` are all finite; in a run that diverged they need not be."""
+        known = np.isfinite(values).reshape(*self.diverged.shape, -1).all(axis=-1) | self.diverged
+        return self.restricted(known.all(axis=tuple(range(known.ndim - 1))))
+
     def at(self, index: Any) -> "Seeds":
         """The seeds that are complete at a part of the outer axes, such as one level of noise: ``at(0)``."""
         ended, diverged = self.ended[index], self.diverged[index]

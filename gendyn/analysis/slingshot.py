@@ -21,6 +21,22 @@ class Slingshots(NamedTuple):
     steps: tuple[np.ndarray, ...]
     """For each run, the step at which the spike of every cycle begins."""
 
+    @property
+    def present(self) -> np.ndarray:
+        """Bool ``[R]``: there is a cycle."""
+        return np.asarray(self.num_cycles >= 1)
+
+    @property
+    def summary(self) -> str:
+        """How many cycles the runs have, and how far apart.
+
+        >>> Slingshots(np.array([2, 0, 2]), np.array([400.0, np.nan, 500.0]), np.zeros(3, int), ()).summary
+        'median 2 cycles a run, 450 steps apart'
+        """
+        periods = self.period[np.isfinite(self.period)]
+        apart = f", {np.median(periods):,.0f} steps apart" if len(periods) else ""
+        return f"median {np.median(self.num_cycles):g} cycles a run{apart}"
+
 
 def find_slingshots(
     steps: np.ndarray,
@@ -103,7 +119,7 @@ def first_slingshot(steps: np.ndarray, found: Slingshots, *, never: np.ndarray |
     >>> first_slingshot(np.tile([0.0, 10.0, 20.0, 30.0], (2, 1)), found)
     Crossing(time=array([20., 30.]), previous=array([10., 30.]), observed=array([ True, False]))
     """
-    has, last = found.num_cycles >= 1, np.nanmax(steps, axis=1)
+    has, last = found.present, np.nanmax(steps, axis=1)
     time = np.array([at[0] if len(at) else end for at, end in zip(found.steps, last, strict=True)])
     previous = np.nanmax(np.where(steps < time[:, None], steps, 0.0), axis=1)
     if never is not None:

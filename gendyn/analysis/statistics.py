@@ -4,6 +4,7 @@ Every statistic maps ``[B, S, ...]`` (``B`` resamples of ``S`` rows) to ``[B, ..
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -96,6 +97,30 @@ def mean_over_seeds(values: np.ndarray, *, level: float = 0.9) -> Interval:
     (3.0, True)
     """
     return bootstrap(mean, values, level=level)
+
+
+def of_means(statistic: Callable[..., np.ndarray], *tables: np.ndarray, level: float = 0.9) -> Interval:
+    """Interval of a statistic of means over rows, such as the worst of many places or a slope through them.
+
+    Args:
+        statistic: of the means of each table, ``[B, ...]`` each, to ``[B]``.
+        *tables: ``[S, ...]``, of the same rows.
+        level: in (0, 1).
+
+    >>> rows = np.array([[1.0, 4.0], [3.0, 6.0]])
+    >>> of_means(lambda means: means.max(axis=1), rows).estimate, of_means(lambda a, b: a - b, *rows.T).estimate
+    (5.0, -3.0)
+    """
+    return bootstrap(lambda *rows: statistic(*map(mean, rows)), *tables, level=level)
+
+
+def of_medians(statistic: Callable[..., np.ndarray], *tables: np.ndarray, level: float = 0.9) -> Interval:
+    """As :func:`of_means`, of medians over rows.
+
+    >>> of_medians(lambda medians: medians.max(axis=1), np.array([[1.0, 4.0], [3.0, 6.0], [2.0, 9.0]])).estimate
+    6.0
+    """
+    return bootstrap(lambda *rows: statistic(*map(median, rows)), *tables, level=level)
 
 
 def upper_median(values: np.ndarray) -> float:

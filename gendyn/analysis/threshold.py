@@ -102,6 +102,27 @@ def decades(residual: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
     return scale, 1.0 + float(np.log10(tolerance)) / _DECADES
 
 
+def crossing_in_decades(x: np.ndarray, residual: np.ndarray, tolerance: float) -> np.ndarray:
+    """The smallest ``x`` that leaves at most ``tolerance``, ``[...]``, between the points in both logarithms.
+
+    ``inf``: none does. 0: the first already does.
+
+    Args:
+        x: ``[W]``, ascending and positive.
+        residual: ``[..., W]``, in [0, 1]; falls by powers of ten.
+        tolerance: in ``(1e-16, 1)``.
+
+    Raises:
+        ConfigError: ``x`` that does not ascend, a length mismatch, or a tolerance out of range.
+
+    >>> residual = np.array([[1e-3, 1e-5], [1e-2, 1e-3], [1e-8, 1e-9]])
+    >>> crossing_in_decades(np.array([10.0, 40.0]), residual, 1e-4).round(6).tolist()
+    [20.0, inf, 0.0]
+    """
+    scale, level = decades(residual, tolerance)
+    return censored_threshold(interpolation_threshold(x, scale, tolerance=level, interpolate=True))
+
+
 def model_complexity(num_train: np.ndarray, residual: np.ndarray, tolerance: float) -> np.ndarray:
     """Effective model complexity: the largest number of examples that a model fits, ``[...]``.
 
@@ -123,7 +144,6 @@ def model_complexity(num_train: np.ndarray, residual: np.ndarray, tolerance: flo
     Reference: Nakkiran et al. (2020), Deep Double Descent, definition 1, with a residual in place of the error.
     """
     # The largest number first: its reciprocal ascends, and the first that is fitted is the answer.
-    scale, level = decades(np.asarray(residual, float)[..., ::-1], tolerance)
     reciprocals = 1.0 / np.asarray(num_train, float)[::-1]
     with np.errstate(divide="ignore"):
-        return 1.0 / censored_threshold(interpolation_threshold(reciprocals, scale, tolerance=level, interpolate=True))
+        return 1.0 / crossing_in_decades(reciprocals, np.asarray(residual, float)[..., ::-1], tolerance)

@@ -34,6 +34,23 @@ def integer(low: int = 1) -> Rule:
     return rule
 
 
+def even(low: int, why: str) -> Rule:
+    """An even integer of at least ``low``; ``why`` ends the message.
+
+    >>> even(2, "points come in pairs")("num_points", 5)
+    Traceback (most recent call last):
+        ...
+    gendyn.core.errors.ConfigError: num_points = 5 must be even: points come in pairs.
+    """
+
+    def rule(name: str, value: Any) -> None:
+        check_positive_int(name, value, low=low)
+        if value % 2:
+            raise ConfigError(f"{name} = {value} must be even: {why}.")
+
+    return rule
+
+
 def number(low: float = -np.inf, high: float = np.inf, *, open_low: bool = False, open_high: bool = False) -> Rule:
     """A finite number of the interval from ``low`` to ``high``; ``open_low``, ``open_high``: without its end."""
 
@@ -98,6 +115,26 @@ def ascending(why: str) -> Rule:
     return rule
 
 
+def descending(why: str) -> Rule:
+    """Every value is below the one before it; ``why`` ends the message."""
+
+    def rule(name: str, values: Sequence[Any]) -> None:
+        if any(later >= earlier for earlier, later in itertools.pairwise(values)):
+            raise ConfigError(f"{name} = {tuple(values)} must fall: {why}. Sort them, each once.")
+
+    return rule
+
+
+def begins_with(first: Any, why: str) -> Rule:
+    """The first value is ``first``; ``why`` ends the message."""
+
+    def rule(name: str, values: Sequence[Any]) -> None:
+        if values[0] != first:
+            raise ConfigError(f"{name} = {tuple(values)} must begin with {first}: {why}.")
+
+    return rule
+
+
 def distinct(name: str, values: Sequence[Any]) -> None:
     """No value is given twice."""
     if len(set(values)) < len(values):
@@ -110,5 +147,23 @@ def length(count: int, what: str) -> Rule:
     def rule(name: str, values: Sequence[Any]) -> None:
         if len(values) != count:
             raise ConfigError(f"{name} = {tuple(values)} must be {what}.")
+
+    return rule
+
+
+def every(options: Iterable[Any]) -> Rule:
+    """All of ``options`` are there, and nothing else: values that a claim compares.
+
+    >>> every(("flat", "falling"))("config.axes: prior", ("flat",))
+    Traceback (most recent call last):
+        ...
+    gendyn.core.errors.ConfigError: config.axes: prior = ('flat',) must be flat, falling: the claims compare them.
+    """
+
+    def rule(name: str, values: Sequence[Any]) -> None:
+        if set(values) != set(options):
+            raise ConfigError(
+                f"{name} = {tuple(values)} must be {', '.join(map(str, options))}: the claims compare them."
+            )
 
     return rule

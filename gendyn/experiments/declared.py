@@ -55,6 +55,8 @@ def resolve(experiment: Any, config: Config) -> tuple[Config, Simulation]:
         leaf: tuple(check_leaf(f"config.axes: each {leaf}", v, about) for v in given.get(leaf, (about.default,)))
         for leaf, about in varied.items()
     }
+    for leaf, about in varied.items():
+        about.together(f"config.axes: {leaf}", axes[leaf])
     for leaf in (leaf for leaf in varied if leaf in fixed):
         if full[leaf] not in axes[leaf]:
             raise ConfigError(f"config.{leaf} = {full[leaf]!r}, the reference, must be one of {axes[leaf]}.")

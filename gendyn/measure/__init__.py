@@ -26,7 +26,9 @@ from gendyn.measure.fourier.spectra import frequency_shares as frequency_shares
 from gendyn.measure.fourier.spectra import gini as gini
 from gendyn.measure.fourier.spectra import key_frequencies as key_frequencies
 from gendyn.measure.fourier.spectra import logit_spectrum as logit_spectrum
+from gendyn.measure.kernels.alignment import KernelChange as KernelChange
 from gendyn.measure.kernels.alignment import kernel_alignment as kernel_alignment
+from gendyn.measure.kernels.alignment import kernel_change as kernel_change
 from gendyn.measure.kernels.alignment import kernel_velocity as kernel_velocity
 from gendyn.measure.kernels.alignment import target_alignment as target_alignment
 from gendyn.measure.kernels.decay import condition_number as condition_number

@@ -1,6 +1,7 @@
 """Result -> matplotlib Figure, one file each; and the page that holds them. Nothing here trains."""
 
 from gendyn.plots.accuracy_panel import accuracy_panel as accuracy_panel
+from gendyn.plots.curve_family import curve_family as curve_family
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum as eigenvalue_spectrum
 from gendyn.plots.frequency_response import Response as Response
 from gendyn.plots.frequency_response import frequency_response as frequency_response

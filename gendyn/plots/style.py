@@ -174,6 +174,15 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1 and float(value).is_integer() else f"{value:g}"
 
 
+def short(value: float) -> str:
+    """A number for a cell of a table: two decimals, from 100 on its size alone.
+
+    >>> short(1.234), short(81234.0)
+    ('1.23', '8e+04')
+    """
+    return f"{value:.2f}" if value < 100 else f"{value:.0e}"
+
+
 def caption(made: Figure, text: str) -> None:
     """The small print under a figure: number of seeds, what the band is, at which step."""
     made.supxlabel(text, fontsize=SIZES["note"], color=GREY, x=0.01, ha="left")

@@ -125,6 +125,8 @@ def _fourier(t: Array, order: int) -> Array:
     return jnp.concatenate([jnp.ones_like(t)[:, None], pairs], axis=1)
 
 
+POLYNOMIALS = ("monomial", "legendre", "chebyshev")
+"""Bases with one function an order."""
 BASES: Mapping[str, Callable[[Array, int], Array]] = {
     "monomial": _monomial,
     "legendre": _legendre,

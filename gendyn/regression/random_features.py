@@ -44,15 +44,16 @@ def random_fourier_features(key: Array, x: ArrayLike, num_features: int, *, leng
 
 
 @full_precision
-def random_relu_features(key: Array, x: ArrayLike, num_features: int) -> Array:
+def random_relu_features(key: Array, x: ArrayLike, num_features: int, *, bias: bool = False) -> Array:
     """``sqrt(2) max(0, w_i . x)``, ``w_i ~ N(0, I)``: ``[n, N]``.
 
     Kernel: ``||x|| ||z|| kappa_1(cos(x, z))``, the arc-cosine kernel of order 1 with ``kappa_1(1) = 1``.
 
     Args:
         key: of all weights.
-        x: ``[n, d]``; append a column of ones for biases.
+        x: ``[n, d]``.
         num_features: ``N``, static.
+        bias: appends a column of ones to ``x``.
 
     Raises:
         ConfigError: ``x`` that is not a finite matrix, or an argument out of range.
@@ -63,6 +64,7 @@ def random_relu_features(key: Array, x: ArrayLike, num_features: int) -> Array:
     Reference: Cho & Saul (2009), eq. 1 (twice theirs).
     """
     points = _points(x, num_features)
+    points = jnp.pad(points, ((0, 0), (0, 1)), constant_values=1.0) if bias else points
     return _rectified(points, _weights(key, points, num_features))
 
 

@@ -60,3 +60,27 @@ def two_layer_descent(
     path = descent_path(jax.grad(loss), start, optax.sgd(learning_rate), steps)
     predicted: Array = jax.lax.map(lambda weights: outputs(weights, points), path)
     return predicted
+
+
+def two_layer_widths(
+    key: Array,
+    x: Array,
+    y: Array,
+    points: Array,
+    *,
+    widths: Sequence[int],
+    steps: Sequence[int],
+    learning_rate: ArrayLike,
+) -> Array:
+    """:func:`two_layer_descent` of every one of ``W`` widths, in float32 whatever the data are: ``[L, W, Q]``.
+
+    Raises:
+        ConfigError: as there.
+
+    >>> x = jnp.linspace(-1.0, 1.0, 9)[:, None]
+    >>> two_layer_widths(jax.random.key(0), x, x[:, 0], x, widths=(1, 4), steps=(1, 2, 5), learning_rate=0.5).shape
+    (3, 2, 9)
+    """
+    single = [array.astype(jnp.float32) for array in (x, y, points)]
+    fits = [two_layer_descent(key, *single, width=each, steps=steps, learning_rate=learning_rate) for each in widths]
+    return jnp.stack(fits, 1)

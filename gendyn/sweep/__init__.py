@@ -5,8 +5,10 @@ from gendyn.sweep.config.base import base_config as base_config
 from gendyn.sweep.config.leaf import Leaf as Leaf
 from gendyn.sweep.config.leaf import check_leaves as check_leaves
 from gendyn.sweep.config.probes import parse_probe as parse_probe
+from gendyn.sweep.mapped_redraws import mapped_redraws as mapped_redraws
 from gendyn.sweep.plan.planned import Plan as Plan
 from gendyn.sweep.redraws import redraw_groups as redraw_groups
+from gendyn.sweep.redraws import redraw_simulation as redraw_simulation
 from gendyn.sweep.replay import replay as replay
 from gendyn.sweep.run import plan as plan
 from gendyn.sweep.run import run as run

@@ -1,7 +1,11 @@
 """Data sets and problems as :class:`gendyn.types.Task`, one file each, and the three kinds of label noise."""
 
+from gendyn.tasks._centred_labels import CentredLabels as CentredLabels
+from gendyn.tasks._centred_labels import labelled_gaussians as labelled_gaussians
+from gendyn.tasks._centred_labels import labelled_images as labelled_images
 from gendyn.tasks._check_task import check_task as check_task
 from gendyn.tasks._classes import select_classes as select_classes
+from gendyn.tasks._coarse_pixels import coarse_pixels as coarse_pixels
 from gendyn.tasks._corrupted_sample import CorruptedSample as CorruptedSample
 from gendyn.tasks._corrupted_sample import corrupted_samples as corrupted_samples
 from gendyn.tasks._label_noise import INDEPENDENT_NOISE_KINDS as INDEPENDENT_NOISE_KINDS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import agreement, consistency
+from gendyn.analysis import agreement, consistency, sampling_error
 from gendyn.core import ConfigError
 
 EXACT = np.array([0.1, 1.0, 30.0])
@@ -29,6 +29,14 @@ def test_few_redraws_decide_nothing():
     assert agreement("they agree", redraws(spread=1.0, count=30), EXACT, tolerance=0.02).verdict != "supported"
 
 
+def test_places_may_have_several_axes_and_one_closed_form():
+    table = redraws((0.0, 0.05, 0.0))
+    folded, truth = table.reshape(-1, 3, 1), EXACT[:, None]
+    assert agreement("", folded, truth, tolerance=0.02) == agreement("", table, EXACT, tolerance=0.02)
+    assert agreement("", table / EXACT, 1.0, tolerance=0.02) == agreement("", table / EXACT, np.ones(3), tolerance=0.02)
+    assert consistency(folded, truth) == consistency(table, EXACT)
+
+
 def test_a_threshold_is_refused():
     with pytest.raises(ConfigError, match="leave out"):
         agreement("they agree", redraws(), np.array([1.0, np.inf, 2.0]), tolerance=0.02)
@@ -43,7 +51,7 @@ def test_redraws_that_are_not_finite_decide_nothing_and_are_named():
     table[[3, 5], 1] = [np.nan, np.inf]
     found = agreement("they agree", table, EXACT, tolerance=0.02)
     assert found.verdict == "undecided" and "2 redraws are not finite, at 1 places, the first place 1" in found.detail
-    with pytest.raises(ConfigError, match="S, P >= 1"):
+    with pytest.raises(ConfigError, match="S and places >= 1"):
         agreement("they agree", table[:0], EXACT, tolerance=0.02)
 
 
@@ -65,3 +73,11 @@ def test_consistency_of_few_redraws_says_nothing():
     assert np.isfinite(consistency(redraws(count=5), EXACT).low)
     with pytest.raises(ConfigError, match=r"redraws \(0, 3\) and exact \(3,\) do not fit"):
         consistency(np.zeros((0, 3)), EXACT)
+
+
+def test_the_sampling_error_is_what_chance_makes_of_the_mean_error():
+    random = np.random.default_rng(5)
+    draws = random.normal(1.0, 0.2, [300, 2, 50, 4])
+    found = [np.mean(np.abs(a.mean(0) / b.mean(0) - 1)) for a, b in draws]
+    expected = np.mean([sampling_error(a, b) for a, b in draws])
+    assert np.mean(found) == pytest.approx(expected, rel=0.05)

@@ -49,6 +49,9 @@ def test_arms_pair_complete_seeds_or_those_that_are_there():
     assert {name: len(rows) for name, rows in found.rows().items()} == {"plain": 1, "filter": 1}
     assert ds["seed"].values[found.rows(found.present)["plain"]].tolist() == [5, 6]
     assert ds["seed"].values[found.own_rows("plain")].tolist() == [5, 7]
+    one, other = found.pair("plain", "filter")
+    assert ds["arm"].values[one].tolist() == ["plain"] and ds["arm"].values[other].tolist() == ["filter"]
+    assert ds["seed"].values[one].tolist() == ds["seed"].values[other].tolist() == [5]
     with pytest.raises(ConfigError, match="keep holds seeds without a run in every arm"):
         found.rows(np.ones(3, bool))
 
@@ -57,10 +60,10 @@ def test_leaves_of_an_arm():
     ds = sweep()
     leaves = arm_leaves(ds)
     assert list(leaves) == ["plain", "filter", "absent"]
-    assert leaf_of(ds, leaves["filter"], "optim.eps") == 2.0 and leaf_of(ds, leaves["absent"], "optim.eps") == 0.5
-    assert leaf_of(ds, leaves["plain"], "loss") == "plain loss"
+    assert leaf_of(ds, "filter", "optim.eps") == 2.0 and leaf_of(ds, "absent", "optim.eps") == 0.5
+    assert leaf_of(ds, "plain", "loss") == leaf_of(ds, "not listed", "loss") == "plain loss"
     with pytest.raises(ConfigError, match=r"neither the arm nor the config has a leaf 'optim\.beta'"):
-        leaf_of(ds, leaves["plain"], "optim.beta")
+        leaf_of(ds, "plain", "optim.beta")
     assert arm_leaves(xarray.Dataset()) == {}
 
 

@@ -12,6 +12,7 @@ from gendyn.analysis import (
     finished_table,
     outer_values,
     paired_table,
+    recorded_tables,
     redraws_at,
     redraws_of,
 )
@@ -50,6 +51,8 @@ def test_tables_hold_the_seeds_that_every_place_has():
     np.testing.assert_array_equal(redraws_of(ds, AXES, "value")[1][0, 0], [10, 12, 13])
     rows = finished_table(ds, "pair", AXES)
     assert rows.shape == (3, 2, 2, 2) and rows[1, 1, 0].tolist() == [112, -112]
+    tables = recorded_tables(ds, AXES)
+    assert set(tables) == {"value", "pair"} and np.array_equal(tables["pair"], rows)
     missing = ds.isel(run=[i for i, point in enumerate(POINTS) if point != ("a", 2.0, 0)])
     np.testing.assert_array_equal(redraws_of(missing, AXES, "value")[1][0, 0], [12, 13])
 

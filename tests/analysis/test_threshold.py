@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import censored_threshold, decades, interpolation_threshold, model_complexity
+from gendyn.analysis import (
+    censored_threshold,
+    crossing_in_decades,
+    decades,
+    interpolation_threshold,
+    model_complexity,
+)
 from gendyn.core import ConfigError
 
 
@@ -12,6 +18,8 @@ def test_a_power_law_crosses_where_it_does_on_the_scale_of_decades_alone():
     residual = 1e-7 * (x / 20.0) ** -10.0
     scale, level = decades(residual, 1e-7)
     assert censored_threshold(interpolation_threshold(x, scale, tolerance=level, interpolate=True)) == pytest.approx(20)
+    assert crossing_in_decades(x, residual, 1e-7) == pytest.approx(20)
+    assert np.isinf(crossing_in_decades(x, residual, 1e-15)) and crossing_in_decades(x, residual, 1e-2) == 0.0
     plain = interpolation_threshold(x, residual, tolerance=1e-7, interpolate=True)
     assert censored_threshold(plain) < 11 or censored_threshold(plain) > 30
 
@@ -26,6 +34,6 @@ def test_model_complexity_is_the_largest_number_that_is_fitted():
 def test_bad_input_is_refused():
     for tolerance in (0.0, 1.0, 1e-17):
         with pytest.raises(ConfigError, match="must be in"):
-            decades(np.ones(2), tolerance)
+            crossing_in_decades(np.array([1.0, 2.0]), np.ones(2), tolerance)
     with pytest.raises(ConfigError, match="must be positive, ascending and as long"):
         model_complexity(np.array([2.0, 1.0]), np.ones(2), 0.1)

@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import xarray
@@ -31,4 +32,26 @@ def made_sweep(
         errors | {"train_loss": errors["train_error"], "diverged": (runs, np.zeros((len(points), len(STEPS)), bool))},
         coords=coords | {"step": ("record", STEPS)},
         attrs={"config": json.dumps({"experiment": "made"})},
+    )
+
+
+def made_redraws(
+    points: Mapping[str, Any], recorded: Mapping[str, np.ndarray], config: Mapping[str, Any]
+) -> xarray.Dataset:
+    """Results of a program of its own, all finished.
+
+    Args:
+        points: axis -> the value of each run ``[R]``.
+        recorded: name -> ``[R, ...]``, of one record.
+        config: the leaves that the results are said to have.
+    """
+    runs = len(next(iter(recorded.values())))
+    return xarray.Dataset(
+        {
+            name: (("run", "record", *(f"{name}_dim_{i}" for i in range(array.ndim - 1))), array[:, None])
+            for name, array in recorded.items()
+        },
+        coords={axis: ("run", np.asarray(values)) for axis, values in points.items()}
+        | {"step": ("record", [0]), "committed": ("run", np.ones(runs, int))},
+        attrs={"config": json.dumps(dict(config)), "axes": json.dumps(list(points))},
     )

@@ -87,6 +87,20 @@ def test_alignments():
     assert quantities.kernel_velocity(kernel, outer) > 0.01
 
 
+def test_change_of_a_kernel_is_its_movement_rotation_and_growth():
+    random = np.random.default_rng(0)
+    kernel, other = (jnp.asarray(np.cov(random.normal(size=(5, 9)))) for _ in range(2))
+    targets = jnp.asarray(random.normal(size=(5, 2)))
+    found = quantities.kernel_change(kernel, other, targets)
+    labels = targets @ targets.T
+    assert float(found.movement) == pytest.approx(float(jnp.linalg.norm(other - kernel) / jnp.linalg.norm(kernel)))
+    assert float(found.rotation) == pytest.approx(1.0 - float(quantities.kernel_alignment(kernel, other)))
+    growth = quantities.kernel_alignment(other, labels) - quantities.kernel_alignment(kernel, labels)
+    assert float(found.growth) == pytest.approx(float(growth))
+    with pytest.raises(ConfigError, match="must have one shape"):
+        quantities.kernel_change(kernel, other[:3, :3], targets)
+
+
 def test_debiased_alignment_of_independent_kernels_is_zero_on_average():
     a, b = jax.random.normal(jax.random.key(0), (2, 200, 8, 20))
 

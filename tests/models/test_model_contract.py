@@ -14,7 +14,8 @@ from gendyn.models import as_model, from_flax
 
 OUTPUTS = 3
 BATCH = 6
-NAMES = core.names("models")
+# A file without an example is a fault of the layout, and keeps nobody else's models from their exam.
+NAMES = tuple(name for name in core.names("models") if hasattr(core.module("models", name), "example"))
 # (the run's own width, the bucket's) by the dimensions of an example; 12 does not share the tiling of 48. Compiling is
 # what these tests cost, and two pairs of widths are one program.
 WIDTHS = {1: (12, 48), 3: (3, 7)}

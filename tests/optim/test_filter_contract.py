@@ -16,7 +16,7 @@ from gendyn.core import ConfigError, lookup, module, names
 from gendyn.optim import gate, grokfast_ema
 from gendyn.types import ArrayLike, TransformExample
 
-FILTERS = tuple(name for name in names("optim") if module("optim", name).ROLE in ("filter", "projection"))
+FILTERS = tuple(n for n in names("optim") if getattr(module("optim", n), "ROLE", "") in ("filter", "projection"))
 LINEAR = tuple(name for name in FILTERS if hasattr(module("optim", name), "response"))
 ADDING = tuple(
     n for n in LINEAR if "lamb" in inspect.signature(lookup("optim", n)).parameters and n != "gradient_split"

@@ -17,7 +17,7 @@ import gendyn.optim
 from gendyn.core import ConfigError, lookup, module, names
 from gendyn.types import LossExample, TransformExample
 
-OPTIMIZERS = tuple(name for name in names("optim") if module("optim", name).ROLE == "optimizer")
+OPTIMIZERS = tuple(name for name in names("optim") if getattr(module("optim", name), "ROLE", "") == "optimizer")
 STEPS = 4
 # A matrix of each aspect ratio, and a vector.
 SHAPES = {"first": (8, 12), "hidden": (12, 12), "last": (12, 3), "bias": (12,)}
@@ -103,6 +103,7 @@ def test_the_glob_finds_the_optimizers():
 def test_every_file_states_its_role(name):
     """By which a config's sections know their own: its folder's. An example of the right kind goes with it."""
     file = module("optim", name)
+    assert hasattr(file, "ROLE"), f"{file.__name__} must say ROLE = 'optimizer', 'filter', 'projection' or 'loss'"
     folders = {"optimizer": "optimizers", "filter": "filters", "projection": "projections", "loss": "losses"}
     assert file.__name__ == f"gendyn.optim.{folders[file.ROLE]}.{name}"
     assert isinstance(file.example(), LossExample if file.ROLE == "loss" else TransformExample)

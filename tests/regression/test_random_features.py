@@ -33,6 +33,15 @@ def test_keys_may_be_mapped_and_dtypes_chosen(family):
         np.testing.assert_allclose(exact, together[1], atol=1e-5)
 
 
+def test_a_bias_is_a_column_of_ones():
+    key, extended = jax.random.key(0), np.append(POINTS, np.ones((4, 1), np.float32), axis=1)
+    found = random_relu_features(key, POINTS, 50, bias=True)
+    np.testing.assert_array_equal(found, random_relu_features(key, extended, 50))
+    # Of an input that is 0 only the bias is left.
+    assert float(random_relu_features(key, 0 * POINTS, 50).max()) == 0.0
+    assert float(random_relu_features(key, 0 * POINTS, 50, bias=True).max()) > 0.0
+
+
 def kernel_error(features, kernel):
     """Largest deviation of the mean product of features from a kernel, in standard errors."""
     products = np.asarray(features)[:, None, :] * np.asarray(features)[None, :, :]

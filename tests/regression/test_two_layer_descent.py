@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gendyn.core import ConfigError, normal, stream
-from gendyn.regression import two_layer_descent
+from gendyn.regression import two_layer_descent, two_layer_widths
 
 
 def test_the_network_is_gradient_descent_from_normal_draws():
@@ -24,6 +24,16 @@ def test_the_network_is_gradient_descent_from_normal_draws():
             if step in (1, 4):
                 expected = np.maximum(x @ hidden.T / np.sqrt(3), 0) @ readout / np.sqrt(width)
                 np.testing.assert_allclose(found[(1, 4).index(step)], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_every_width_is_that_width_alone_in_float32():
+    x, given = np.random.default_rng(0).normal(size=(7, 3)), {"steps": (1, 4), "learning_rate": 0.3}
+    with jax.enable_x64(True):
+        found = two_layer_widths(jax.random.key(1), x, x[:, 0], x, widths=(2, 5), **given)
+        assert found.dtype == np.float32 and found.shape == (2, 2, 7)
+        single = x.astype(np.float32)
+        alone = two_layer_descent(jax.random.key(1), single, single[:, 0], single, width=5, **given)
+    np.testing.assert_allclose(found[:, 1], alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,6 +165,19 @@ def test_every_fixed_leaf_says_what_it_means_and_obeys_its_own_rule():
         assert check_leaf(f"config.{name}", leaf.default, leaf) == leaf.default
     kinds = {"static", "traced", "size", "sample", "execution", "label"}
     assert {leaf.kind for leaf in FIXED.values()} <= kinds
+
+
+def test_every_fixed_leaf_is_read_somewhere():
+    """A leaf that nothing reads would be swept without effect."""
+    package = Path(inspect.getfile(base_config)).parents[2]
+    texts = [path.read_text() for path in package.rglob("*.py") if path.name != "fixed.py"]
+
+    def is_read(name):
+        section, _, leaf = name.rpartition(".")
+        return any(f'"{name}"' in text or (f'"{leaf}"' in text and f'f"{section}.{{' in text) for text in texts)
+
+    assert [name for name in FIXED if not is_read(name)] == []
+    assert not is_read("train.no_such_leaf")
 
 
 @pytest.mark.parametrize("said", ["b1 = 2.0 must be in [0, 1).", "optim.b1 = 2.0 must be in [0, 1)."])

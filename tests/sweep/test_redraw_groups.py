@@ -16,3 +16,8 @@ def test_every_point_draws_its_seeds_in_float64(tmp_path):
     ds = simulate({}, tmp_path, Simulation(tuple(groups), {"value": Measured("drawn", dtype="float64")}))
     np.testing.assert_array_equal(ds["value"].values[:, 0], [0.0, 1.5, 0.0, 6.0])
     assert groups[0].compute(groups[0].points)["value"].dtype == np.float64
+
+
+def test_a_program_may_ask_for_float32():
+    groups = redraw_groups({"seed": (0, 3)}, lambda seeds: {"value": seeds.astype(float)}, float64=False)
+    assert groups[0].compute(groups[0].points)["value"].dtype == np.float32

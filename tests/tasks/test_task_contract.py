@@ -36,7 +36,8 @@ def test_the_room_holds_the_tasks_the_issue_names():
 
 def test_every_file_is_exported_by_the_room(built):
     name, _, _ = built
-    assert getattr(gendyn.tasks, name) is lookup("tasks", name)
+    line = f"from gendyn.tasks.{name} import {name} as {name}"
+    assert getattr(gendyn.tasks, name) is lookup("tasks", name), f"add to gendyn/tasks/__init__.py: {line}"
 
 
 def test_arguments_are_keywords_with_defaults(built):

@@ -33,13 +33,12 @@ SETTLED = 1.0 / 3.0
 
 def verdict(ds: Dataset) -> list[Finding]:
     """One finding on the control, then one for each larger learning rate; seeds are paired over learning rates."""
-    layout = analysis.grid(ds, AXES)
-    rates = layout.axes["optim.learning_rate"]
+    runs = analysis.laid_out(ds, AXES)
+    rates = runs.axes["optim.learning_rate"]
     if len(rates) < 2:
         raise ConfigError("optim.learning_rate has one value; the smallest of at least two is the control.")
-    curves = analysis.tabulate(layout, analysis.history(ds, SHARPNESS))  # [rates, seeds, records]
-    seeds = analysis.seeds_of(ds, layout)
-    seeds = seeds.restricted((np.isfinite(curves).all(axis=2) | seeds.diverged).all(axis=0))
+    curves = runs.history(SHARPNESS)  # [rates, seeds, records]
+    seeds = runs.seeds.measured(curves)
     curves, diverged = curves[:, seeds.complete], seeds.diverged[:, seeds.complete]
     last = max(1, math.ceil(SETTLED * curves.shape[2]))
     ratios = np.where(diverged, np.inf, analysis.settled(curves, last=last)) * rates[:, None] / 2.0
@@ -72,20 +71,18 @@ def figure(ds: Dataset) -> Figure:
 
     Medians over the seeds that have a value, with exact intervals.
     """
-    layout = analysis.grid(ds, AXES)
-    rates, seeds = layout.axes.values()
-    steps = analysis.tabulate(layout, analysis.record_steps(ds))[0, 0]
-    sharpness, losses = (analysis.tabulate(layout, analysis.history(ds, name)) for name in (SHARPNESS, "train_loss"))
-    ratios = sharpness * rates[:, None, None] / 2.0
+    runs = analysis.laid_out(ds, AXES)
+    rates, seeds = runs.axes.values()
+    ratios = runs.history(SHARPNESS) * rates[:, None, None] / 2.0
 
     def panel(label: str, tables: np.ndarray) -> Panel:
         rows = zip(rates, tables, strict=True)
-        curves = tuple(Curve(f"{rate:g}", steps, table, statistic="median of known") for rate, table in rows)
+        curves = tuple(Curve(f"{rate:g}", runs.steps[0, 0], table, statistic="median of known") for rate, table in rows)
         return Panel("", "", label, curves, legend_title="learning rate η")
 
     # The first record may be far above all that follow.
     top = min(2.0, max(1.25, 1.1 * float(np.nanmax(ratios[:, :, 1:], initial=1.0))))
     upper = panel("sharpness / limit, λη/2", ratios)._replace(legend="", y_limits=(0.0, top))
-    lower = panel("training loss", losses)._replace(x_label="training step", y_scale="log")
+    lower = panel("training loss", runs.history("train_loss"))._replace(x_label="training step", y_scale="log")
     shown = (upper._replace(levels=((1.0, "limit of stability, λ = 2/η"),)), lower)
     return draw_panels(shown, num_columns=1, width=9.0, note=f"{len(seeds)} seeds", over="seeds")

@@ -48,14 +48,11 @@ def check(config: Config) -> None:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """For each estimate: tracking at every alpha, and a peak and its place at the first; then how far to trust them."""
-    layout, alphas, names = analysis.grid(ds, AXES), _alphas(ds), _names(ds)
-    parameters = analysis.parameter_counts(ds, layout, "model.width")
-    loss, error = (
-        analysis.tabulate(layout, analysis.final_values(ds, name)).T for name in ("test_loss", "train_error")
-    )
-    whole, naive, dense = (_table(ds, layout, method) for method in METHODS)
-    known = np.isfinite(loss).all(axis=1) & np.isfinite(whole + naive).all(axis=(1, 2))
-    seeds = analysis.seeds_of(ds, layout).restricted(known).converged
+    runs, alphas, names = analysis.laid_out(ds, AXES), _alphas(ds), _names(ds)
+    parameters = analysis.parameter_counts(ds, runs.layout, "model.width")
+    loss, error = runs.final("test_loss").T, runs.final("train_error").T
+    whole, naive, dense = (_table(runs, method) for method in METHODS)
+    seeds = runs.seeds.converged.measured(loss.T).measured(np.swapaxes(whole + naive, 0, 1))
     left_out, first = seeds.converged_sentence, f"alpha = {alphas[0]:g}"
     loss, error, whole, naive, dense = (table[seeds.complete] for table in (loss, error, whole, naive, dense))
     # Nothing lies beyond a threshold that is not reached (NaN).
@@ -109,9 +106,9 @@ def figure(ds: Dataset) -> Figure:
     Medians over seeds with exact intervals. A sum over Ritz values cannot exceed their number, whatever the network:
     that ceiling is dotted, and a curve that runs along it has measured the ceiling.
     """
-    layout, names, ceiling = analysis.grid(ds, AXES), _names(ds), _ceiling(ds)
-    parameters = analysis.parameter_counts(ds, layout, "model.width")
-    tables = {method: _table(ds, layout, method)[..., 0] for method in METHODS}
+    runs, names, ceiling = analysis.laid_out(ds, AXES), _names(ds), _ceiling(ds)
+    parameters = analysis.parameter_counts(ds, runs.layout, "model.width")
+    tables = {method: _table(runs, method)[..., 0] for method in METHODS}
     if np.isnan(tables["quadrature"]).all():
         raise ConfigError("no run is finished, so there is nothing to draw; wait for the first chunk.")
 
@@ -124,14 +121,14 @@ def figure(ds: Dataset) -> Figure:
         for (method, table), look in zip(tables.items(), looks, strict=True)
         if not np.isnan(table).all()
     )
-    loss = analysis.tabulate(layout, analysis.final_values(ds, "test_loss")).T
+    loss = runs.final("test_loss").T
     num_train = int(analysis.axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
     constraints = num_train * int(ds.attrs.get("num_outputs", 0))
     marks = ((float(constraints), f"n·K = {style.number(constraints)}"),) if constraints else ()
     levels = ((ceiling, f"ceiling of {names['ritz']}: {style.number(ceiling)}"),)
     upper = Panel("", "", "effective dimension", estimates, "log", "log", marks=marks, levels=levels)
     lower = Panel("", "number of parameters", "test loss", (curve("test", loss, style.TEST, "o"),), "log")
-    errors = _table(ds, layout, "quadrature_standard_error")[..., 0] / tables["quadrature"]
+    errors = _table(runs, "quadrature_standard_error")[..., 0] / tables["quadrature"]
     note = (
         f"{CURVATURES[_curvature(ds)]} of the mean training loss, all parameters, alpha = {_alphas(ds)[0]:g}\n"
         f"whole spectrum: standard error {np.nanmedian(errors):.1%} over probes (median run)\n{len(loss)} seeds"
@@ -140,9 +137,9 @@ def figure(ds: Dataset) -> Figure:
     return draw_panels((upper, lower), num_columns=1, width=8.0, note=note, over="seeds")
 
 
-def _table(ds: Dataset, layout: analysis.Grid, name: str) -> np.ndarray:
+def _table(runs: analysis.LaidOut, name: str) -> np.ndarray:
     """A value of the probe at each run's last record, ``[S, W, A]``."""
-    return np.swapaxes(analysis.tabulate(layout, analysis.history(ds, f"{PROBE}/{name}")[:, -1]), 0, 1)
+    return np.swapaxes(runs.history(f"{PROBE}/{name}")[:, :, -1], 0, 1)
 
 
 def _alphas(ds: Dataset) -> np.ndarray:

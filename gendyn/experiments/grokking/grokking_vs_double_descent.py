@@ -23,7 +23,6 @@ Reference: Davies, Langosco & Krueger (2023), Unifying grokking and double desce
 Tegmark (2022), Omnigrok, arXiv:2210.01117 (initial scale).
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,16 +97,13 @@ def verdict(ds: Dataset) -> list[Finding]:
     slow, fast = found.arms
     noisy, left_out = f"{fast}, {found.noises[-1]:.0%} noise", found.seeds.sentence
 
-    def at_largest(
-        claim: str, table: np.ndarray, unit: str, *given: Finding, low: float = -math.inf, high: float = math.inf
-    ) -> Finding:
+    def at_largest(claim: str, table: np.ndarray, unit: str, *given: Finding, **region: float) -> Finding:
         where = f"Width {found.widths[-1]:g}, median over {table.shape[-1]} seeds.{left_out}"
         interval = analysis.median_over_seeds(table[-1])
-        return analysis.finding(claim, interval, low=low, high=high, unit=unit, detail=where, given=given)
+        return analysis.finding(claim, interval, unit=unit, detail=where, given=given, **region)
 
     up, down = "test error at the peak minus at the valley before", "test error at the peak minus lowest after"
-    claim = f"{noisy}: the test error rises again after a first valley."
-    rising = at_largest(claim, found.rise[1, -1], up, low=RISE)
+    rising = at_largest(f"{noisy}: the test error rises again after a first valley.", found.rise[1, -1], up, low=RISE)
     claim = f"{noisy}: from that peak it falls a second time (epoch-wise double descent)."
     falling = at_largest(claim, found.fall[1, -1], down, rising, low=RISE)
     flat = at_largest(f"{fast}, no noise: the test error does not rise.", found.rise[1, 0], up, high=RISE)
@@ -126,19 +122,15 @@ def verdict(ds: Dataset) -> list[Finding]:
     by_width = analysis.finding(claim, change, high=1.0, unit=unit, detail=detail)
     # Ratio of speeds and rise of the noisy runs: one point for each regime and width, [arms x widths, S].
     ratios, rise = (np.concatenate(table[:, -1]) for table in (found.ratio, found.rise))
-    known = ~np.isnan(ratios).any(axis=1)
-    correlation = analysis.unknown()
+    known, correlation = ~np.isnan(ratios).any(axis=1), analysis.unknown()
     if known.sum() > 2:
-        correlation = analysis.bootstrap(
-            lambda a, b: analysis.spearman(analysis.median(a), analysis.median(b)), ratios[known].T, rise[known].T
-        )
+        both = ratios[known].T, rise[known].T
+        correlation = analysis.bootstrap(lambda *rows: analysis.spearman(*map(analysis.median, rows)), *both)
     sooner = "the sooner the pattern is learnt relative to the training set"
     claim = f"With label noise, {sooner}, the more the test error rises."
     unit = "rank correlation of rise and ratio of speeds"
-    detail = (
-        f"Spearman's, of medians over seeds, at {known.sum()} regimes and widths; {np.sum(~known)} are left out, "
-        f"where a run has neither fitted nor generalised.{left_out}"
-    )
+    unknown = f"{np.sum(~known)} are left out, where a run has neither fitted nor generalised"
+    detail = f"Spearman's, of medians over seeds, at {known.sum()} regimes and widths; {unknown}.{left_out}"
     axis = analysis.finding(claim, correlation, low=0.0, unit=unit, detail=detail)
     return [rising, falling, flat, grokking, immediate, by_width, axis]
 
@@ -192,10 +184,8 @@ def figure(ds: Dataset) -> Figure:
     x_label, y_label = "steps to fit / steps to generalise", "rise of test error"
     shown.append(Panel("", x_label, y_label, (), "log", marks=((1.0, ""),), legend="upper left", draw=rises))
     ticks = {width: style.number(width) for width in widths.tolist()}
-    right = Panel(
-        "", "width", "delay factor, no noise", tuple(delays), "log", "log", levels=((DELAY, f"grokking: {DELAY:g}"),)
-    )
-    shown.append(right._replace(x_ticks=ticks, legend="upper left"))
+    right = Panel("", "width", "delay factor, no noise", tuple(delays), "log", "log", legend="upper left")
+    shown.append(right._replace(x_ticks=ticks, levels=((DELAY, f"grokking: {DELAY:g}"),)))
     note = (
         f"above: width {widths[-1]:g}, thin: each seed's test accuracy; ratio: steps to {FITTED:.0%} training /\n"
         f"to {LEARNT:.0%} test accuracy; larger points are wider networks; points without a finite ratio: "

@@ -34,21 +34,18 @@ Wilson (2020), Rethinking parameter counting, arXiv:2003.02139, section 3. The c
 """
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gendyn import analysis, theory
 from gendyn.analysis import agreement, bootstrap, config_of, finding, mean
-from gendyn.core import ConfigError, stream
+from gendyn.core import ConfigError
 from gendyn.core.rules import ascending, each, integer, positive
-from gendyn.plots import Curve, Panel, draw_panels, style
-from gendyn.regression import prefix_least_squares, prefix_ridge
-from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
-from gendyn.types import Array, Config, Dataset, Figure, Finding
+from gendyn.plots import Curve, Panel, curve_family, draw_panels, style
+from gendyn.regression import weak_feature_fits
+from gendyn.sweep import Leaf, Measured, Simulation, mapped_redraws
+from gendyn.types import Config, Dataset, Figure, Finding
 
 OFF_PEAK = 0.2
 """Distance from the peak, relative to it, from which means settle."""
@@ -82,9 +79,8 @@ def check(config: Config) -> None:
 
 
 def program(config: Config) -> Simulation:
-    """Draws and solves every redraw: one factorisation serves all prefixes of its columns, one more each penalty."""
-    n, num_features, penalties = config.num_examples, config.num_features, config.penalties
-    sizes, every = (len(num_features),), (len(penalties), len(num_features))
+    """Draws and solves every redraw."""
+    sizes, every = (len(config.num_features),), (len(config.penalties), len(config.num_features))
     measured = {
         "risk": Measured("mean squared test error, exact given the fit", sizes),
         "train_squared_error": Measured("mean squared training error", sizes),
@@ -93,33 +89,8 @@ def program(config: Config) -> Simulation:
         "effective_dimension": Measured("effective dimension", every),
         "complement": Measured("min(n, d) - effective dimension", every),
     }
-
-    def draw(key: Array) -> tuple[Array, Array]:
-        y = jax.random.normal(stream(key, "labels"), (n,), float)
-        return y[:, None] + jax.random.normal(stream(key, "features"), (n, max(num_features)), float), y
-
-    def one(seed: Array) -> dict[str, Array]:
-        key = jax.random.key(seed)
-        (x, y), (x_test, y_test) = draw(stream(key, "train")), draw(stream(key, "test"))
-        fits = prefix_least_squares(x, y, num_features).coefficients
-        residuals = fits @ x.T - y
-        dimension = jnp.stack([prefix_ridge(x, y, penalty, num_features)[1] for penalty in penalties])
-        return {
-            "risk": jnp.square(1.0 - jnp.sum(fits, axis=1)) + jnp.sum(jnp.square(fits), axis=1),
-            "train_squared_error": jnp.mean(jnp.square(residuals), axis=1),
-            "test_root_error": jnp.linalg.norm(fits @ x_test.T - y_test, axis=1) / jnp.linalg.norm(y_test),
-            "train_root_error": jnp.linalg.norm(residuals, axis=1) / jnp.linalg.norm(y),
-            "effective_dimension": dimension,
-            "complement": jnp.minimum(n, jnp.asarray(num_features)) - dimension,
-        }
-
-    redraw = jax.jit(functools.partial(jax.lax.map, one))
-    return Simulation(tuple(redraw_groups(dict(config.axes), redraw)), measured, config.runs_at_once)
-
-
-def redraws(ds: Dataset, name: str) -> np.ndarray:
-    """A recorded array of the finished seeds, ``[S, ...]``."""
-    return analysis.finished_table(ds, name, ("seed",))
+    chosen = {name: config[name] for name in ("num_examples", "num_features", "penalties")}
+    return mapped_redraws(config, measured, lambda key: weak_feature_fits(key, **chosen)._asdict())
 
 
 def sizes_of(ds: Dataset) -> tuple[int, np.ndarray, np.ndarray]:
@@ -132,112 +103,111 @@ def sizes_of(ds: Dataset) -> tuple[int, np.ndarray, np.ndarray]:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Laws, peaks, the second descent; what the complement does there, and what the effective dimension does."""
-    n, sizes, (dimension_law, complement_law) = sizes_of(ds)
-    names = ("risk", "train_squared_error", "effective_dimension", "complement")
-    risk, train, dimension, complement = (redraws(ds, name) for name in names)
+    (n, sizes, (dimension_law, complement_law)), found = sizes_of(ds), analysis.recorded_tables(ds)
+    risk, train, dimension, complement = (
+        found[name] for name in ("risk", "train_squared_error", "effective_dimension", "complement")
+    )
     off, under = np.abs(sizes - n) >= OFF_PEAK * n, sizes <= (1.0 - OFF_PEAK) * n
     exact, trained = theory.weak_features_risk(n, sizes), theory.weak_features_train_error(n, sizes)
     both = f"on both sides of the peak, |d - n| >= {OFF_PEAK:g} n."
-    test_claim = f"The mean test error is the exact one {both}"
-    train_claim = f"The mean training error is the exact one for d <= {1 - OFF_PEAK:g} n."
     known, spectrum = "is its closed form", "The self-consistent form of the true spectrum."
-    dimension_claim = f"The effective dimension {known} at every d."
-    complement_claim = f"The complement of the effective dimension {known} {both}"
     largest = f"Over all d the largest error is {np.max(np.abs(complement.mean(axis=0) / complement_law - 1.0)):.1%}."
+    trains, falls = f"for d <= {1 - OFF_PEAK:g} n.", "complement of the effective dimension"
     laws = [
-        agreement(claim, rows.reshape(len(rows), -1), law.ravel(), tolerance=tolerance, detail=detail)
+        agreement(f"The {claim}", rows, law, tolerance=tolerance, detail=detail)
         for claim, rows, law, tolerance, detail in (
-            (test_claim, risk[:, off], exact[off], ERROR_TOLERANCE, ""),
-            (train_claim, train[:, under], trained[under], ERROR_TOLERANCE, ""),
-            (dimension_claim, dimension, dimension_law, DIMENSION_TOLERANCE, spectrum),
-            (complement_claim, complement[..., off], complement_law[:, off], COMPLEMENT_TOLERANCE, largest),
+            (f"mean test error is the exact one {both}", risk[:, off], exact[off], ERROR_TOLERANCE, ""),
+            (f"mean training error is the exact one {trains}", train[:, under], trained[under], ERROR_TOLERANCE, ""),
+            (f"effective dimension {known} at every d.", dimension, dimension_law, DIMENSION_TOLERANCE, spectrum),
+            (f"{falls} {known} {both}", complement[..., off], complement_law[:, off], COMPLEMENT_TOLERANCE, largest),
         )
     ]
-
-    def off_place(logs: np.ndarray) -> analysis.Interval:
-        return bootstrap(lambda rows: analysis.largest_error(analysis.peak_places(sizes, rows), n), logs)
-
+    off_place = functools.partial(analysis.largest_peak_error, sizes, place=n)
     claim, unit = "The test error peaks where features and examples are equal.", "|d at the peak / n - 1|"
-    detail = "Peak of the geometric mean over redraws."
-    peak = finding(claim, off_place(np.log(risk)), high=PLACE_TOLERANCE, unit=unit, detail=detail)
+    detail, place = "Peak of the geometric mean over redraws.", bootstrap(off_place, np.log(risk))
+    peak = finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
     valley = int(np.argmin(exact[sizes < n]))
     fall = bootstrap(lambda rows: mean(rows)[:, 1] / mean(rows)[:, 0], risk[:, [valley, -1]])
     claim = f"The second descent goes below the first valley by d = {sizes[-1]}."
     ratio, detail = f"mean risk at d = {sizes[-1]} / at d = {sizes[valley]}", "The valley is placed by the closed form."
     below = finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))
-    claim, unit = "The complement of the effective dimension peaks at d = n.", f"largest {unit} over penalties"
-    at_n = finding(claim, off_place(np.log(complement)), high=PLACE_TOLERANCE, unit=unit)
+    claim, place = f"The {falls} peaks at d = n.", bootstrap(off_place, np.log(complement))
+    at_n = finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties")
     prominence = bootstrap(lambda rows: analysis.interior_peak(mean(rows)).prominence.max(axis=1), dimension)
     claim, unit = "The effective dimension itself has a peak.", "peak / higher of its two valleys"
     detail = "Mean over redraws; a curve that rises everywhere has at most 1."
     itself = finding(claim, prominence, low=1.0, unit=f"{unit}, the largest over penalties", detail=detail)
-    follows = functools.partial(_second_descent, risk=np.log(risk), sizes=sizes, n=n)
-    penalties, name = config_of(ds)["penalties"], "complement of the effective dimension"
-    of_complement = follows(name, np.log(complement), penalties=penalties)
-    of_dimension = follows("effective dimension", np.log(dimension), penalties=())
-    return [*laws, peak, below, at_n, *of_complement, itself, *of_dimension]
+    logs, second = np.log(risk), sizes > n
+    of_complement, of_dimension = np.log(complement), np.log(dimension)
+    tracks = functools.partial(_tracks, n, sizes, logs)
+    return [
+        *laws,
+        peak,
+        below,
+        at_n,
+        _falls(falls, "smallest", logs[:, second], of_complement[..., second]),
+        *(
+            tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]])
+            for i, penalty in enumerate(config_of(ds)["penalties"])
+        ),
+        itself,
+        _falls("effective dimension", "largest", logs[:, second], of_dimension[..., second]),
+        tracks("effective dimension", of_dimension, least=", the smallest over penalties"),
+    ]
 
 
-def _second_descent(
-    name: str, values: np.ndarray, *, risk: np.ndarray, sizes: np.ndarray, n: int, penalties: Sequence[float]
-) -> list[Finding]:
-    """Whether a quantity falls with the risk over ``d > n``, and whether it tracks it better than the size does.
-
-    From logarithms of the quantity ``[S, A, P]`` and of the risk ``[S, P]``. With ``penalties``, those ``A``, each of
-    them has to track the risk; without, one is enough.
-    """
-    which, second, far = "smallest" if penalties else "largest", sizes > n, sizes >= (1.0 + OFF_PEAK) * n
-
-    def monotone(risk: np.ndarray, values: np.ndarray) -> np.ndarray:
-        found = analysis.spearman(mean(risk)[:, None], mean(values))
-        return np.asarray(found.min(axis=1) if penalties else found.max(axis=1))
-
-    def tracking(logs: np.ndarray, risk: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return np.asarray(analysis.scatter_ratio(mean(risk)[:, None], mean(values), logs, rising=True).min(axis=1))
-
-    orders = bootstrap(monotone, risk[:, second], values[..., second])
+def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> Finding:
+    """Whether a quantity falls with the risk; from logarithms over ``d > n``, ``[S, P]`` and ``[S, A, P]``."""
+    worst = {"smallest": analysis.smallest, "largest": analysis.largest}[which]
+    orders = bootstrap(lambda a, b: worst(analysis.spearman(mean(a)[:, None], mean(b))), risk, values)
     claim = f"Over d > n the {name} falls with the test error: a monotone order, which 1 / d has too."
     detail = f"Of geometric means over redraws, the {which} over penalties."
-    found = [finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)]
-    logs, lines = np.log(sizes), "a rising line in the log of it / about a line in log d, d > n"
-    unit, less = f"scatter of the log risk about {lines}", "it leaves less than half of the scatter that size leaves."
-    control = tracking(logs[second], risk[None, :, second], -logs[None, None, None, second])[0]
-    groups = [(f" at penalty {penalty:g}", values[:, [i]], "") for i, penalty in enumerate(penalties)]
-    for label, chosen, least in groups or [("", values, ", the smallest over penalties")]:
-        outside = tracking(logs[far], risk[None, :, far], chosen[None, ..., far])[0]
-        left = bootstrap(functools.partial(tracking, logs[second]), risk[:, second], chosen[..., second])
-        detail = f"Of geometric means over redraws{least}. Control: 1 / d has {control:.2f}."
-        detail = f"{detail} From d = {1 + OFF_PEAK:g} n on it is {outside:.2f}."
-        claim = f"The {name}{label} tracks the second descent: {less}"
-        found.append(finding(claim, left, high=TRACKING, unit=unit, detail=detail))
-    return found
+    return finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)
+
+
+def _tracks(n: int, sizes: np.ndarray, risk: np.ndarray, name: str, values: np.ndarray, least: str = "") -> Finding:
+    """Whether a quantity tracks the risk over ``d > n`` better than the size does, at the best of its penalties.
+
+    From logarithms of the risk ``[S, P]`` and of the quantity ``[S, A, P]``.
+    """
+    second, far = sizes > n, sizes >= (1.0 + OFF_PEAK) * n
+
+    def scatter(risk: np.ndarray, values: np.ndarray, *, where: np.ndarray = second) -> np.ndarray:
+        ratios = analysis.scatter_ratio(mean(risk)[:, None], mean(values), np.log(sizes[where]), rising=True)
+        return analysis.smallest(ratios)
+
+    control = scatter(risk[None, :, second], -np.log(sizes[None, None, None, second]))[0]
+    outside = scatter(risk[None, :, far], values[None, ..., far], where=far)[0]
+    return finding(
+        f"The {name} tracks the second descent: it leaves less than half of the scatter that size leaves.",
+        bootstrap(scatter, risk[:, second], values[..., second]),
+        high=TRACKING,
+        unit="scatter of the log risk about a rising line in the log of it / about a line in log d, d > n",
+        detail=f"Of geometric means over redraws{least}. Control: 1 / d has {control:.2f}. "
+        f"From d = {1 + OFF_PEAK:g} n on it is {outside:.2f}.",
+    )
 
 
 def figure(ds: Dataset) -> Figure:
     """Errors and effective dimensions against the number of features, on top of their closed forms."""
-    penalties, (n, sizes, laws) = config_of(ds)["penalties"], sizes_of(ds)
+    (n, sizes, laws), found = sizes_of(ds), analysis.recorded_tables(ds)
     risk, train = theory.weak_features_risk(n, sizes), theory.weak_features_train_error(n, sizes)
     train = np.where(train > 0, train, np.nan)
-    found = {str(name): redraws(ds, str(name)) for name in ds.data_vars}
-    colours = style.sequence(len(penalties) + 1)[1:]
+    labels = [f"penalty {penalty:g}" for penalty in config_of(ds)["penalties"]]
 
-    def panel(title: str, y_label: str, curves: list[Curve], **options: Any) -> Panel:
-        return Panel(title, "features d", y_label, tuple(curves), marks=((float(n), "d = n"),), **options)
+    def errors(fresh: str, seen: str, test: np.ndarray, train: np.ndarray) -> tuple[Curve, ...]:
+        training = Curve("training", sizes, found[seen], sizes, train, style.TRAIN)
+        return Curve("test", sizes, found[fresh], sizes, test, style.TEST), training
 
-    def errors(names: tuple[str, str], test: np.ndarray, train: np.ndarray) -> list[Curve]:
-        fresh, seen = (found[name] for name in names)
-        training = Curve("training", sizes, seen, sizes, train, style.TRAIN)
-        return [Curve("test", sizes, fresh, sizes, test, style.TEST), training]
+    def panel(title: str, y_label: str, curves: tuple[Curve, ...], **options: Any) -> Panel:
+        return Panel(title, "features d", y_label, curves, marks=((float(n), "d = n"),), **options)
 
-    def dimensions(name: str, law: np.ndarray) -> list[Curve]:
-        return [
-            Curve(f"penalty {penalty:g}", sizes, found[name][:, i], sizes, law[i], colours[i])
-            for i, penalty in enumerate(penalties)
-        ]
-
-    published = errors(("test_root_error", "train_root_error"), np.sqrt(risk), np.sqrt(train))
-    exact = errors(("risk", "train_squared_error"), risk, train)
-    dimension, complement = dimensions("effective_dimension", laws[0]), dimensions("complement", laws[1])
+    published = errors("test_root_error", "train_root_error", np.sqrt(risk), np.sqrt(train))
+    exact = errors("risk", "train_squared_error", risk, train)
+    dimension, complement = (
+        curve_family(labels, sizes, found[name], sizes, law, lighter=True)
+        for name, law in zip(("effective_dimension", "complement"), laws, strict=True)
+    )
     panels = [
         panel("As published: root relative error", "|X w - y| / |y|", published, y_limits=(0.0, 1.5)),
         panel("Mean squared error", "squared error", exact, y_scale="log", y_limits=(1e-4, 10.0)),

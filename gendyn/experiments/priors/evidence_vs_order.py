@@ -27,14 +27,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn import regression
-from gendyn.analysis import bootstrap, config_of, finding, finished_table, largest, largest_distance, mean, smallest
+from gendyn import analysis, regression
 from gendyn.core import ConfigError, stream
-from gendyn.core.rules import choice, integer, positive
-from gendyn.experiments.priors._compared import check_compared
-from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, draw_inputs, law_average
-from gendyn.plots import Curve, Panel, draw_panels
-from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
+from gendyn.core.rules import choice, every, integer, positive
+from gendyn.plots import Panel, curve_family, draw_panels
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.types import Array, ArrayLike, Config, Dataset, Figure, Finding
 
 STRONG, MENTION = 3.0, 1.0
@@ -49,8 +46,8 @@ LEAVES = {
     "max_order": Leaf(25, rule=integer(), meaning="order of the largest model"),
     "teacher_order": Leaf(3, rule=integer(0), meaning="order of the target, below max_order"),
     "runs_at_once": Leaf(400, rule=integer(), meaning="redraws of a chunk"),
-    "basis": Leaf("monomial", "axis", choice(POLYNOMIALS), "functions of the models"),
-    "prior": Leaf("isotropic", "axis", choice(PRIORS), "how the variance of a coefficient depends on its order"),
+    "basis": Leaf("monomial", "axis", choice(regression.POLYNOMIALS), "functions of the models"),
+    "prior": Leaf("isotropic", "axis", choice(PRIORS), "law of a coefficient's variance", every(PRIORS)),
     "noise": Leaf(0.1, "axis", positive(), "standard deviation of the label noise"),
     "seed": Leaf(0, "axis", integer(0), "a redraw of inputs, target and noise"),
 }
@@ -58,13 +55,12 @@ AXES = ("basis", "prior", "noise", "seed")
 
 
 def check(config: Config) -> None:
-    """The target is smaller than the largest model, and both priors are there."""
+    """The target is smaller than the largest model."""
     if config.teacher_order >= config.max_order:
         raise ConfigError(
             f"config.teacher_order = {config.teacher_order} must be below max_order = {config.max_order}: the claims "
             "are about models that are larger than the target."
         )
-    check_compared(config, "prior", PRIORS)
 
 
 def program(config: Config) -> Simulation:
@@ -77,49 +73,44 @@ def program(config: Config) -> Simulation:
     }
     measured = {name: Measured(text, (config.max_order + 1,), "float64") for name, text in texts.items()}
     sizes = (config.num_points, config.max_order, config.teacher_order)
-    groups = redraw_groups(dict(config.axes), functools.partial(_redraw, sizes))
-    return Simulation(tuple(groups), measured, config.runs_at_once)
+    return redraw_simulation(config, measured, functools.partial(_redraw, sizes))
 
 
 def _redraw(sizes: tuple[int, int, int], seeds: Array, *, basis: str, prior: str, noise: ArrayLike) -> dict[str, Array]:
     """``{name: [R, orders]}``. The program of the models is one for all bases and priors: they are arguments."""
-    points, weights = law_average("uniform", 64)
+    points, weights = regression.law_average("uniform", 64)
     noise, num_orders = jnp.asarray(noise, jnp.float64), sizes[1] + 1
-    data, truth = _data(sizes, basis, seeds, noise, jnp.asarray(points))
-    at_points = regression.polynomial_features(points, sizes[1], basis=basis)
+    data = _data(sizes, basis, seeds, noise, jnp.asarray(points))
+    nodes = regression.polynomial_features(points, sizes[1], basis=basis)
     variance = 1.0 / regression.order_penalty(sizes[1]) if prior == "order_dependent" else np.ones(num_orders)
     # A model of lower order is one whose higher coefficients have a prior variance of 0.
     variances = jnp.asarray(np.tril(np.broadcast_to(variance, (num_orders, num_orders))))
-    return _models(data, truth, at_points, jnp.asarray(weights), variances, noise)
+    return _models(data, nodes, jnp.asarray(weights), variances, noise)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 @functools.partial(jax.vmap, in_axes=(None, None, 0, None, None))
-def _data(
-    sizes: tuple[int, int, int], basis: str, seed: Array, noise: Array, points: Array
-) -> tuple[tuple[Array, Array, Array], Array]:
-    """Designs ``[R, n, p]``, clean and noisy targets ``[R, n]``; the target at the nodes ``[R, Q]``."""
+def _data(sizes: tuple[int, int, int], basis: str, seed: Array, noise: Array, points: Array) -> tuple[Array, ...]:
+    """Designs ``[R, n, p]``, clean and noisy targets ``[R, n]``, the target at the nodes ``[R, Q]``."""
     num_points, max_order, teacher_order = sizes
     key = jax.random.key(seed)
-    x = draw_inputs(stream(key, "inputs"), "uniform", (num_points,))
+    x = regression.draw_inputs(stream(key, "inputs"), "uniform", (num_points,))
     teacher = jax.random.normal(stream(key, "teacher"), (teacher_order + 1,), jnp.float64)
     clean, truth = (regression.polynomial_features(at, teacher_order) @ teacher for at in (x, points))
     y = clean + noise * jax.random.normal(stream(key, "noise"), x.shape, jnp.float64)
-    return (regression.polynomial_features(x, max_order, basis=basis), clean, y), truth
+    return regression.polynomial_features(x, max_order, basis=basis), clean, y, truth
 
 
 @jax.jit
-@functools.partial(jax.vmap, in_axes=(0, 0, None, None, None, None))
-def _models(
-    data: tuple[Array, Array, Array], truth: Array, at_points: Array, weights: Array, variances: Array, noise: Array
-) -> dict[str, Array]:
-    design, clean, y = data
+@functools.partial(jax.vmap, in_axes=(0, None, None, None, None))
+def _models(data: tuple[Array, ...], nodes: Array, weights: Array, variances: Array, noise: Array) -> dict[str, Array]:
+    design, clean, y, truth = data
 
     def model(variance: Array) -> dict[str, Array]:
         found = regression.bayesian_linear(design, y, prior_variance=variance, noise_variance=noise**2)
         densities = regression.sequential_log_densities(design, y, prior_variance=variance, noise_variance=noise**2)
         expected = regression.expected_log_evidence(design, clean, prior_variance=variance, noise_variance=noise**2)
-        errors = at_points @ found.mean - truth
+        errors = nodes @ found.mean - truth
         return {
             "log_evidence": found.log_evidence,
             "expected_log_evidence": expected,
@@ -132,11 +123,11 @@ def _models(
 
 def figure(ds: Dataset) -> Figure:
     """A row for each basis: evidence per point against order for both priors, and the error of both."""
-    config, noises = config_of(ds), np.unique(ds["noise"])
-    names = ("log_evidence", "expected_log_evidence", "test_rmse")
-    evidence, expected, errors = (finished_table(ds, name, AXES) for name in names)
+    config, noises = analysis.config_of(ds), np.unique(ds["noise"])
+    evidence, expected, rmse = analysis.finished_tables(ds, AXES, "log_evidence", "expected_log_evidence", "test_rmse")
     n, low, middle = config["num_points"], config["teacher_order"], len(noises) // 2
-    orders, exact = np.arange(config["max_order"] + 1), mean(expected[None])[0] / n
+    orders, exact = np.arange(config["max_order"] + 1), analysis.mean(expected[None])[0] / n
+    levels = [f"noise {noise:g}" for noise in noises]
     panel = functools.partial(Panel, x_label="order of the model", marks=((low, "order of the target"),))
     panels: list[Panel] = []
     for b, basis in enumerate(np.unique(ds["basis"])):
@@ -144,15 +135,10 @@ def figure(ds: Dataset) -> Figure:
         seen = exact[b, ..., low:]
         limits = (float(seen.min() - 1.1 * np.ptp(seen)), float(seen.max() + 0.1 * np.ptp(seen)))
         for p, prior in enumerate(PRIORS.values()):
-            curves = tuple(
-                Curve(f"noise {noise:g}", orders, evidence[:, b, p, s] / n, orders, exact[b, p, s])
-                for s, noise in enumerate(noises)
-            )
+            curves = curve_family(levels, orders, evidence[:, b, p] / n, orders, exact[b, p])
             made = panel(f"{basis}: {prior}", y_label="log evidence per point (nats)", curves=curves, y_limits=limits)
             panels.append(made._replace(legend="" if panels else "lower right"))
-        curves = tuple(
-            Curve(prior, orders, errors[:, b, p, middle], statistic="median") for p, prior in enumerate(PRIORS.values())
-        )
+        curves = curve_family(list(PRIORS.values()), orders, rmse[:, b, :, middle], statistic="median")
         made = panel(f"{basis}: error at noise {noises[middle]:g}", y_label="test RMSE", curves=curves, y_scale="log")
         panels.append(made._replace(legend="upper right"))
     points = f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64"
@@ -162,53 +148,51 @@ def figure(ds: Dataset) -> Figure:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """For each basis: interior maximum, rise, no fall, levelling off; then the two checks."""
-    config, noises = config_of(ds), np.unique(ds["noise"])
+    config, noises = analysis.config_of(ds), np.unique(ds["noise"])
     names = ("log_evidence", "expected_log_evidence", "sequential_error")
-    evidence, expected, sequential = (finished_table(ds, name, AXES) for name in names)
+    evidence, expected, sequential = analysis.finished_tables(ds, AXES, *names)
     late, nats, smallest_of = 2 * config["max_order"] // 3, "nats of mean evidence", "the smallest over noise levels"
     found = []
+
+    def late_change(means: np.ndarray) -> np.ndarray:
+        return analysis.largest_distance(means[..., -1] - means[..., late])
+
     for b, basis in enumerate(np.unique(ds["basis"])):
         # [S, noises, orders]: a redraw is resampled with all its noise levels.
         isotropic, dependent = evidence[:, b, 0], evidence[:, b, 1]
         best = zip(isotropic.mean(axis=0).argmax(axis=-1), noises, strict=True)
         detail = f"Best order: {', '.join(f'{order} at {noise:g}' for order, noise in best)}."
         claim = f"Isotropic prior on {basis} coefficients: the evidence has its maximum at an intermediate order."
-        peak = bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0, -1])), isotropic)
+        peak = analysis.of_means(lambda means: analysis.smallest(_below_peak(means, [0, -1])), isotropic)
         unit = f"{nats} by which the maximum exceeds both ends, {smallest_of}"
-        found.append(finding(claim, peak, low=STRONG, unit=unit, detail=detail))
+        found.append(analysis.finding(claim, peak, low=STRONG, unit=unit, detail=detail))
         claim = f"Order-dependent prior on {basis} coefficients: "
-        rise = bootstrap(lambda rows: smallest(_below_peak(mean(rows), [0])), dependent)
-        fall = bootstrap(lambda rows: largest(_below_peak(mean(rows), [-1])), dependent)
-        change = bootstrap(lambda rows: _late_change(rows, late), dependent)
+        rise = analysis.of_means(lambda means: analysis.smallest(_below_peak(means, [0])), dependent)
+        fall = analysis.of_means(lambda means: analysis.largest(_below_peak(means, [-1])), dependent)
+        change = analysis.of_means(late_change, dependent)
         unit = f"{nats} from order 0 to the maximum, {smallest_of}"
-        rises = finding(f"{claim}the evidence rises with the order.", rise, low=STRONG, unit=unit)
+        rises = analysis.finding(f"{claim}the evidence rises with the order.", rise, low=STRONG, unit=unit)
         unit = f"{nats} from the maximum to the largest order, the largest over noise levels"
-        not_beyond = f"{claim}beyond its maximum the evidence does not fall."
-        falls = finding(not_beyond, fall, high=MENTION, unit=unit, given=(rises,))
+        at_most_mention = functools.partial(analysis.finding, high=MENTION, given=(rises,))
+        falls = at_most_mention(f"{claim}beyond its maximum the evidence does not fall.", fall, unit=unit)
         unit = f"{nats} over orders {late} to {config['max_order']}, largest over noise levels"
-        detail = f"With the isotropic prior {_late_change(isotropic[None], late)[0]:.2f}."
-        level = f"{claim}the evidence levels off."
-        found += [rises, falls, finding(level, change, high=MENTION, unit=unit, detail=detail, given=(rises,))]
-    gaps = (evidence - expected)[..., config["teacher_order"] :] / config["num_points"]
-    distance = bootstrap(lambda rows: largest_distance(mean(rows)), gaps.reshape(len(gaps), -1))
+        detail = f"With the isotropic prior {late_change(analysis.mean(isotropic[None]))[0]:.2f}."
+        level = at_most_mention(f"{claim}the evidence levels off.", change, unit=unit, detail=detail)
+        found += [rises, falls, level]
     sums = "The evidence is the sum of the sequential predictive densities."
     unit, detail = "largest relative difference", f"Over {sequential.size:,} models, float64."
-    found.append(finding(sums, bootstrap(largest, sequential), high=SEQUENTIAL_TOLERANCE, unit=unit, detail=detail))
+    largest = analysis.bootstrap(analysis.largest, sequential)
+    found.append(analysis.finding(sums, largest, high=SEQUENTIAL_TOLERANCE, unit=unit, detail=detail))
     exact = "The mean evidence is the exact expectation over label noise, from the order of the target on."
     detail = (
         "Over all orders that can represent the target, noise levels, priors and bases. A smaller model misses by far "
         "more, and so does its scatter. The largest of several errors is biased upwards, against the claim."
     )
-    unit = "largest |mean difference|, nats per point"
-    return [*found, finding(exact, distance, high=EXPECTATION_TOLERANCE, unit=unit, detail=detail)]
+    unit, gaps = "largest |mean difference|, nats per point", (evidence - expected)[..., config["teacher_order"] :]
+    distance = analysis.of_means(analysis.largest_distance, gaps / config["num_points"])
+    return [*found, analysis.finding(exact, distance, high=EXPECTATION_TOLERANCE, unit=unit, detail=detail)]
 
 
 def _below_peak(means: np.ndarray, places: list[int]) -> np.ndarray:
     """The maximum over orders less the highest value at ``places``: ``[B, noises, orders] -> [B, noises]``."""
     return np.asarray(means.max(axis=-1) - means[..., places].max(axis=-1))
-
-
-def _late_change(rows: np.ndarray, start: int) -> np.ndarray:
-    """Largest ``|change|`` of the mean from order ``start`` to the last, over noise levels: ``[B, S, ...] -> [B]``."""
-    means = mean(rows)
-    return largest_distance(means[..., -1] - means[..., start])

@@ -27,12 +27,10 @@ import numpy as np
 
 from gendyn import analysis
 from gendyn.core import stream
-from gendyn.core.rules import ascending, choice, each, integer, positive
-from gendyn.experiments.priors._compared import check_compared
-from gendyn.experiments.priors._polynomial_laws import POLYNOMIALS, TARGETS, draw_inputs, law_average, short
-from gendyn.plots import Cell, Curve, Panel, Table, draw_panels, style
-from gendyn.regression import order_penalty, polynomial_features, ridge
-from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
+from gendyn.core.rules import ascending, choice, each, every, integer, positive
+from gendyn.plots import Cell, Panel, Table, curve_family, draw_panels, style
+from gendyn.regression import POLYNOMIALS, draw_inputs, law_average, order_penalty, polynomial_features, ridge
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.types import Array, Config, Dataset, Figure, Finding
 
 MARGIN = 1.1
@@ -52,18 +50,13 @@ LEAVES = {
     "noise": Leaf(0.1, rule=positive(), meaning="of the labels, relative to the target's root mean square"),
     "normal_domain": Leaf(3.0, rule=positive(), meaning="normal inputs are divided by it in bases on [-1, 1]"),
     "runs_at_once": Leaf(200, rule=integer(), meaning="redraws of a chunk"),
-    "law": Leaf("uniform", "axis", choice(LAWS), "of the inputs"),
+    "law": Leaf("uniform", "axis", choice(LAWS), "of the inputs", every(LAWS)),
     "basis": Leaf("monomial", "axis", choice(POLYNOMIALS), "functions of the models"),
     "seed": Leaf(0, "axis", integer(0), "a redraw of inputs, targets and noise"),
 }
 AXES = ("law", "basis", "seed")
 Setting = tuple[tuple[int, ...], int, float]
 """What one compiled program depends on: sizes, number of test inputs, domain of normal inputs."""
-
-
-def check(config: Config) -> None:
-    """Both laws are there."""
-    check_compared(config, "law", LAWS)
 
 
 def program(config: Config) -> Simulation:
@@ -74,8 +67,7 @@ def program(config: Config) -> Simulation:
         "expected_rmse": Measured("root of the expected squared test error", shape, "float64"),
     }
     setting = (config.sizes, config.num_test, config.normal_domain)
-    groups = redraw_groups(dict(config.axes), functools.partial(_redraw, setting, config.noise))
-    return Simulation(tuple(groups), measured, config.runs_at_once)
+    return redraw_simulation(config, measured, functools.partial(_redraw, setting, config.noise))
 
 
 def _redraw(setting: Setting, noise: float, seeds: Array, *, law: str, basis: str) -> dict[str, Array]:
@@ -100,7 +92,7 @@ def _data(setting: Setting, law: str, basis: str, seed: Array) -> tuple[Array, .
 
     def targets(at: Array) -> Array:
         powers = polynomial_features(at, HIGH)
-        return jnp.stack([powers[:, : LOW + 1] @ low, powers @ high, TARGETS["cosine"](at)], axis=1)
+        return jnp.stack([powers[:, : LOW + 1] @ low, powers @ high, jnp.cos(1.5 * jnp.pi * at)], axis=1)
 
     size = jnp.sqrt(weights @ targets(points) ** 2)
     errors = jax.random.normal(stream(key, "noise"), (len(x), len(TARGET_NAMES)), jnp.float64)
@@ -151,24 +143,22 @@ def regret(table: np.ndarray) -> np.ndarray:
 def figure(ds: Dataset) -> Figure:
     """Error against examples: monomials under both laws; and the largest ratio for every law, basis and target."""
     config, bases = analysis.config_of(ds), list(np.unique(ds["basis"]))
-    errors, expected = (analysis.finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
+    errors, expected = analysis.finished_tables(ds, AXES, "test_rmse", "expected_rmse")
     sizes, basis = np.array(config["sizes"]), bases.index("monomial") if "monomial" in bases else 0
     exact, colours = np.median(expected, axis=0), (style.TEST, style.TRAIN, style.MEASURED)
     panels: list[Panel | Table] = []
     for law, target in ((1, 0), (1, 1), (1, 2), (0, 0), (0, 2)):
-        rows, forms = np.moveaxis(errors[:, law, basis, :, target], 1, 0), exact[law, basis, :, target]
-        curves = tuple(
-            Curve(model, sizes, of_model, sizes, form, colour, statistic="median")
-            for model, of_model, form, colour in zip(MODELS, rows, forms, colours, strict=True)
-        )
+        rows, forms = errors[:, law, basis, :, target], exact[law, basis, :, target]
+        family = curve_family(MODELS, sizes, rows, sizes, forms, statistic="median")
+        curves = tuple(curve._replace(colour=colour) for curve, colour in zip(family, colours, strict=True))
         title, legend = f"target: {TARGET_NAMES[target]}, {LAWS[law]} inputs", "" if panels else "best"
         panels.append(Panel(title, "examples", "test RMSE / target RMS", curves, y_scale="log", legend=legend))
 
     def cell(table: np.ndarray) -> Cell:
         judged = analysis.finding("", analysis.bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES), high=MARGIN)
-        return Cell(short(judged.effect), judged.verdict)
+        return Cell(style.short(judged.effect), judged.verdict)
 
-    places = [(law, b) for law in range(len(LAWS)) for b in range(len(bases))]
+    places = list(np.ndindex(len(LAWS), len(bases)))
     names = tuple(f"{LAWS[law]}, {bases[b]}" for law, b in places)
     cells = tuple(tuple(cell(errors[:, law, b][:, :, [target]]) for target in range(3)) for law, b in places)
     panels.append(Table("regularised / better plain fit", names, TARGET_NAMES, cells))
@@ -183,16 +173,16 @@ def figure(ds: Dataset) -> Figure:
 def verdict(ds: Dataset) -> list[Finding]:
     """For each law and basis the claim and its weaker sense; then the closed form."""
     config, bases = analysis.config_of(ds), np.unique(ds["basis"])
-    errors, expected = (analysis.finished_table(ds, name, AXES) for name in ("test_rmse", "expected_rmse"))
+    errors, expected = analysis.finished_tables(ds, AXES, "test_rmse", "expected_rmse")
     found = []
-    for row, law, b, basis in ((row, law, b, basis) for row, law in enumerate(LAWS) for b, basis in enumerate(bases)):
+    for row, b in np.ndindex(len(LAWS), len(bases)):
         table = errors[:, row, b]
         measured = analysis.ratio_to_best_other(analysis.median(table[None])[0], axis=0)
         target, size = np.unravel_index(measured[2].argmax(), measured[2].shape)
         place = f"{TARGET_NAMES[target]} at n = {config['sizes'][size]}"
         held = f"below {MARGIN:g} at {np.sum(measured[2] < MARGIN)} of {measured[2].size} places"
         worst = ", ".join(f"{m}: {r:.3g}" for m, r in zip(MODELS, measured.max(axis=(1, 2)), strict=True))
-        regularised = f"{law} inputs, {basis} basis: the regularised polynomial"
+        regularised = f"{LAWS[row]} inputs, {bases[b]} basis: the regularised polynomial"
         claim = "is at least as good as both plain ones"
         unit = "largest ratio of medians to the better plain one, over targets and sizes"
         detail = f"Largest for the target {place}; {held}. The largest of several is biased upwards, against the claim."
@@ -202,7 +192,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         unit = "its largest ratio to the better of the others / the smaller one of the plain polynomials"
         interval, detail = analysis.bootstrap(regret, table, num_resamples=NUM_RESAMPLES), f"Largest ratios: {worst}."
         found.append(analysis.finding(f"{regularised} {claim}.", interval, high=1.0, unit=unit, detail=detail))
-    squares = ((errors / expected) ** 2).mean(axis=(4, 5)).reshape(len(errors), -1)
+    squares = ((errors / expected) ** 2).mean(axis=(4, 5))
     exact = "The mean squared error is bias^2 + variance given the inputs."
     detail = "Ratios to the expectation, averaged over targets and sizes; a place is a law, basis and model."
-    return [*found, analysis.agreement(exact, squares, np.ones(squares.shape[1]), tolerance=TOLERANCE, detail=detail)]
+    return [*found, analysis.agreement(exact, squares, 1.0, tolerance=TOLERANCE, detail=detail)]

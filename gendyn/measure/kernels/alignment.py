@@ -3,6 +3,8 @@
 All are exact, jit- and vmap-safe, and work on any symmetric kernel ``[m, m]``; cost ``O(m^2)``.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 
 from gendyn.core import ConfigError
@@ -109,3 +111,35 @@ def kernel_velocity(kernel: Array, other: Array, elapsed: ArrayLike = 1.0) -> Ar
     """
     kernel, other = _pair(kernel, other)
     return (1.0 - _cosine(kernel, other)) / elapsed
+
+
+class KernelChange(NamedTuple):
+    """Between two times."""
+
+    movement: Array
+    """``||L - K|| / ||K||`` in Frobenius norms."""
+    rotation: Array
+    """``1 -`` centred alignment of the two; of a kernel that only grows it is 0."""
+    growth: Array
+    """Of the centred alignment with the targets: later minus earlier."""
+
+
+def kernel_change(kernel: Array, other: Array, targets: Array) -> KernelChange:
+    """How far a kernel moves, how far it turns, and how much better aligned with targets it comes to be.
+
+    Args:
+      kernel, other: ``[m, m]`` at the two times.
+      targets: ``[m, C]``.
+
+    Raises:
+      ConfigError: shapes that do not fit.
+
+    >>> kernel, targets = jnp.diag(jnp.arange(1.0, 5.0)), jnp.eye(4)[:, :1]
+    >>> [round(float(change), 4) for change in kernel_change(kernel, 3 * kernel, targets)]
+    [2.0, 0.0, 0.0]
+    """
+    kernel, other = _pair(kernel, other)
+    labels = targets @ targets.T
+    movement = jnp.linalg.norm(other - kernel) / jnp.linalg.norm(kernel)
+    growth = kernel_alignment(other, labels) - kernel_alignment(kernel, labels)
+    return KernelChange(movement, 1.0 - kernel_alignment(kernel, other), growth)

@@ -27,6 +27,8 @@ class Leaf(NamedTuple):
     """What values are allowed."""
     meaning: str = ""
     """One sentence."""
+    together: Rule = anything
+    """Of an axis of a program of its own: what all its values together must be, such as every one that is compared."""
 
 
 def check_leaf(name: str, value: Any, leaf: Leaf) -> Any:

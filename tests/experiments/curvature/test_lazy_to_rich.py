@@ -15,7 +15,6 @@ from configs.curvature import lazy_to_rich as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import launch, plan
 from gendyn.experiments.curvature import lazy_to_rich as experiment
-from gendyn.experiments.curvature.lazy_to_rich import tables
 from gendyn.measure import empirical_ntk
 from gendyn.models import antisymmetric_mlp, from_flax, mlp
 from gendyn.types import Variables
@@ -77,7 +76,7 @@ def results(*, by_scale=-2.0, by_width=-1.0, error=2.5e-3, border=-0.5, turns=1,
     return ds.assign_coords({k: ("run", v) for k, v in coords.items()} | {"step": ("record", np.array(STEPS))})
 
 
-STORED = {**tables.REQUIRED, "task.num_train": TRAIN, "probes": [f"kernel_snapshot(num_examples={TRAIN})"]}
+STORED = {**experiment.REQUIRED, "task.num_train": TRAIN, "probes": [f"kernel_snapshot(num_examples={TRAIN})"]}
 
 
 def verdicts(ds):
@@ -137,7 +136,7 @@ def test_the_figure_draws_the_medians_of_complete_seeds_and_the_borders():
 
     ds = results(seeds=5)
     ds["train_loss"].values[np.flatnonzero(ds["seed"] == 3)[2], -1] = np.nan
-    found = tables.regimes(ds)
+    found = experiment.regimes(ds)
     made = experiment.figure(ds)
     expected = (found.movement, found.rotation, found.error, found.growth, found.test_loss)
     for ax, values in zip(made.axes, expected, strict=True):
@@ -155,7 +154,7 @@ def test_the_figure_draws_the_medians_of_complete_seeds_and_the_borders():
 
 def test_the_border_is_interpolated_in_logarithms():
     scales, errors = np.array([0.1, 1.0, 10.0]), np.array([[1.0, 0.01, 1e-4], [0.05, 0.02, 0.01], [1.0, 0.5, 0.2]])
-    np.testing.assert_allclose(tables.border(scales, np.log(errors)), [np.sqrt(0.1), np.nan, np.nan])
+    np.testing.assert_allclose(experiment.border(scales, np.log(errors)), [np.sqrt(0.1), np.nan, np.nan])
 
 
 @pytest.fixture(scope="module")
@@ -168,15 +167,15 @@ def linear(tmp_path_factory):
 
 def test_a_linear_network_is_its_linearisation_at_every_scale(linear):
     """End to end: rate, factor 2, step count and kernel of the prediction are those of the training program."""
-    found = tables.regimes(linear)
+    found = experiment.regimes(linear)
     assert float(linear["train_loss"][:, -1].max()) < 0.9 * float(linear["train_loss"][:, 0].min())
     assert found.error.max() < 1e-5 and found.movement.max() < 1e-5
     wrong = linear.assign_coords({"optim.learning_rate": 1.1 * linear["optim.learning_rate"]})
-    assert tables.regimes(wrong).error.min() > 1e-3
+    assert experiment.regimes(wrong).error.min() > 1e-3
 
 
 def test_laziness_grows_with_scale_in_the_smoke_variant(finished):
-    found = tables.regimes(finished("lazy_to_rich")[1])
+    found = experiment.regimes(finished("lazy_to_rich")[1])
     assert found.error.shape == (2, 2, 3)
     assert (np.diff(found.movement, axis=2) < 0).all() and (np.diff(found.error, axis=2) < 0).all()
 

@@ -9,8 +9,14 @@ import xarray
 from gendyn.core import ConfigError
 from gendyn.experiments import launch
 from gendyn.experiments.double_descent import equation_counting as experiment
-from gendyn.experiments.double_descent.equation_counting import problems, tables
-from gendyn.experiments.double_descent.equation_counting.program import AXES, fit_features
+from gendyn.experiments.double_descent.equation_counting import tables
+from gendyn.experiments.double_descent.equation_counting.program import (
+    AXES,
+    FEATURES,
+    fit_features,
+    pooled_digits,
+    sample_of,
+)
 from gendyn.regression import relu_network_parameters
 from tests.experiments.smoke import smoke_config
 
@@ -45,7 +51,7 @@ def results(*, needed=1.0, true=1.0, power=1.0, feature=1.0, inequality=0.6, sho
         grown = (n * k / 480) ** (power - 1)
         for seed in range(redraws):
             for labels, share in (("random", needed), ("true", true)):
-                for model in problems.FEATURES:
+                for model in FEATURES:
                     exact = feature * np.exp(-scatter * random.normal()) if feature != 1.0 else 1.0
                     rows.append(
                         (
@@ -96,12 +102,12 @@ def test_other_results_are_refuted(changes, refuted):
 
 
 def test_thresholds_are_recovered_and_ends_of_the_grid_are_censored():
-    found = tables.curves(results(scatter=0.0), "network", "random", (48, 10))
-    np.testing.assert_allclose(tables.thresholds(found, 1e-3, interpolate=True), 1.0, rtol=0.01)
-    np.testing.assert_allclose(tables.thresholds(found, 1e-3, interpolate=False), 1.0, atol=27 * 2 / 480)
-    assert np.all(np.isinf(tables.thresholds(found, 1e-15, interpolate=True)))
-    wide = tables.Curves(found.parameters[14:], found.residual[:, 14:], found.error[:, 14:], found.equations)
-    assert np.all(tables.thresholds(wide, 1e-3, interpolate=True) == 0.0)
+    ds, at = results(scatter=0.0), PROBLEMS.index((48, 10))
+    np.testing.assert_allclose(tables.needed(ds, "network", "random")[:, at], 1.0, rtol=0.01)
+    np.testing.assert_array_equal(tables.needed(ds, "relu", "random"), 1.0)
+    np.testing.assert_allclose(tables.needed(ds, "network", "random", to_classify=True)[:, at], 0.6, atol=27 * 2 / 480)
+    assert np.all(np.isinf(tables.needed(results(needed=50.0), "network", "random")))
+    assert np.all(tables.needed(results(needed=0.01), "network", "random") == 0.0)
     unresolved = results(needed=50.0)
     assert verdicts(unresolved)[UNIFORM] == "refuted" and verdicts(unresolved)[POWER] == "undecided"
 
@@ -139,46 +145,43 @@ def test_networks_that_diverged_are_named():
         experiment.verdict(ds)
 
 
-def test_problems_come_from_the_seed_and_labels_of_both_kinds_share_the_images():
-    images, digits = problems.pooled_digits()
+def point(model="relu", labels="random", num_train=12, num_classes=3, seed=3):
+    return dict(zip(AXES, (model, labels, num_train, num_classes, 0, seed), strict=True))
+
+
+def test_examples_come_from_the_seed_and_networks_see_the_images_of_features():
+    images, digits = pooled_digits()
     own, uniform, other = (
-        problems.image_problem(seed, labels, 40, 3) for seed, labels in ((1, "true"), (1, "random"), (2, "true"))
+        sample_of(point(labels=labels, num_train=40, seed=seed))
+        for labels, seed in (("true", 1), ("random", 1), ("true", 2))
     )
-    assert images.shape == (1500, 16) and len(np.unique(own.inputs, axis=0)) == 40
-    np.testing.assert_array_equal(own.inputs, uniform.inputs)
-    assert not np.array_equal(own.inputs, other.inputs) and set(own.labels) == set(uniform.labels) == {0, 1, 2}
-    where = [int(np.flatnonzero((images == row).all(axis=1))[0]) for row in own.inputs]
+    assert images.shape == (1500, 16) and not np.array_equal(own.x, other.x)
+    np.testing.assert_array_equal(own.x, uniform.x)
+    where = [int(np.flatnonzero((images == row).all(axis=1))[0]) for row in own.x]
     np.testing.assert_array_equal(digits[where], own.labels)
     assert np.mean(uniform.labels == own.labels) < 0.7
-    linear = [problems.linear_problem(5, labels, 30, 4, 6) for labels in ("true", "random")]
-    weights = np.linalg.lstsq(linear[0].inputs, np.eye(4)[linear[0].labels], rcond=None)[0]
-    hits = [np.mean(np.argmax(p.inputs @ weights, axis=1) == linear[0].labels) for p in linear]
-    assert hits[0] > 0.6 and not np.array_equal(linear[0].labels, linear[1].labels)
+    np.testing.assert_array_equal(sample_of(point("network", "true", 40, seed=1)).x, own.x)
+    assert sample_of(point("linear")).x.shape == (12, 15)  # as many inputs as there are features at most
 
 
-@pytest.mark.parametrize("model", problems.FEATURES)
+@pytest.mark.parametrize("model", FEATURES)
 def test_features_interpolate_at_n_and_not_one_before(model):
-    sizes = (6, 11, 12, 14)
-    problem = (
-        problems.linear_problem(3, "random", 12, 3, 14)
-        if model == "linear"
-        else problems.image_problem(3, "random", 12, 3)
-    )
-    residual, error = fit_features(model, 3, problem, sizes)
-    assert np.all(residual[:2] > 1e-4) and np.all(residual[2:] < 1e-20)
-    assert np.all(error[2:] == 0) and error[0] > 0
-    np.testing.assert_allclose(problem.targets, np.eye(3)[problem.labels] - np.eye(3)[problem.labels].mean(axis=0))
+    sample = sample_of(point(model))
+    residual, outputs = fit_features(point(model), sample)
+    error = sample.error(outputs)
+    sizes = np.array([1, 2, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15])
+    assert np.all(residual[sizes < 12] > 1e-4) and np.all(residual[sizes >= 12] < 1e-20)
+    assert np.all(error[sizes >= 12] == 0) and error[0] > 0
     if model == "linear":
-        x, targets = problem.inputs[:, :6], problem.targets
-        left = targets - x @ np.linalg.lstsq(x, targets, rcond=None)[0]
-        assert residual[0] == pytest.approx(np.sum(left**2) / np.sum(targets**2), rel=1e-9)
+        x = sample.x[:, :6]
+        left = sample.targets - x @ np.linalg.lstsq(x, sample.targets, rcond=None)[0]
+        assert residual[sizes == 6] == pytest.approx(np.sum(left**2) / np.sum(sample.targets**2), rel=1e-9)
 
 
 def test_features_of_the_smoke_variant_need_n(finished):
     _, ds = finished("equation_counting")
-    for model in problems.FEATURES:
-        found = tables.curves(ds, model, "random", (12, 2))
-        np.testing.assert_array_equal(tables.thresholds(found, tables.ROUNDING, interpolate=False), 1.0)
+    for model in FEATURES:
+        np.testing.assert_array_equal(tables.needed(ds, model, "random"), 1.0)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import launch
 from gendyn.experiments.grokking import grokking_linear as experiment
-from gendyn.experiments.grokking.grokking_linear.tables import crossings, tables
+from gendyn.experiments.grokking.grokking_linear import tables
 from tests.experiments.smoke import smoke_config
 
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
@@ -168,9 +168,9 @@ def test_curves_of_the_smoke_variant_are_near_the_exact_ones(finished):
     early = at[exact.train > 0.02]
     measured = ds["train_loss"].values[half][:, early] / ds["test_loss"].values[half][:, :1]
     np.testing.assert_allclose(np.log(measured.mean(axis=0)), np.log(exact.train[: len(early)]), atol=0.5)
-    train, test = crossings(ds)
-    below = ds["ratio"].values < 1
-    assert train.observed.all() and np.all(test.time[below] > train.time[below]) and not test.observed[~below].any()
+    found = tables(ds)
+    assert (ds["train_error"] <= 0.05).any("record").all()
+    assert np.all(found.delays > 0) and np.isfinite(found.delays).all() and not found.reached[:, found.ratios > 1].any()
 
 
 def test_another_config_in_the_same_folder_is_refused(finished, tmp_path):

@@ -10,8 +10,8 @@ from configs.linear_models import bias_variance as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import bias_variance as experiment
-from gendyn.experiments.linear_models.bias_variance.program import PARTS
-from gendyn.experiments.linear_models.bias_variance.tables import closed_form
+from gendyn.experiments.linear_models._sphere import sphere_risk
+from gendyn.experiments.linear_models.bias_variance import PARTS
 from tests.experiments.smoke import smoke_config
 
 SUM, CLOSED_FORM, RISE, RISE_NETWORK, PREDICTED, PREDICTED_NETWORK, ENSEMBLE, BAGGED, BAGGED_PLACE, WIDTH = range(10)
@@ -24,7 +24,7 @@ def results(*, off=1.0, lost=0.0, by="noise:init:sample", ensemble=1.0, bagged=0
     random = np.random.default_rng(0)
     empty = xarray.Dataset(attrs={"config": json.dumps(config), "axes": json.dumps(["learner", "seed"])})
     ratios = np.array(config["random_features"]["ratios"])
-    exact = closed_form(empty, ratios)
+    exact = sphere_risk(ratios, config["random_features"], config["random_features"]["noise_variance"])
     exact[np.isinf(exact)] = 40.0
     widths = np.array(config["mlp"]["widths"])
     network = np.ones((3, 1)) * (0.4 + 2 * np.exp(-2 * np.log(widths / 5) ** 2))

@@ -12,7 +12,7 @@ from gendyn import theory
 from gendyn.core import ConfigError, seeded_normals
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import deep_linear as experiment
-from gendyn.experiments.linear_models.deep_linear import tables
+from gendyn.experiments.linear_models.deep_linear import claims
 from gendyn.experiments.linear_models.deep_linear.program import completion, modes
 from tests.experiments.smoke import smoke_config
 
@@ -91,7 +91,7 @@ def verdicts(ds):
 def test_results_that_follow_the_closed_forms_are_supported():
     assert verdicts(results()) == ["supported"] * 10
     np.testing.assert_allclose(
-        np.median(tables.half_times(results(), [3])[:, 0], axis=0), tables.exact_half_times(results(), 3), rtol=0.02
+        np.median(claims.half_times(results(), [3])[:, 0], axis=0), claims.exact_half_times(results(), 3), rtol=0.02
     )
 
 
@@ -120,7 +120,7 @@ def test_two_redraws_decide_nothing_and_runs_that_are_not_there_are_not_read():
     few = ds.isel(run=ds["seed"].values < 2)
     assert set(verdicts(few)) == {"undecided"}
     ds["committed"][ds["seed"].values >= 15] = 0
-    assert len(tables.rank_table(ds, "gaussian")) == 15
+    assert len(claims.rank_table(ds, "gaussian")) == 15
     ds["committed"][:] = 0
     with pytest.raises(ConfigError, match=r"no run at .* is finished; wait for its first chunk"):
         experiment.verdict(ds)
@@ -188,10 +188,10 @@ def test_completion_is_gradient_descent_on_the_observed_entries():
 
 def test_the_smoke_variant_follows_the_closed_forms(finished):
     _, ds = finished("deep_linear")
-    errors = tables.step_errors(ds)
+    errors = claims.step_errors(ds)
     assert np.all(np.abs(errors[:, 0, 0] / errors[:, 0, 1] - 10) < 0.5)
-    np.testing.assert_allclose(tables.rank_table(ds, "orthogonal"), 16, rtol=1e-4)
-    assert np.all(np.diff(tables.rank_table(ds, "gaussian").mean(axis=0)) < 0)
+    np.testing.assert_allclose(claims.rank_table(ds, "orthogonal"), 16, rtol=1e-4)
+    assert np.all(np.diff(claims.rank_table(ds, "gaussian").mean(axis=0)) < 0)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
 """The verdict follows the data; the programs descend on the losses they say."""
 
-import json
-
 import jax
 import numpy as np
 import pytest
-import xarray
 
 from configs.linear_models import implicit_bias as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import implicit_bias as experiment
 from gendyn.experiments.linear_models.implicit_bias.program import descend_logistic, descend_squared, steps_of
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 SEEDS = 12
@@ -56,14 +54,8 @@ def results(**changes):
         jitter = 1.0 + (0.0 if name in ("final_distance", "start_outside", "complete") else 1e-3) * random.normal(
             size=(SEEDS, *[1] * (array.ndim - 1))
         )
-        array = changes.get(name, lambda same: same)(array.copy() * jitter)
-        dims = ("run", "record", *(f"{name}_dim_{index}" for index in range(array.ndim - 1)))
-        variables[name] = (dims, array[:, None])
-    return xarray.Dataset(
-        variables,
-        coords={"seed": ("run", np.arange(SEEDS)), "step": ("record", [0])},
-        attrs={"config": json.dumps(config), "axes": '["seed"]'},
-    )
+        variables[name] = changes.get(name, lambda same: same)(array.copy() * jitter)
+    return made_redraws({"seed": np.arange(SEEDS)}, variables, config)
 
 
 def verdicts(ds):
@@ -180,7 +172,8 @@ def test_the_smoke_variant_is_near_its_closed_forms(finished):
         ({"noise": -0.1}, r"config.noise = -0.1 must be in \[0, inf\)"),
         ({"momentum": 1.0}, r"config.momentum = 1.0 must be in \[0, 1\)"),
         ({"learning_rate": 0.0}, r"config.learning_rate = 0.0 must be in \(0, inf\)"),
-        ({"initial_scales": (0.5, 1.0)}, "must be 0 and then positive scales"),
+        ({"initial_scales": (0.5, 1.0)}, "must begin with 0: each is compared with it"),
+        ({"initial_scales": (0.0, 0.0)}, "must hold each value once"),
         ({"adam_learning_rates": (-1.0,)}, "config.adam_learning_rates: each = -1.0 must be in"),
         ({"num_records": 3}, "config.num_records = 3 must be an integer of at least 8"),
         ({"wide.num_features": 3}, "config.wide.num_features = 3 must be at least wide.num_examples = 4.* Raise it"),

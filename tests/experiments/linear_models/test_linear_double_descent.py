@@ -1,20 +1,18 @@
 """The verdict follows the data; the program is least squares at every size."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray
 
 from configs.linear_models import linear_double_descent as config_file
 from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import linear_double_descent as experiment
-from gendyn.experiments.linear_models.linear_double_descent.program import BINS, bin_edges
-from gendyn.regression import isotropic_sample
+from gendyn.experiments.linear_models.linear_double_descent.program import BINS
+from gendyn.regression import isotropic_sample, spectrum_edges
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
@@ -59,14 +57,7 @@ def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmles
             columns.setdefault("seed", []).append(seed)
             columns.setdefault("noise_variance", []).append(v)
     arrays = {name: np.array(column) for name, column in columns.items()}
-    coords = {name: ("run", arrays.pop(name)) for name in ("seed", "noise_variance")}
-    data = {
-        name: (("run", "record", *(f"{name}_{axis}" for axis in range(values.ndim - 1))), values[:, None])
-        for name, values in arrays.items()
-    }
-    attrs = {"config": json.dumps(config), "axes": json.dumps(["noise_variance", "seed"])}
-    ds = xarray.Dataset(data, attrs=attrs).assign_coords(step=("record", [0]), **coords)
-    return ds.assign_coords(committed=("run", np.ones(ds.sizes["run"], int)))
+    return made_redraws({name: arrays.pop(name) for name in ("noise_variance", "seed")}, arrays, config)
 
 
 def verdicts(ds):
@@ -136,7 +127,7 @@ def test_every_record_is_numpys_least_squares(finished):
         values = np.linalg.svd(x[:, :p], compute_uv=False)
         assert float(ds["smallest_singular_value"][row, 0, i]) == pytest.approx(values[-1] / 10**0.5, rel=1e-5)
         assert float(ds["condition_number"][row, 0, i]) == pytest.approx(values[0] / values[-1], rel=1e-5)
-    edges = bin_edges(10, (5, 10))
+    edges = spectrum_edges(10, (5, 10), BINS)
     for i, p in enumerate(config.spectrum_features):
         density = np.histogram(np.linalg.svd(x[:, :p], compute_uv=False) / 10**0.5, edges, density=True)[0]
         np.testing.assert_allclose(ds["spectrum"][row, 0, i], density, rtol=1e-5)

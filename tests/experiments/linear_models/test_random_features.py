@@ -3,8 +3,6 @@
 import json
 
 import jax
-import jax.numpy as jnp
-import ml_collections
 import numpy as np
 import pytest
 import xarray
@@ -13,8 +11,8 @@ from configs.linear_models import random_features as config_file
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import random_features as experiment
-from gendyn.experiments.linear_models.random_features.claims import closed_form
-from gendyn.experiments.linear_models.random_features.program import DATA, image_features, problem, redraws
+from gendyn.experiments.linear_models._sphere import sphere_risk
+from gendyn.experiments.linear_models.random_features import DATA, problem, redraw
 from tests.experiments.smoke import smoke_config
 
 RIDGELESS, RIDGE, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(7)
@@ -28,7 +26,7 @@ def results(*, off=1.0, place=1.0, gain=1.0, ridge_peak=0.0, left=0.3, redraws=1
     ratios = np.array(config["ratios"])
     random = np.random.default_rng(0)
     empty = xarray.Dataset(attrs={"config": json.dumps(config), "axes": json.dumps(["data", "seed"])})
-    exact = closed_form(empty, ratios / place)
+    exact = sphere_risk(ratios / place, config["sphere"], config["sphere"]["label_noise"])
     exact[:, 0, ratios == place] = np.array([[300.0], [500.0]])
     exact[:, -1] += ridge_peak * np.exp(-(np.log(ratios) ** 2) / 0.02)
     exact[-1, 0, ratios == 1] = exact[0, 0, ratios == 1] + gain * (exact[-1, 0] - exact[0, 0])[ratios == 1]
@@ -89,11 +87,11 @@ def test_figure_has_the_closed_form_on_the_sphere_and_needs_a_finished_redraw():
 
 def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_features(finished):
     _, stored = finished("random_features")
-    config = ml_collections.FrozenConfigDict(smoke_config("random_features"))
+    config = smoke_config("random_features")
     sample, fits = problem(config, "images")
     with jax.enable_x64(True):
-        found = redraws(config, "images", jnp.arange(3, dtype=jnp.uint32))
         key = jax.random.key(2)
+        found = jax.jit(lambda key: redraw(config, key, "images"))(key)
         x, y, x_test, clean = jax.jit(sample)(stream(key, "data"))
         keys = jax.random.split(stream(key, "features"), config.members)
         draws = [
@@ -117,10 +115,10 @@ def test_one_redraw_is_minimum_norm_and_ridge_regression_on_prefixes_of_the_feat
                 "coefficient_norm": np.mean(norms, 0),
             }
             for name, value in expected.items():
-                np.testing.assert_allclose(found[name][2, :, level, place], value, rtol=1e-6, err_msg=name)
+                np.testing.assert_allclose(found[name][:, level, place], value, rtol=1e-6, err_msg=name)
                 # The experiment stores the same: its runs are the sphere's three redraws, then those of images.
                 np.testing.assert_allclose(stored[name][5, 0, :, level, place], value, rtol=1e-6, err_msg=name)
-    assert np.argmax(found["condition_number"][2]) == 1
+    assert np.argmax(found["condition_number"]) == 1
 
 
 def test_penalties_are_in_the_units_of_their_closed_form_and_kernel():
@@ -135,7 +133,12 @@ def test_penalties_are_in_the_units_of_their_closed_form_and_kernel():
 def test_images_have_both_kinds_of_features():
     # Of an input that is 0 only the bias is left.
     x = np.array([[1.0, 1.0], [0.0, 0.0]], np.float32)
-    fourier, relu = (image_features(name, 1.0, jax.random.key(0), x, 50) for name in ("fourier", "relu"))
+    fourier, relu = (
+        problem(smoke_config("random_features", **{"images.features": name}), "images")[1]["features"](
+            jax.random.key(0), x, 50
+        )
+        for name in ("fourier", "relu")
+    )
     assert float(fourier[0].min()) < 0 and float(relu.min()) == 0 and float(relu[1].max()) > 0
 
 

@@ -1,18 +1,16 @@
 """The verdict follows the data; a redraw is least squares on every prefix."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray
 
 from configs.linear_models import weak_features as config_file
 from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import weak_features as experiment
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 RISK, TRAIN, DIMENSION, COMPLEMENT, PEAK, BELOW, AT_N, FALLS, TRACKS, TRACKS_AT_1, PROMINENT, FALLS_ITSELF, ITSELF = (
@@ -52,10 +50,8 @@ def results(*, risk=1.0, train=1.0, dimension=1.0, moved=0, late=False, swapped=
     data = {}
     for name, value in values.items():
         scatter = np.exp(0.002 * random.normal(size=(redraws, *[1] * (value.ndim + 1))))
-        data[name] = (("run", "record", *(f"{name}_{i}" for i in range(value.ndim))), scatter * value)
-    attrs = {"config": json.dumps(config), "axes": json.dumps(["seed"])}
-    ds = xarray.Dataset(data, attrs=attrs).assign_coords(step=("record", [0]), seed=("run", np.arange(redraws)))
-    return ds.assign_coords(committed=("run", np.ones(redraws, int)))
+        data[name] = (scatter * value)[:, 0]
+    return made_redraws({"seed": np.arange(redraws)}, data, config)
 
 
 def places(ds, verdict):

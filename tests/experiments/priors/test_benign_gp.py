@@ -1,13 +1,11 @@
 """The verdict follows the data; closed forms against label draws and against the learner; the folder resumes."""
 
 import importlib
-import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray
 
 from configs.priors import benign_gp as config_file
 from gendyn import regression
@@ -15,6 +13,7 @@ from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.priors import benign_gp as experiment
 from gendyn.tasks import INDEPENDENT_NOISE_KINDS, corrupted_samples, digits, label_probabilities, uniform_incorrect
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 program = importlib.import_module("gendyn.experiments.priors.benign_gp.program")
@@ -65,17 +64,9 @@ def results(**changes):
         exact = name in ("train_accuracy", "laplace_train_accuracy", "expected_evidence", "left_out_true")
         noise = 0.0 if exact else 1e-3 * random.normal(size=(2, SEEDS, *[1] * (array.ndim - 2)))
         array = changes.get(name, lambda same: same)(array * (1.0 + noise))
-        dims = ("run", "record", *(f"{name}_dim_{index}" for index in range(array.ndim - 2)))
-        variables[name] = (dims, array.reshape(2 * SEEDS, 1, *array.shape[2:]))
-    return xarray.Dataset(
-        variables,
-        coords={
-            "noise_kind": ("run", np.repeat(INDEPENDENT_NOISE_KINDS, SEEDS)),
-            "seed": ("run", np.tile(np.arange(SEEDS), 2)),
-            "step": ("record", [0]),
-        },
-        attrs={"config": json.dumps(config), "axes": '["noise_kind", "seed"]'},
-    )
+        variables[name] = array.reshape(2 * SEEDS, *array.shape[2:])
+    points = {"noise_kind": np.repeat(INDEPENDENT_NOISE_KINDS, SEEDS), "seed": np.tile(np.arange(SEEDS), 2)}
+    return made_redraws(points, variables, config)
 
 
 def verdicts(ds):

@@ -8,7 +8,7 @@ import pytest
 from gendyn.core import ConfigError
 from gendyn.experiments import launch, plan
 from gendyn.experiments.priors import evidence_vs_order as experiment
-from gendyn.experiments.priors._polynomial_laws import law_average
+from gendyn.regression import law_average
 from tests.experiments.smoke import smoke_config
 
 PEAK, RISE, NO_FALL, LEVELS, SEQUENTIAL, EXPECTED = 0, 1, 2, 3, -2, -1

@@ -3,56 +3,51 @@
 import numpy as np
 
 from gendyn.analysis import config_of, median_interval
-from gendyn.experiments.double_descent.equation_counting.problems import FOURIER, LINEAR, NETWORK, RANDOM, RELU, TRUE
+from gendyn.experiments.double_descent.equation_counting.program import FOURIER, LINEAR, NETWORK, RANDOM, RELU, TRUE
 from gendyn.experiments.double_descent.equation_counting.tables import curves, largest_fitted, needed, problems_of
 from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.plots.style import GREY, MEASURED, TEST, THEORY, TRAIN
 from gendyn.types import Dataset, Figure
 
-LABELS = {TRUE: ("true labels", TEST), RANDOM: ("uniform labels", TRAIN)}
 FEATURES = (
     ("Fourier, true labels", FOURIER, TRUE, TEST),
     ("Fourier, uniform labels", FOURIER, RANDOM, TRAIN),
     ("ReLU, uniform labels", RELU, RANDOM, MEASURED),
     ("linear, uniform labels", LINEAR, RANDOM, GREY),
 )
+NETWORKS = (("true labels", NETWORK, TRUE, TEST), ("uniform labels", NETWORK, RANDOM, TRAIN))
 
 
 def figure(ds: Dataset) -> Figure:
     """Six panels; the first four of the problem in the middle."""
     config, problems = config_of(ds), problems_of(ds)
     n, k = problems[len(problems) // 2]
+    classes, equations = max(k for _, k in problems), np.array([n * k for n, k in problems], float)
     tolerance, shortest, longest = config["tolerance"], min(config["steps"]), max(config["steps"])
 
     def law(x: np.ndarray, y: np.ndarray, label: str) -> Curve:
         return Curve("", exact_x=x, exact=y, exact_label=label, colour=THEORY)
 
-    residuals, errors, fits, misses, complexity = [], [], [], [], []
-    for name, model, labels, colour in FEATURES:
-        found = curves(ds, model, labels, (n, k))
-        x = found.parameters / found.equations
-        residuals.append(Curve(name, x, found.residual, colour=colour))
-        errors.append(Curve(name, x, found.error, colour=colour))
-    line = np.linspace(0.0, 1.25, 60)
-    residuals.append(law(line, np.maximum(0.0, 1.0 - line), "1 - p / n"))
-    classes = max(k for _, k in problems)
-    for labels, (name, colour) in LABELS.items():
-        found = curves(ds, NETWORK, labels, (n, k))
-        x = found.parameters / found.equations
+    def fit(name: str, model: str, labels: str, colour: str) -> tuple[Curve, Curve]:
+        found, statistic = curves(ds, model, labels, (n, k)), "median" if model == NETWORK else "mean"
+        x = found.parameters / (n * k)
         # Rounding is the floor of float32: what lies below says nothing.
-        fits.append(Curve(name, x, np.maximum(found.residual, 1e-8), colour=colour, statistic="median"))
-        misses.append(Curve(name, x, found.error, colour=colour))
+        left = Curve(name, x, np.maximum(found.residual, 1e-8), colour=colour, statistic=statistic)
+        return left, Curve(name, x, found.error, colour=colour)
+
+    residuals, errors = zip(*(fit(*learner) for learner in FEATURES), strict=True)
+    fits, misses = zip(*(fit(*learner) for learner in NETWORKS), strict=True)
+    line, x = np.linspace(0.0, 1.25, 60), fits[0].x
+    complexity = []
+    for name, _, labels, colour in NETWORKS:
         sizes, largest = largest_fitted(ds, labels, classes)
         # Where the interval touches an end of the numbers tried, the answer is not known.
         _, low, high, _ = median_interval(largest)
         inside = (low > 0) & np.isfinite(high)
         if inside.any():
             complexity.append(Curve(name, sizes[inside], largest[:, inside], colour=colour, statistic="median"))
-    fits.append(law(x, np.full(len(x), tolerance), f"fitted: {tolerance:g}"))
-    equations = np.array([n * k for n, k in problems], float)
     known = np.concatenate([curve.x for curve in complexity] or [equations])
     ends = np.array([known.min(), known.max()])
-    complexity.append(law(ends, ends / classes, "parameters / K"))
     learners = (
         ("Fourier features", FOURIER, RANDOM, 0, GREY),
         ("network, true", NETWORK, TRUE, 0, TEST),
@@ -69,14 +64,16 @@ def figure(ds: Dataset) -> Figure:
         f"fit if {tolerance:.1%} of the labels' variance is left"
     )
     across, share, bare = "parameters / equations", ("share of variance", "share of examples"), ((1.0, ""),)
-    at_count = ((1.0, "parameters = equations"),)
-    interpolating = Panel("Needed to interpolate", "equations n K", "parameters", tuple(counts), legend="upper left")
-    panels = [
-        Panel("Features: what is left", across, share[0], tuple(residuals), marks=bare, y_limits=(-0.03, 1.7)),
-        Panel("Features: misclassified", across, share[1], tuple(errors), marks=bare),
-        Panel("Network: what is left", across, share[0], tuple(fits), y_scale="log", marks=bare),
-        Panel("Network: misclassified", across, share[1], tuple(misses), marks=at_count),
-        interpolating._replace(y_limits=(0.0, 2.4 * equations[-1])),
+    residuals += (law(line, np.maximum(0.0, 1.0 - line), "1 - p / n"),)
+    fits += (law(x, np.full(len(x), tolerance), f"fitted: {tolerance:g}"),)
+    complexity.append(law(ends, ends / classes, "parameters / K"))
+    at_count, top = ((1.0, "parameters = equations"),), (0.0, 2.4 * equations[-1])
+    panels = (
+        Panel("Features: what is left", across, share[0], residuals, marks=bare, y_limits=(-0.03, 1.7)),
+        Panel("Features: misclassified", across, share[1], errors, marks=bare),
+        Panel("Network: what is left", across, share[0], fits, y_scale="log", marks=bare),
+        Panel("Network: misclassified", across, share[1], misses, marks=at_count),
+        Panel("Needed to interpolate", "equations n K", "parameters", tuple(counts), y_limits=top, legend="upper left"),
         Panel(f"Largest n that is fitted, K = {classes}", "parameters", "examples n", tuple(complexity)),
-    ]
+    )
     return draw_panels(panels, note=note)

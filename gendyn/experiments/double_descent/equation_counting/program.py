@@ -1,32 +1,24 @@
 """All redraws: features of every kind and networks of every length of training, with either labels."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn import regression
+from gendyn import regression, tasks
 from gendyn.core import ConfigError, seeded_normals, stream
 from gendyn.core.rules import ascending, each, integer, length, number, positive
-from gendyn.experiments.double_descent.equation_counting.problems import (
-    FEATURES,
-    FOURIER,
-    LINEAR,
-    NETWORK,
-    NUM_PIXELS,
-    RANDOM,
-    RELU,
-    TRUE,
-    Problem,
-    image_problem,
-    linear_problem,
-)
 from gendyn.sweep import Group, Leaf, Measured, Simulation
 from gendyn.types import ArrayLike, Config
 
 AXES = ("model", "labels", "num_train", "num_classes", "num_steps", "seed")
+LINEAR, FOURIER, RELU, NETWORK = "linear", "fourier", "relu", "network"
+FEATURES = (LINEAR, FOURIER, RELU)
+TRUE, RANDOM = LABELS = "true", "random"
+NUM_PIXELS = 16
 FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.25)
 AROUND = (-2, -1, 0, 1, 2)
 """Numbers of features tried: fractions of ``n``, and all near ``n``."""
@@ -43,20 +35,10 @@ def _problem(name: str, value: Any) -> None:
         raise ConfigError(f"{name} = ({n}, {k}) asks for more than there is: 10 digits, and 100 images of each.")
 
 
-def _different_products(name: str, values: Sequence[tuple[int, int]]) -> None:
-    if len({n * k for n, k in values}) < len(values):
-        raise ConfigError(f"{name} = {values} must have different products n K: parameters are compared with them.")
-
-
-def _around_one(name: str, values: Sequence[float]) -> None:
-    if not values[0] < 1 < values[1]:
-        raise ConfigError(f"{name} = {tuple(values)} must lie around 1: below and above.")
-
-
 LEAVES = {
     "problems": Leaf(
         ((48, 5), (32, 10), (48, 10), (64, 10), (96, 10)),
-        rule=each(_problem, _different_products, least=2),
+        rule=each(_problem, least=2),
         meaning="(examples n, classes K) of each problem",
     ),
     "num_redraws": Leaf(100, rule=integer(), meaning="redraws of features"),
@@ -68,7 +50,7 @@ LEAVES = {
     ),
     "parameters_over_equations": Leaf(
         (0.3, 1.75),
-        rule=each(number(0), length(2, "two shares, one below and one above 1"), _around_one),
+        rule=each(number(0), length(2, "two shares, one below and one above 1")),
         meaning="widths outside are not tried",
     ),
     "steps": Leaf(
@@ -85,9 +67,15 @@ LEAVES = {
 
 
 def check(config: Config) -> None:
-    """Every problem has enough widths around its number of equations."""
-    low, high = config.parameters_over_equations
-    for n, k in config.problems:
+    """Problems that differ in their number of equations, with enough widths around each."""
+    (low, high), problems = config.parameters_over_equations, config.problems
+    if not low < 1 < high:
+        raise ConfigError(f"config.parameters_over_equations = {(low, high)} must lie around 1: below and above.")
+    if len({n * k for n, k in problems}) < len(problems):
+        raise ConfigError(
+            f"config.problems = {problems} must have different products n K: parameters are compared with them."
+        )
+    for n, k in problems:
         if len(_widths(config, n, k)) < 3:
             raise ConfigError(
                 f"config.widths = {config.widths} has fewer than three with {low:g} to {high:g} x {n * k} parameters; "
@@ -99,14 +87,11 @@ def _sizes(num_train: int) -> tuple[int, ...]:
     return tuple(sorted({*(max(1, round(f * num_train)) for f in FRACTIONS), *(num_train + o for o in AROUND)}))
 
 
-def _widths(config: Config, num_train: int, num_classes: int) -> list[int]:
-    """Those of the config with a number of parameters near that of the equations."""
+def _widths(config: Config, num_train: int, num_classes: int) -> dict[int, int]:
+    """Width -> parameters, of the widths with a number of parameters near that of the equations."""
     low, high = (share * num_train * num_classes for share in config.parameters_over_equations)
-    return [
-        width
-        for width in config.widths
-        if low <= regression.relu_network_parameters(width, NUM_PIXELS, num_classes) <= high
-    ]
+    counts = {width: regression.relu_network_parameters(width, NUM_PIXELS, num_classes) for width in config.widths}
+    return {width: count for width, count in counts.items() if low <= count <= high}
 
 
 def program(config: Config) -> Simulation:
@@ -121,37 +106,32 @@ def program(config: Config) -> Simulation:
         "error": Measured("share of training examples misclassified", (longest,)),
     }
 
-    def filled(parameters: list[int], residual: np.ndarray, error: np.ndarray) -> dict[str, ArrayLike]:
-        arrays, padding = (np.tile(parameters, (len(residual), 1)), residual, error), longest - len(parameters)
+    def recorded(
+        parameters: list[int], drawn: list[tasks.CentredLabels], residual: np.ndarray, outputs: np.ndarray
+    ) -> dict[str, ArrayLike]:
+        errors = [sample.error(each) for sample, each in zip(drawn, outputs, strict=True)]
+        arrays, padding = (np.tile(parameters, (len(drawn), 1)), residual, errors), longest - len(parameters)
         padded = (np.pad(np.asarray(a, float), ((0, 0), (0, padding)), constant_values=np.nan) for a in arrays)
         return dict(zip(measured, padded, strict=True))
 
     def features(points: tuple[Mapping[str, Any], ...]) -> dict[str, ArrayLike]:
-        model, n, k = (points[0][axis] for axis in ("model", "num_train", "num_classes"))
-        sizes = _sizes(n)
-        drawn = [
-            linear_problem(point["seed"], point["labels"], n, k, max(sizes))
-            if model == LINEAR
-            else image_problem(point["seed"], point["labels"], n, k)
-            for point in points
-        ]
-        fits = [fit_features(model, point["seed"], each, sizes) for point, each in zip(points, drawn, strict=True)]
-        return filled([size * k for size in sizes], *map(np.array, zip(*fits, strict=True)))
+        n, k = points[0]["num_train"], points[0]["num_classes"]
+        drawn = [sample_of(point) for point in points]
+        fits = [fit_features(point, sample) for point, sample in zip(points, drawn, strict=True)]
+        return recorded([size * k for size in _sizes(n)], drawn, *map(np.stack, zip(*fits, strict=True)))
 
     def networks(points: tuple[Mapping[str, Any], ...]) -> dict[str, ArrayLike]:
         n, k, steps = (points[0][axis] for axis in ("num_train", "num_classes", "num_steps"))
-        widths, seeds = _widths(config, n, k), [point["seed"] for point in points]
-        drawn = [image_problem(point["seed"], point["labels"], n, k) for point in points]
-        x, y = np.stack([each.inputs for each in drawn]), np.stack([each.targets for each in drawn])
-        units = seeded_normals(seeds, "units", (max(widths), NUM_PIXELS + k))
-        found = regression.fit_relu_networks(units, x, y, widths, num_steps=steps, learning_rate=config.learning_rate)
-        errors = np.stack([each.error(outputs) for each, outputs in zip(drawn, found.outputs, strict=True)])
-        return filled(
-            [regression.relu_network_parameters(width, NUM_PIXELS, k) for width in widths], found.residual, errors
-        )
+        counts, drawn = _widths(config, n, k), [sample_of(point) for point in points]
+        widths, parameters = list(counts), list(counts.values())
+        x, y = np.stack([sample.x for sample in drawn]), np.stack([sample.targets for sample in drawn])
+        units = seeded_normals([point["seed"] for point in points], "units", (max(widths), NUM_PIXELS + k))
+        rate = config.learning_rate
+        fits = regression.fit_relu_networks(units, x, y, widths, num_steps=steps, learning_rate=rate)
+        return recorded(parameters, drawn, *fits)
 
     def group(compute: Callable[..., Any], model: str, problem: tuple[int, int], steps: int, redraws: int) -> Group:
-        places = [(model, labels, *problem, steps, seed) for labels in (TRUE, RANDOM) for seed in range(redraws)]
+        places = [(model, labels, *problem, steps, seed) for labels in LABELS for seed in range(redraws)]
         return Group(points=tuple(dict(zip(AXES, place, strict=True)) for place in places), compute=compute)
 
     trained = [(pair, steps) for pair in config.problems for steps in config.steps]
@@ -160,17 +140,29 @@ def program(config: Config) -> Simulation:
     return Simulation(tuple(groups), measured, runs_at_once=config.runs_at_once)
 
 
-def fit_features(model: str, seed: int, problem: Problem, sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Residual and error, ``[sizes]``, of minimum-norm least squares on the first ``p`` features, in float64."""
-    key = stream(jax.random.key(seed), "features")
+@functools.cache
+def pooled_digits() -> tuple[np.ndarray, np.ndarray]:
+    """1,500 digits averaged to 4 x 4 pixels ``[1500, 16]``, and their classes."""
+    task = tasks.digits(num_test=297)
+    return tasks.coarse_pixels(task.x_train, 2), task.y_train
+
+
+def sample_of(point: Mapping[str, Any]) -> tasks.CentredLabels:
+    """The examples of one redraw, which its seed alone decides."""
+    key, n, k = jax.random.key(point["seed"]), point["num_train"], point["num_classes"]
+    uniform = point["labels"] == RANDOM
+    if point["model"] == LINEAR:
+        return tasks.labelled_gaussians(key, n, max(_sizes(n)), k, uniform=uniform)
+    return tasks.labelled_images(key, *pooled_digits(), n, k, uniform=uniform)
+
+
+def fit_features(point: Mapping[str, Any], sample: tasks.CentredLabels) -> regression.PrefixFits:
+    """Minimum-norm least squares on the first features, for every number of them, in float64."""
+    key, sizes = stream(jax.random.key(point["seed"]), "features"), _sizes(len(sample.x))
     with jax.enable_x64(True):
-        x = jnp.asarray(problem.inputs)
-        if model == FOURIER:
+        x = jnp.asarray(sample.x)
+        if point["model"] == FOURIER:
             x = regression.random_fourier_features(key, x, max(sizes), lengthscale=LENGTHSCALE)
-        elif model == RELU:
+        elif point["model"] == RELU:
             x = regression.random_relu_features(key, x, max(sizes))
-        outputs = np.asarray(x) @ np.asarray(
-            regression.prefix_least_squares(x, jnp.asarray(problem.targets), sizes).coefficients
-        )
-    residual = np.sum((outputs - problem.targets) ** 2, axis=(1, 2)) / np.sum(problem.targets**2)
-    return residual, problem.error(outputs)
+        return regression.prefix_fits(x, jnp.asarray(sample.targets), sizes)

@@ -1,21 +1,13 @@
 """Curves against size, the fewest parameters that fit or classify, and the most examples that a size fits."""
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    censored_threshold,
-    common_seeds,
-    config_of,
-    decades,
-    interpolation_threshold,
-    model_complexity,
-    redraws_at,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
-from gendyn.experiments.double_descent.equation_counting.problems import FEATURES, NETWORK, NUM_PIXELS, RANDOM, TRUE
+from gendyn.experiments.double_descent.equation_counting.program import AXES, FEATURES, LABELS, NETWORK, NUM_PIXELS
 from gendyn.regression import relu_network_parameters
 from gendyn.types import Dataset
 
@@ -33,70 +25,58 @@ class Curves(NamedTuple):
     """``[S, W]``: share of the targets' variance left."""
     error: np.ndarray
     """``[S, W]``: share of training examples misclassified."""
-    equations: int
-    """``n K``."""
 
 
 def problems_of(ds: Dataset) -> list[tuple[int, int]]:
     """``(n, K)``, by the number of equations ``n K``."""
-    return sorted(((int(n), int(k)) for n, k in config_of(ds)["problems"]), key=lambda problem: problem[0] * problem[1])
+    problems = ((int(n), int(k)) for n, k in analysis.config_of(ds)["problems"])
+    return sorted(problems, key=lambda problem: problem[0] * problem[1])
 
 
-def _paired_seeds(ds: Dataset, model: str) -> np.ndarray:
-    """The redraws that are finished at every place of all features, or of all networks."""
-    models, steps = ((NETWORK,), config_of(ds)["steps"]) if model == NETWORK else (FEATURES, (0,))
-    kinds = itertools.product(models, (TRUE, RANDOM), problems_of(ds), steps)
-    return common_seeds(ds, [_place(each, labels, problem, count) for each, labels, problem, count in kinds])
+def curves(ds: Dataset, model: str, labels: str, problem: tuple[int, int], num_steps: int = 0) -> Curves:
+    """Of the redraws that are finished at every place of all features, or of all networks: rows are paired.
 
-
-def _place(model: str, labels: str, problem: tuple[int, int], steps: int) -> dict[str, str | int]:
-    return {"model": model, "labels": labels, "num_train": problem[0], "num_classes": problem[1], "num_steps": steps}
-
-
-def curves(
-    ds: Dataset,
-    model: str,
-    labels: str,
-    problem: tuple[int, int],
-    num_steps: int = 0,
-    *,
-    seeds: np.ndarray | None = None,
-) -> Curves:
-    """Of the runs that are finished; ``num_steps`` 0: the longest training, which for features is none.
+    ``num_steps`` 0: the longest training, which for features is none.
 
     Raises:
-        ConfigError: no such run is finished, or a network diverged.
+        ConfigError: no such redraw is finished, or a network diverged.
     """
-    place = _place(model, labels, problem, (num_steps or max(config_of(ds)["steps"])) if model == NETWORK else 0)
-    parameters, residual, error = redraws_at(ds, place, ("parameters", "residual", "error"), seeds=seeds).values()
-    real = np.isfinite(parameters[0])
-    if not np.isfinite(residual[:, real]).all():
+    lengths = analysis.config_of(ds)["steps"] if model == NETWORK else (0,)
+    models, steps = (NETWORK,) if model == NETWORK else FEATURES, num_steps or max(lengths)
+    places = itertools.product(models, LABELS, problems_of(ds), lengths)
+    seeds = analysis.common_seeds(ds, itertools.starmap(_place, places))
+    place = _place(model, labels, problem, steps)
+    found = Curves(**analysis.redraws_at(ds, place, Curves._fields, seeds=seeds))
+    real = np.isfinite(found.parameters[0])
+    found = Curves(found.parameters[0, real], found.residual[:, real], found.error[:, real])
+    if not np.isfinite(found.residual).all():
         raise ConfigError(f"residual is not finite at {place}; lower config.learning_rate.")
-    return Curves(parameters[0, real], residual[:, real], error[:, real], problem[0] * problem[1])
+    return found
 
 
-def thresholds(found: Curves, tolerance: float, *, interpolate: bool) -> np.ndarray:
-    """``[S]``: the fewest parameters that leave at most ``tolerance``, over the number of equations.
-
-    ``inf``: none of the sizes does (right-censored). 0: the smallest already does (left-censored).
-    """
-    scale, level = decades(found.residual, tolerance)
-    place = interpolation_threshold(found.parameters, scale, tolerance=level, interpolate=interpolate)
-    return censored_threshold(place) / found.equations
+def _place(model: str, labels: str, problem: tuple[int, int], steps: int) -> dict[str, Any]:
+    return dict(zip(AXES, (model, labels, *problem, steps), strict=False))
 
 
 def needed(ds: Dataset, model: str, labels: str, num_steps: int = 0, *, to_classify: bool = False) -> np.ndarray:
-    """``[S, problems]``: :func:`thresholds` of paired redraws; of networks between the widths tried.
+    """``[S, problems]``: the fewest parameters that fit, over the number of equations, of paired redraws.
 
-    ``to_classify``: the fewest parameters that classify every training example correctly; no interpolation.
+    Of networks between the widths tried. ``inf``: none of the sizes fits (right-censored). 0: the smallest already does
+    (left-censored).
+
+    Args:
+        to_classify: the fewest that classify every training example correctly; no interpolation.
     """
-    network, seeds = model == NETWORK, _paired_seeds(ds, model)
-    tolerance = config_of(ds)["tolerance"] if network else ROUNDING
-    found = [curves(ds, model, labels, problem, num_steps, seeds=seeds) for problem in problems_of(ds)]
-    if to_classify:
-        places = [censored_threshold(interpolation_threshold(each.parameters, each.error)) for each in found]
-        return np.stack([place / each.equations for place, each in zip(places, found, strict=True)], axis=1)
-    return np.stack([thresholds(each, tolerance, interpolate=network) for each in found], axis=1)
+    tolerance, ratios = analysis.config_of(ds)["tolerance"], []
+    for n, k in problems_of(ds):
+        parameters, residual, error = curves(ds, model, labels, (n, k), num_steps)
+        if model == NETWORK and not to_classify:
+            place = analysis.crossing_in_decades(parameters, residual, tolerance)
+        else:
+            left, most = (error, 0.0) if to_classify else (residual, ROUNDING)
+            place = analysis.censored_threshold(analysis.interpolation_threshold(parameters, left, tolerance=most))
+        ratios.append(place / (n * k))
+    return np.stack(ratios, axis=1)
 
 
 def largest_fitted(ds: Dataset, labels: str, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -105,12 +85,11 @@ def largest_fitted(ds: Dataset, labels: str, num_classes: int) -> tuple[np.ndarr
     A width that was not tried on a problem is far from its threshold: it is taken to fit where it has more parameters
     than those tried, and not to where it has fewer.
     """
-    config, seeds = config_of(ds), _paired_seeds(ds, NETWORK)
-    problems = [problem for problem in problems_of(ds) if problem[1] == num_classes]
+    config, residuals = analysis.config_of(ds), []
     sizes = np.array([relu_network_parameters(width, NUM_PIXELS, num_classes) for width in config["widths"]], float)
-    residual = np.empty((len(seeds), len(sizes), len(problems)))
-    for i, problem in enumerate(problems):
-        found = curves(ds, NETWORK, labels, problem, seeds=seeds)
-        residual[..., i] = np.where(sizes > found.parameters[-1], 0.0, 1.0)
-        residual[:, np.isin(sizes, found.parameters), i] = found.residual
-    return sizes, model_complexity(np.array([n for n, _ in problems]), residual, config["tolerance"])
+    numbers = [n for n, k in problems_of(ds) if k == num_classes]
+    for n in numbers:
+        parameters, residual, _ = curves(ds, NETWORK, labels, (n, num_classes))
+        beyond = np.sum(sizes < parameters[0]), np.sum(sizes > parameters[-1])
+        residuals.append(np.pad(residual, ((0, 0), beyond), constant_values=((0.0, 0.0), (1.0, 0.0))))
+    return sizes, analysis.model_complexity(np.array(numbers), np.stack(residuals, axis=2), config["tolerance"])

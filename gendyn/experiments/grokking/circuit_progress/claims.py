@@ -43,12 +43,12 @@ def verdict(ds: Dataset) -> list[Finding]:
         before = f"{direction}. Before {last}: {later.estimate:.0f} [{later.low:.0f}, {later.high:.0f}]."
         claim = f"The {each.label} leads: it is half way before test accuracy crosses {first}."
         findings.append(finding(claim, lead, low=0.0, unit="steps", detail=before))
-    for each in measures.values():
-        if not each.controls:
-            continue
+    for each in (each for each in measures.values() if each.controls):
         arm, moved = max(each.controls.items(), key=lambda item: np.nan_to_num(item[1].estimate, nan=np.inf))
-        claim = f"The {each.label} does not move that way in runs that memorise."
-        unit = "movement / that of generalising runs"
+        claim, unit = (
+            f"The {each.label} does not move that way in runs that memorise.",
+            "movement / that of generalising runs",
+        )
         most = f"Median over seeds, paired; in runs with {arm}, where it moves most."
         findings.append(finding(claim, moved, high=STILL, unit=unit, detail=most))
     if RESTRICTED in measures:
@@ -56,8 +56,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         ahead = found.lead(measures[RESTRICTED].half_way, measures["test_loss"].half_way)
         findings.append(finding(claim, ahead, low=0.0, unit="steps", detail="Median over seeds, paired."))
     if "fourier_progress/num_key_frequencies" in found.generalising:
-        modulus, fraction = int(config["task"]["modulus"]), float(config["data"]["train_fraction"])
-        findings += _key_frequencies(found.generalising, modulus, fraction)
+        findings += _key_frequencies(found.generalising, config["task"]["modulus"], config["data"]["train_fraction"])
     return findings
 
 

@@ -52,10 +52,8 @@ def figure(ds: Dataset) -> Figure:
     names = tuple(measure.label for measure in measures)
     leads = {f"to {level:.0%}": [each.leads[i] for each in measures] for i, level in enumerate(THRESHOLDS)}
     controls = {arm: [each.controls[arm] for each in measures] for arm in found.controls}
-    ahead, moved = (
-        "lead of its half-way point over the test accuracy, steps",
-        "movement in control runs / in generalising",
-    )
+    moved = "movement in control runs / in generalising"
+    ahead = "lead of its half-way point over the test accuracy, steps"
     shown = (
         panel("loss", losses)._replace(y_scale="log", y_limits=(1e-4, None), levels=chance),
         panel("share, or accuracy", shares)._replace(y_limits=(-0.02, 1.04)),

@@ -5,21 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.analysis import (
-    Crossing,
-    Interval,
-    alignment_with_end,
-    arms_of,
-    first_record,
-    generalisation_delay,
-    half_way,
-    history,
-    median_delay,
-    median_over_seeds,
-    movement_to_end,
-    record_steps,
-    time_to_threshold,
-)
+from gendyn import analysis
 from gendyn.core import ConfigError
 from gendyn.types import Dataset
 
@@ -60,34 +46,31 @@ class Records(NamedTuple):
     steps: np.ndarray
     """``[T]``"""
     generalising: Runs
+    generalised: np.ndarray
+    """Bool ``[S]``: the generalising run has fitted at some record, and reached the last of ``THRESHOLDS``."""
     controls: Mapping[str, Runs]
     """Arm -> its runs."""
-    fitted: Crossing
+    fitted: analysis.Crossing
     """Of generalising runs, to ``FITTED`` training accuracy."""
-    arrivals: tuple[Crossing, ...]
+    arrivals: tuple[analysis.Crossing, ...]
     """The same to each of ``THRESHOLDS``."""
     left_out: str
     """The sentence on seeds that are left out or diverged."""
 
-    def lead(self, before: Crossing, after: Crossing) -> Interval:
+    def lead(self, before: analysis.Crossing, after: analysis.Crossing) -> analysis.Interval:
         """Median steps from one crossing to the other, seeds paired; any, of a run that does not generalise."""
-        delay = generalisation_delay(before, after)
-        return median_delay(delay, known=delay.observed & self.generalised)
-
-    @property
-    def generalised(self) -> np.ndarray:
-        """Bool ``[S]``: the generalising run has fitted at some record, and reached the last of ``THRESHOLDS``."""
-        return np.asarray((_fitted_at(self.generalising) >= 0) & self.arrivals[-1].observed)
+        delay = analysis.generalisation_delay(before, after)
+        return analysis.median_delay(delay, known=delay.observed & self.generalised)
 
 
 class Measure(NamedTuple):
     """What is known of one progress measure."""
 
     label: str
-    half_way: Crossing
-    leads: tuple[Interval, ...]
+    half_way: analysis.Crossing
+    leads: tuple[analysis.Interval, ...]
     """Steps by which it is half way before test accuracy crosses each of ``THRESHOLDS``."""
-    controls: Mapping[str, Interval]
+    controls: Mapping[str, analysis.Interval]
     """Name of a control arm -> its movement as a share of that of generalising runs; the same arms, at most two, in
     every measure."""
 
@@ -98,51 +81,51 @@ def records(ds: Dataset) -> Records:
     Raises:
         ConfigError: no arm named ``"generalising"``, no measure, or no seed that has converged in every arm.
     """
-    arms = arms_of(ds, required=(GENERALISING,))
+    arms = analysis.arms_of(ds, required=(GENERALISING,))
     measures = [name for name in MEASURES if name in ds]
     if measures in ([], ["test_loss"]):
         raise ConfigError(
             f"the dataset has the measures {', '.join(measures) or 'none'}; probes such as fourier_progress must have "
             "run. Start from configs/grokking/circuit_progress.py."
         )
-    seeds = arms.seeds.converged
-    left_out = seeds.converged_sentence
+    seeds, left_out = arms.seeds.converged, arms.seeds.converged.converged_sentence
     if not seeds.complete.any():
         raise ConfigError(f"no seed has finished and converged in every arm; wait for the first ones.{left_out}")
     rows = arms.rows(seeds.complete)
-    histories = {name: history(ds, name).astype(float) for name in (*measures, *FURTHER) if name in ds}
+    histories = {name: analysis.history(ds, name).astype(float) for name in (*measures, *FURTHER) if name in ds}
     if FEATURES in histories:
-        histories[FEATURES] = alignment_with_end(histories[FEATURES])
+        histories[FEATURES] = analysis.alignment_with_end(histories[FEATURES])
     of_arm = {arm: {name: values[rows[arm]] for name, values in histories.items()} for arm in sorted(rows)}
-    steps, runs = record_steps(ds)[rows[GENERALISING][0]], of_arm.pop(GENERALISING)
+    steps, runs = analysis.record_steps(ds)[rows[GENERALISING][0]], of_arm.pop(GENERALISING)
     fitted, *arrivals = (
-        time_to_threshold(steps, 1.0 - runs[f"{kind}_error"], level, hold=HOLD)
+        analysis.time_to_threshold(steps, 1.0 - runs[f"{kind}_error"], level, hold=HOLD)
         for kind, level in (("train", FITTED), *(("test", threshold) for threshold in THRESHOLDS))
     )
-    return Records(steps, runs, of_arm, fitted, tuple(arrivals), left_out)
+    generalised = (_fitted_at(runs) >= 0) & arrivals[-1].observed
+    return Records(steps, runs, generalised, of_arm, fitted, tuple(arrivals), left_out)
 
 
 def measured(found: Records) -> dict[str, Measure]:
     """Variable -> its leads, and its movement in each control arm."""
-
-    def moved(name: str, arm: Runs) -> Interval:
-        # A control run that never fits is followed from where the generalising run of its seed fits.
-        begin = np.where(_fitted_at(arm) >= 0, _fitted_at(arm), first)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = movement_to_end(arm[name], begin) / movement_to_end(found.generalising[name], first)
-        # A run that never generalised is nothing to compare with.
-        return median_over_seeds(np.where(found.generalised, share, np.nan))
-
-    first = np.maximum(_fitted_at(found.generalising), 0)
-    result = {}
-    for name in (name for name in MEASURES if name in found.generalising):
-        crossing = half_way(found.steps, found.generalising[name], first, hold=HOLD)
-        leads = tuple(found.lead(crossing, arrival) for arrival in found.arrivals)
-        controls = {arm: moved(name, runs) for arm, runs in found.controls.items()}
+    first, result = np.maximum(_fitted_at(found.generalising), 0), {}
+    # A control run that never fits is followed from where the generalising run of its seed fits.
+    fits = {arm: _fitted_at(runs) for arm, runs in found.controls.items()}
+    begins = {arm: np.where(fit >= 0, fit, first) for arm, fit in fits.items()}
+    for name, values in ((name, found.generalising[name]) for name in MEASURES if name in found.generalising):
+        crossing, whole = (
+            analysis.half_way(found.steps, values, first, hold=HOLD),
+            analysis.movement_to_end(values, first),
+        )
+        leads, controls = tuple(found.lead(crossing, arrival) for arrival in found.arrivals), {}
+        for arm, runs in found.controls.items():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = analysis.movement_to_end(runs[name], begins[arm]) / whole
+            # A run that never generalised is nothing to compare with.
+            controls[arm] = analysis.median_over_seeds(np.where(found.generalised, share, np.nan))
         result[name] = Measure(MEASURES[name], crossing, leads, controls)
     return result
 
 
 def _fitted_at(runs: Runs) -> np.ndarray:
     """The first record with ``FITTED`` training accuracy, ``[S]``; -1 where there is none."""
-    return first_record(runs["train_error"] <= 1.0 - FITTED)
+    return analysis.first_record(runs["train_error"] <= 1.0 - FITTED)

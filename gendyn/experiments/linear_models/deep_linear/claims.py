@@ -1,21 +1,13 @@
 """Claims of ``deep_linear``: first order in the step, order and place of the modes, ranks, completion."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gendyn import analysis
-from gendyn.experiments.linear_models.deep_linear.program import GAUSSIAN, ORTHOGONAL
-from gendyn.experiments.linear_models.deep_linear.tables import (
-    completion_table,
-    exact_half_times,
-    exact_ranks,
-    half_times,
-    rank_table,
-    step_errors,
-    untouched_error,
-)
+from gendyn import analysis, theory
+from gendyn.experiments.linear_models.deep_linear.program import ALIGNED, COMPLETION, GAUSSIAN, ORTHOGONAL, RANDOM
 from gendyn.types import Dataset, Finding
 
 DECADE = (9.5, 10.5)
@@ -35,6 +27,69 @@ start."""
 TRUTH_TOLERANCE = 0.25
 
 
+def times(ds: Dataset) -> np.ndarray:
+    """Learning rate times step of every record of ``modes``."""
+    config = analysis.config_of(ds)
+    return np.linspace(0.0, config["horizon"], config["num_times"])
+
+
+def exact_modes(ds: Dataset, depth: int) -> np.ndarray:
+    """The closed form of ``modes`` from aligned starts, ``[T, K]``."""
+    config = analysis.config_of(ds)
+    return theory.deep_linear_trajectory(times(ds), config["singular_values"], depth=depth, initial=config["initial"])
+
+
+def step_errors(ds: Dataset) -> np.ndarray:
+    """Largest distance from the closed form over times and modes, from aligned starts: ``[S, depths, rates]``."""
+    depths, rates = analysis.config_of(ds)["depths"], analysis.config_of(ds)["learning_rates"]
+    modes = analysis.paired_table(ds, "modes", {"case": ALIGNED}, {"depth": depths, "learning_rate": rates})
+    exact = np.stack([exact_modes(ds, depth) for depth in depths])
+    return np.asarray(np.max(np.abs(modes - exact[:, None]), axis=(3, 4)))
+
+
+def half_times(ds: Dataset, depths: Sequence[int]) -> np.ndarray:
+    """When each mode passes half of its strength from random directions, ``[S, depths, K]``; ``inf``: never."""
+    modes = analysis.paired_table(ds, "modes", {"case": RANDOM}, {"depth": depths})
+    shares = np.moveaxis(modes / np.array(analysis.config_of(ds)["singular_values"]), 2, 3)
+    passed = analysis.time_to_threshold(times(ds), shares.reshape(-1, shares.shape[-1]), 0.5, interpolate=True)
+    return analysis.arrival_times(passed).reshape(shares.shape[:-1])
+
+
+def exact_half_times(ds: Dataset, depth: int, strengths: Any = None) -> np.ndarray:
+    """The closed form's, of the modes or of other strengths."""
+    config = analysis.config_of(ds)
+    chosen = config["singular_values"] if strengths is None else strengths
+    return np.array([theory.deep_linear_time(s / 2, float(s), depth=depth, initial=config["initial"]) for s in chosen])
+
+
+def rank_table(ds: Dataset, case: str) -> np.ndarray:
+    """Effective ranks ``[S, depths]`` of one kind of product."""
+    return analysis.paired_table(
+        ds, "effective_rank", {"case": case}, {"depth": analysis.config_of(ds)["product_depths"]}
+    )
+
+
+def exact_ranks(ds: Dataset) -> np.ndarray:
+    """The closed form's effective ranks of products of Gaussian matrices, ``[depths]``."""
+    shares = [theory.gaussian_product_effective_rank(depth) for depth in analysis.config_of(ds)["product_depths"]]
+    return analysis.config_of(ds)["product_size"] * np.array(shares)
+
+
+def completion_table(ds: Dataset, name: str, depths: Sequence[int]) -> np.ndarray:
+    """``[S, depths, scales]``, scales ascending."""
+    axes = {"depth": depths, "scale": sorted(analysis.config_of(ds)["scales"])}
+    return analysis.paired_table(ds, name, {"case": COMPLETION}, axes)
+
+
+def untouched_error(ds: Dataset, scales: np.ndarray) -> np.ndarray:
+    """Root of the expected squared relative error of entries that keep their start: ``sqrt(1 + size scale^2 / rank)``.
+
+    Exact for the ratio of expectations over all entries; which are unobserved is drawn apart from their values.
+    """
+    config = analysis.config_of(ds)
+    return np.sqrt(1.0 + config["completion_size"] * scales**2 / config["completion_rank"])
+
+
 def verdict(ds: Dataset) -> list[Finding]:
     """First order in the step, order and place of the modes, ranks of products, completion."""
     return [*_mode_findings(ds), *_rank_findings(ds), *_completion_findings(ds)]
@@ -45,7 +100,7 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
     errors, deep = step_errors(ds), [depth for depth in depths if depth > 1]
     ratios = errors[:, :, -2] / errors[:, :, -1]
     order = "From an aligned start gradient descent differs from the closed form by first order in the learning rate."
-    off = analysis.bootstrap(lambda rows: analysis.furthest(analysis.mean(rows), 10.0), ratios)
+    off = analysis.of_means(lambda means: analysis.furthest(means, 10.0), ratios)
     decade = "error ratio of the last decade, at the depth furthest from 10"
     smallest_rate = _listed(f"{error:.1e}" for error in errors[:, :, -1].mean(axis=0))
     found = f"ratios {_listed(ratios.mean(axis=0).round(3))}, errors at the smallest rate {smallest_rate}"
@@ -53,7 +108,7 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
     # Two modes that are both beyond the horizon are not known to be in order, and count as out of it.
     ordered = np.all(halves[..., 1:] > halves[..., :-1], axis=2).astype(float)
     stronger = "From random directions stronger modes are learned first, at every depth from 2 on."
-    share = analysis.bootstrap(lambda rows: analysis.smallest(analysis.mean(rows)), ordered)
+    share = analysis.of_means(analysis.smallest, ordered)
     least = "smallest share of redraws in order, over depths"
     counts = f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws."
     late = halves / np.array([exact_half_times(ds, depth) for depth in deep])
@@ -63,7 +118,7 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
         medians = "; ".join(f"depth {deep[i]}: {_listed(np.median(late[:, i], axis=0).round(2))}" for i in at)
         return analysis.finding(
             f"From random directions the half-times are those of the aligned closed form, at depth{name}.",
-            analysis.bootstrap(_worst_median, late[:, at].reshape(len(late), -1)),
+            analysis.of_medians(functools.partial(analysis.largest_distance, centre=1.0), late[:, at]),
             high=UNALIGNED_TOLERANCE,
             unit="largest |median half-time / closed form - 1| over modes",
             detail=f"Medians, since some modes are not learned by the end: {medians}.",
@@ -85,7 +140,7 @@ def _rank_findings(ds: Dataset) -> list[Finding]:
     keeps = "A product of orthogonal matrices keeps its rank (control)."
     return [
         analysis.agreement(claim, rank_table(ds, case), truth, tolerance=RANK_TOLERANCE, detail=f"{size} x {size}.")
-        for claim, case, truth in ((falls, GAUSSIAN, exact), (keeps, ORTHOGONAL, np.full(len(exact), float(size))))
+        for claim, case, truth in ((falls, GAUSSIAN, exact), (keeps, ORTHOGONAL, size))
     ]
 
 
@@ -106,7 +161,10 @@ def _completion_findings(ds: Dataset) -> list[Finding]:
     )
     ends = "median error from the smallest / from the largest start, the larger of two depths"
     same = "From the smallest start the product of three has the effective rank of the truth."
-    near, unit = analysis.bootstrap(_worst_median, (rank / truth)[:, None]), "|median effective rank / truth - 1|"
+    near, unit = (
+        analysis.of_medians(functools.partial(analysis.largest_distance, centre=1.0), (rank / truth)[:, None]),
+        "|median effective rank / truth - 1|",
+    )
     true = f"Start {small:g}; median rank of the truth {np.median(truth):.2f}."
     redraws = f"Start {small:g}, {len(truth)} redraws; {medians}."
     return [
@@ -115,10 +173,6 @@ def _completion_findings(ds: Dataset) -> list[Finding]:
         analysis.finding(starts, better, high=MUCH_BETTER, unit=ends, detail=f"Starts {small:g} and {large:g}."),
         analysis.finding(same, near, high=TRUTH_TOLERANCE, unit=unit, detail=true),
     ]
-
-
-def _worst_median(rows: np.ndarray) -> np.ndarray:
-    return analysis.largest_distance(analysis.median(rows), 1.0)
 
 
 def _listed(values: Iterable[Any]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gendyn import regression
 from gendyn.core import ConfigError, seeded_normals
-from gendyn.core.rules import distinct, each, integer, positive
+from gendyn.core.rules import descending, distinct, each, integer, positive
 from gendyn.linalg import haar_orthogonal
 from gendyn.measure import effective_rank
 from gendyn.sweep import Group, Leaf, Measured, Simulation
@@ -22,17 +22,13 @@ ALIGNED, RANDOM, GAUSSIAN, ORTHOGONAL, COMPLETION = "aligned", "random", "gaussi
 AXES = ("case", "depth", "learning_rate", "scale", "seed")
 
 
-def _must_fall(name: str, values: Sequence[float]) -> None:
-    if sorted(values)[::-1] != list(values):
-        raise ConfigError(f"{name} = {values} must fall: the strongest mode first.")
-
-
 def _must_fall_by_decades(name: str, values: Sequence[float]) -> None:
     if any(abs(a / b - 10.0) > 1e-9 for a, b in pairwise(values)):
         raise ConfigError(f"{name} = {values} must fall by decades.")
 
 
-_several, _falling = each(positive(), distinct, least=2), each(positive(), distinct, _must_fall, least=2)
+_several = each(positive(), distinct, least=2)
+_falling = each(positive(), descending("the strongest mode first"), least=2)
 _decades = each(positive(), distinct, _must_fall_by_decades, least=2)
 LEAVES = {
     "dimension": Leaf(8, rule=integer(), meaning="rows and columns of the map whose modes are learned"),
@@ -153,20 +149,13 @@ def completion(
 ) -> dict[str, ArrayLike]:
     """Matrix completion, at the last step, in float32.
 
-    The map is a product of Gaussian ``[size, rank]`` factors scaled to ``|map|_F^2 = rank``; which entries are seen is
-    drawn without replacement. A factor starts as ``scale^(1 / depth)`` times a Gaussian of variance ``1 / size``, the
-    same Gaussian at every scale, so that ``E |product|_F^2 = scale^2 size`` at every depth.
+    A factor starts as ``scale^(1 / depth)`` times a Gaussian of variance ``1 / size``, the same at every scale.
     """
-    size, rank = config.completion_size, config.completion_rank
-    sides = seeded_normals(seeds, "map", (2, size, rank))
-    maps = sides[:, 0] @ np.swapaxes(sides[:, 1], 1, 2)
-    maps *= math.sqrt(rank) / np.linalg.norm(maps, axis=(1, 2), keepdims=True)
-    order = np.argsort(seeded_normals(seeds, "observed", (size * size,)), axis=1)
-    seen = np.zeros(order.shape)
-    np.put_along_axis(seen, order[:, : config.num_observed], 1.0, axis=1)
+    size, shown = config.completion_size, {"rank": config.completion_rank, "num_observed": config.num_observed}
+    maps, seen = regression.matrix_completions(seeds, size=size, **shown)
     start = seeded_normals(seeds, "start", (depth, size, size)) / math.sqrt(size)
     start *= np.asarray(scales)[:, None, None, None] ** (1.0 / depth)
-    factors, truth, mask = (jnp.asarray(a, jnp.float32) for a in (start, maps, seen.reshape(maps.shape)))
+    factors, truth, mask = (jnp.asarray(a, jnp.float32) for a in (start, maps, seen))
     (learned,) = regression.factored_descent(factors, truth, rate, (config.completion_steps,), observed=mask)
 
     def error(where: ArrayLike) -> ArrayLike:

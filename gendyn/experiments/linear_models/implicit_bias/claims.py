@@ -6,20 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import (
-    agreement,
-    bootstrap,
-    config_of,
-    finding,
-    finished_table,
-    largest,
-    mean,
-    mean_over_seeds,
-    median,
-    median_over_seeds,
-    ratio_of_means,
-    smallest,
-)
+from gendyn import analysis
+from gendyn.analysis import agreement, bootstrap, config_of, finding, largest, median_over_seeds, of_means, smallest
 from gendyn.core import ConfigError
 from gendyn.experiments.linear_models.implicit_bias.program import steps_of
 from gendyn.types import Dataset, Finding
@@ -42,7 +30,7 @@ ANOTHER_DIRECTION = 0.2
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Eight claims about squared loss, five about logistic loss."""
-    config, redraws = config_of(ds), {str(name): finished_table(ds, str(name), ("seed",)) for name in ds.data_vars}
+    config, redraws = config_of(ds), analysis.recorded_tables(ds)
     return [*_solutions(config, redraws), *_paths(config, redraws), *_directions(config, redraws)]
 
 
@@ -54,7 +42,7 @@ def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> 
     rates = ", ".join(f"{rate:g}" for rate in config["adam_learning_rates"])
     left: Any = {"unit": "largest |y - X w| / |y| of a redraw", "detail": f"At learning rates {rates}."}
     fitted = finding("Adam fits the training set.", bootstrap(largest, residual.max(axis=1)), high=FITTED, **left)
-    off = bootstrap(lambda rows: smallest(median(rows)), distance[:, plain + 1 :])
+    off = analysis.of_medians(smallest, distance[:, plain + 1 :])
     elsewhere = f"Adam ends at another solution, at each of the learning rates {rates}."
     over = "Median over redraws, the smallest over learning rates."
     errors = np.abs(redraws["final_distance"][:, 1:plain] / redraws["start_outside"][:, 1:] - 1.0)
@@ -78,12 +66,12 @@ def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list
     bound = step / (2.0 * math.e * (1.0 - step))
     flow = "The path of gradient descent is gradient flow's, to first order in the learning rate."
     law = "Mean over redraws; bound for the largest eigenvalue of the Marchenko-Pastur law."
-    gap, unit = mean_over_seeds(redraws["flow_gap"]), "largest |w - flow| / |w+| of the path"
+    gap, unit = analysis.mean_over_seeds(redraws["flow_gap"]), "largest |w - flow| / |w+| of the path"
     risks = redraws["descent_risk"], redraws["ridge_risk"]
     always = f"Stopped descent has at most {FLOW_RIDGE_BOUND} times the risk of ridge at 1 / t, at every time."
-    worst = bootstrap(lambda a, b: largest(ratio_of_means(a, b)), *risks)
+    worst = bootstrap(lambda a, b: largest(analysis.ratio_of_means(a, b)), *risks)
     best = "Gradient descent stopped at its best time is as good as the best ridge."
-    ratio = bootstrap(lambda a, b: smallest(mean(a)) / smallest(mean(b)), *risks)
+    ratio = of_means(lambda a, b: smallest(a) / smallest(b), *risks)
     return [
         finding(flow, gap, high=bound, unit=unit, detail=law),
         finding(always, worst, high=FLOW_RIDGE_BOUND, unit="largest ratio of mean risks"),
@@ -113,12 +101,12 @@ def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) ->
     keeps, stays = "Adam on logistic loss keeps an angle to the largest margin.", median_over_seeds(angle[:, 0, 2, -1])
     descent = f"Median over redraws; gradient descent: {np.median(angle[:, 0, 0, -1]):.3f}."
     sup, share = (redraws[name][:, 0, :, -1] for name in ("sup_margin_share", "margin_share"))
-    less = bootstrap(lambda a, b: np.minimum(mean(a), mean(b)), sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2])
+    less = of_means(np.minimum, sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2])
     both = "Of two margins Adam has more of the one by the largest coordinate, gradient descent of the Euclidean one."
     shares = "Adam's share of the one less gradient descent's, the reverse for the other; means over redraws."
     return [
         *(
-            agreement(f"{name} {turns}", rows, np.ones(rows.shape[1]), tolerance=ANGLE_TOLERANCE, detail=spans)
+            agreement(f"{name} {turns}", rows, 1.0, tolerance=ANGLE_TOLERANCE, detail=spans)
             for name, rows in (("Gradient descent", ratios[:, 0, judged]), ("In the end momentum", ratios[:, 1, -1:]))
         ),
         finding(rate, median_over_seeds(after / before), unit=thirds, **band),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import config_of, finished_table
+from gendyn.analysis import config_of, recorded_tables
 from gendyn.experiments.linear_models.implicit_bias.program import METHODS, PROBLEMS, steps_of
 from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Dataset, Figure
@@ -16,7 +16,7 @@ _DESCENT, _MOMENTUM, _ADAM, _ADAM_SUP = style.TEST, style.MEASURED, style.TRAIN,
 
 def figure(ds: Dataset) -> Figure:
     """Distance, start, early stopping; angle, margins, rate."""
-    config, redraws = config_of(ds), {str(name): finished_table(ds, str(name), ("seed",)) for name in ds.data_vars}
+    config, redraws = config_of(ds), recorded_tables(ds)
     note = (
         f"{len(redraws['angle'])} redraws, float64   ·   squared loss: {config['num_examples']} examples x "
         f"{config['num_features']} features, noise {config['noise']:g}"

@@ -12,22 +12,15 @@ import optax
 
 from gendyn import regression, theory
 from gendyn.core import ConfigError, stream
-from gendyn.core.rules import each, integer, number, positive
-from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
+from gendyn.core.rules import begins_with, distinct, each, integer, number, positive
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.types import Array, Config
 
 PROBLEMS = ("wide", "narrow")
 """The logistic problems, in the order of the records."""
 METHODS = ("gradient descent", "momentum", "Adam")
 """On the logistic problems, in the order of the records."""
-
-
-def _from_zero(name: str, scales: Sequence[float]) -> None:
-    if scales[0] != 0 or min(scales[1:]) <= 0:
-        raise ConfigError(f"{name} = {tuple(scales)} must be 0 and then positive scales: each is compared with 0.")
-
-
-_SCALES = each(number(0), _from_zero, least=2)
+_SCALES = each(number(0), begins_with(0, "each is compared with it"), distinct, least=2)
 LEAVES = {
     "num_examples": Leaf(20, rule=integer(1), meaning="n of the squared loss"),
     "num_features": Leaf(60, rule=integer(1), meaning="p of the squared loss"),
@@ -78,15 +71,14 @@ def program(config: Config) -> Simulation:
 
     def redraw(seeds: Array) -> dict[str, Any]:
         data, found = squared(seeds)
-        flows = _stacked([_flow_records(config, *row) for row in zip(*map(np.asarray, data), strict=True)])
+        flows = [_flow_records(config, *row) for row in zip(*map(np.asarray, data), strict=True)]
+        paths = [descend(seeds) for descend in separable]
         margins = [
-            _stacked(
-                [_margin_records(config, name, *row) for row in zip(*map(np.asarray, descend(seeds)), strict=True)]
-            )
-            for name, descend in zip(PROBLEMS, separable, strict=True)
+            [_margin_records(config, name, *row) for row in zip(*map(np.asarray, path), strict=True)]
+            for name, path in zip(PROBLEMS, paths, strict=True)
         ]
-        joined = {name: np.stack([part[name] for part in margins], axis=1) for name in margins[0]}
-        return found | flows | joined
+        of_problems = [_stacked(rows) for rows in zip(*margins, strict=True)]
+        return found | _stacked(flows) | _stacked(of_problems)
 
     starts, records, late = len(config.initial_scales), *map(len, steps_of(config))
     methods = starts + 1 + len(config.adam_learning_rates)
@@ -108,7 +100,7 @@ def program(config: Config) -> Simulation:
         "sup_margin_share": Measured("margin / largest margin, largest coordinate", curves),
         "complete": Measured("support vectors span all examples", (len(PROBLEMS),)),
     }
-    return Simulation(tuple(redraw_groups(dict(config.axes), redraw)), measured, config.runs_at_once)
+    return redraw_simulation(config, measured, redraw)
 
 
 def steps_of(config: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -155,19 +147,11 @@ def descend_squared(config: Config, seed: Array) -> tuple[tuple[Array, ...], dic
 
 def descend_logistic(config: Config, problem: str, seed: Array) -> tuple[Array, Array]:
     """A redraw of the summed logistic loss: examples times labels ``[n, p]``, and weights ``[records, p, METHODS]``."""
-    about = config[problem]
-    n, p, rate = about.num_examples, about.num_features, about.learning_rate
-    key = stream(jax.random.key(seed), problem)
-    x = jax.random.normal(stream(key, "x"), (n, p), jnp.float64) / math.sqrt(p)
-    teacher = jax.random.normal(stream(key, "teacher"), (p,), jnp.float64)
-    teacher = teacher / jnp.linalg.norm(teacher)
-    signed = x * jnp.sign(x @ teacher)[:, None] + about.margin * teacher
-    damped = optax.chain(optax.ema(config.momentum, debias=False), optax.scale(-rate))
-    # Adam without its eps: with it, gradients that vanish would turn it into plain descent in the end.
-    transforms = (optax.sgd(rate), damped, optax.adam(about.adam_learning_rate, eps=0.0))
-    return signed, regression.parallel_descents(
-        lambda w: -signed.T @ jax.nn.sigmoid(-(signed @ w)), (jnp.zeros((p, 1)),) * 3, transforms, steps_of(config)[1]
-    )
+    about, key = config[problem], stream(jax.random.key(seed), problem)
+    shape = {name: about[name] for name in ("num_examples", "num_features", "margin")}
+    rates = {name: about[name] for name in ("learning_rate", "adam_learning_rate")}
+    signed = regression.separable_sample(key, **shape)
+    return signed, regression.separable_descents(signed, steps_of(config)[1], momentum=config.momentum, **rates)
 
 
 def _flow_records(
@@ -184,18 +168,12 @@ def _flow_records(
 
 def _margin_records(config: Config, problem: str, signed: np.ndarray, path: np.ndarray) -> dict[str, np.ndarray]:
     """Directions and margins of one redraw of a logistic problem, and their closed forms."""
-    labels, weights = np.ones(len(signed)), np.moveaxis(path, -1, 0)
-    best, sup = regression.max_margin(signed, labels), regression.max_sup_margin(signed, labels)
-    late = theory.max_margin_path(config[problem].learning_rate * steps_of(config)[1], signed, best.dual)
-    margins, late_margins = (np.min(each @ signed.T, axis=-1) for each in (weights, late.coefficients))
-    return {
-        "angle": np.asarray(regression.angle(weights, best.direction)),
-        "margin_share": margins / np.linalg.norm(weights, axis=-1) / best.margin,
-        "sup_margin_share": margins / np.max(np.abs(weights), axis=-1) / sup.margin,
-        "late_angle": np.asarray(regression.angle(late.coefficients, best.direction)),
-        "late_margin_share": late_margins / np.linalg.norm(late.coefficients, axis=-1) / best.margin,
-        "complete": np.array(late.complete),
-    }
+    dual, times = regression.max_margin(signed, np.ones(len(signed))).dual, config[problem].learning_rate
+    late = theory.max_margin_path(times * steps_of(config)[1], signed, dual)
+    exact = regression.relative_margins(signed, late.coefficients)
+    found = regression.relative_margins(signed, np.moveaxis(path, -1, 0))._asdict()
+    closed = {"late_angle": exact.angle, "late_margin_share": exact.margin_share, "complete": np.array(late.complete)}
+    return found | closed
 
 
 def _stacked(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

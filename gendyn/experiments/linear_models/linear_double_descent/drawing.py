@@ -1,14 +1,13 @@
 """What was measured, on top of the closed forms."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from gendyn import theory
-from gendyn.analysis import config_of, outer_values
-from gendyn.experiments.linear_models.linear_double_descent.program import bin_edges
-from gendyn.experiments.linear_models.linear_double_descent.tables import laws, redraws, ridge_law
-from gendyn.plots import Curve, Panel, draw_panels, style
+from gendyn.analysis import config_of, outer_values, recorded_tables
+from gendyn.experiments.linear_models.linear_double_descent.claims import AXES, laws, ridge_law
+from gendyn.experiments.linear_models.linear_double_descent.program import BINS
+from gendyn.plots import Curve, Panel, curve_family, draw_panels, style
+from gendyn.regression import spectrum_edges
 from gendyn.types import Dataset, Figure
 
 
@@ -17,39 +16,43 @@ def figure(ds: Dataset) -> Figure:
     config, noise, (risk_law, norm_law) = config_of(ds), outer_values(ds, "noise_variance"), laws(ds)
     n, d, chosen = (config[name] for name in ("num_examples", "fixed_dimension", "spectrum_features"))
     sizes, some, counts = (np.array(config[name]) for name in ("num_features", "ridge_features", "examples"))
-    found = {str(name): redraws(ds, str(name)) for name in ds.data_vars}
+    found = recorded_tables(ds, AXES)
     fine, more = (np.linspace(values[0], values[-1], 400) for values in (some, counts))
-    fine, edges = fine[1:-1], bin_edges(n, chosen)
+    fine, edges = fine[1:-1], spectrum_edges(n, chosen, BINS)
     singular, centres = np.linspace(0.0, edges[-1], 400)[1:], (edges[1:] + edges[:-1]) / 2
     # Penalties and the sweep over examples are shown at the middle noise level.
     middle = len(noise) // 2
     v, shown = float(noise[middle]), {name: rows[:, middle] for name, rows in found.items()}
 
-    def over_features(title: str, y_label: str, curves: list[Curve], limits: tuple[float, float]) -> Panel:
+    def over_features(title: str, y_label: str, curves: tuple[Curve, ...], limits: tuple[float, float]) -> Panel:
         ratios = (curve._replace(x=curve.x / n, exact_x=curve.exact_x / n) for curve in curves)
         x_label, mark = "features / examples, p / n", ((1.0, "p = n"),)
         return Panel(title, x_label, y_label, tuple(ratios), y_scale="log", marks=mark, y_limits=limits)
 
     levels = [f"noise {level:g} (SNR {1 / level:g})" if level else "no noise" for level in noise]
-    risks = _family(levels, sizes, found["risk"], sizes, risk_law)
-    norms = _family(levels, sizes, found["squared_norm"], sizes, norm_law)
+    risks = curve_family(levels, sizes, found["risk"], sizes, risk_law, lighter=True)
+    norms = curve_family(levels, sizes, found["squared_norm"], sizes, norm_law, lighter=True)
     labels = ["minimum norm", *(f"penalty {value:g}" for value in config["penalties"])]
     plain = shown["risk"][:, None, np.isin(sizes, some)]
     laws_of = [np.full(len(fine), np.nan), *(ridge_law(ds, fine, v, value) for value in config["penalties"])]
-    ridged = _family(labels, some, np.concatenate([plain, shown["ridge_risk"]], axis=1), fine, laws_of)
+    ridged = curve_family(
+        labels, some, np.concatenate([plain, shown["ridge_risk"]], axis=1), fine, laws_of, lighter=True
+    )
     # The law of the minimum norm is known at whole sizes alone.
-    ridged[0] = ridged[0]._replace(exact_x=sizes, exact=risk_law[middle])
+    shortest = ridged[0]._replace(exact_x=sizes, exact=risk_law[middle])
     best = Curve("optimal", some, shown["optimal_ridge_risk"], fine, ridge_law(ds, fine, v), style.TRAIN)
     low, high = np.maximum(np.abs(1.0 - np.sqrt(fine / n)), 1e-9), 1.0 + np.sqrt(fine / n)
-    conditioning = [
+    conditioning = tuple(
         Curve(label, some, found[name][:, 0], fine, law, colour, "geometric mean")
         for name, label, law, colour in (
             ("condition_number", "condition number", high / low, style.TEST),
             ("smallest_singular_value", "smallest singular value / √n", low, style.MEASURED),
         )
-    ]
+    )
     densities = [theory.singular_value_density(singular, p / n) for p in chosen]
-    spectra = _family([f"p / n = {p / n:g}" for p in chosen], centres, found["spectrum"][:, 0], singular, densities)
+    spectra = curve_family(
+        [f"p / n = {p / n:g}" for p in chosen], centres, found["spectrum"][:, 0], singular, densities, lighter=True
+    )
     exact = theory.min_norm_risk(counts, d, dimension=d, noise_variance=v)
     limit = theory.optimal_ridge_risk(d / more, noise_variance=v)
     by_examples = (
@@ -57,23 +60,14 @@ def figure(ds: Dataset) -> Figure:
         Curve("optimal", counts, shown["examples_optimal_risk"], more, limit, style.TRAIN),
     )
     examples = Panel(f"More examples, d = {d}, noise {v:g}", "examples n", "risk", by_examples, y_scale="log")
-    spectrum = Panel("Spectrum against Marchenko-Pastur", "singular value of X / √n", "density", tuple(spectra))
+    spectrum = Panel("Spectrum against Marchenko-Pastur", "singular value of X / √n", "density", spectra)
     panels = [
         over_features("Mean risk", "risk", risks, (0.4, 300.0)),
         over_features("Mean squared norm", "squared norm", norms, (0.05, 300.0)),
         over_features("Conditioning of X", "geometric mean, no unit", conditioning, (3e-3, 1e5)),
         spectrum._replace(y_limits=(0, 2.0)),
-        over_features(f"Penalties, noise {v:g}", "risk", [*ridged, best], (0.5, 100.0)),
+        over_features(f"Penalties, noise {v:g}", "risk", (shortest, *ridged[1:], best), (0.5, 100.0)),
         examples._replace(marks=((d, "n = d"),), y_limits=(0.1, 100.0), legend="upper right"),
     ]
     setting = f"n = {n}, D = {config['dimension']} Gaussian features, signal 1; no mean at p = n"
     return draw_panels(panels, note=f"{setting}; {len(found['risk']):,} redraws, float64")
-
-
-def _family(
-    labels: Sequence[str], x: np.ndarray, tables: np.ndarray, at: np.ndarray, laws: Sequence[np.ndarray] | np.ndarray
-) -> list[Curve]:
-    """A curve for each value ``K`` of an ordered axis: redraws ``[S, K, P]`` and laws ``[K, Q]``."""
-    # Without the darkest colour, on which the dashes of a closed form do not show.
-    colours = style.sequence(len(labels) + 1)[1:]
-    return [Curve(label, x, tables[:, i], at, laws[i], colours[i]) for i, label in enumerate(labels)]

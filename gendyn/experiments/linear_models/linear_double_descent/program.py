@@ -1,19 +1,9 @@
 """Fits of one draw over features and over examples."""
 
-import functools
-import math
-from collections.abc import Mapping
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-import ml_collections
-import numpy as np
-
 from gendyn import regression
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import ascending, each, integer, number, positive
-from gendyn.sweep import Group, Leaf, Measured, Simulation
+from gendyn.sweep import Leaf, Measured, Simulation, mapped_redraws
 from gendyn.types import Array, Config
 
 _NEAR = (34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46)
@@ -36,6 +26,7 @@ LEAVES = {
 }
 BINS = 40
 """Of the histograms of singular values."""
+SWEPT = ("num_examples", "dimension", "num_features", "ridge_features", "penalties", "spectrum_features")
 
 
 def check(config: Config) -> None:
@@ -67,18 +58,15 @@ def check(config: Config) -> None:
 
 
 def program(config: Config) -> Simulation:
-    """Draws and solves every redraw; the spectrum is the density of the singular values that are not 0."""
-    frozen, axes = ml_collections.FrozenConfigDict(config), dict(config.axes)
+    """Draws and solves every redraw; its noise levels share one sample and the decompositions of it."""
+    over = {name: config[name] for name in SWEPT}
+    fixed = {"dimension": config.fixed_dimension, "num_examples": config.examples}
 
-    def compute(points: tuple[Mapping[str, Any], ...]) -> dict[str, np.ndarray]:
-        seeds, seed_of = np.unique([point["seed"] for point in points], return_inverse=True)
-        noise, noise_of = np.unique([point["noise_variance"] for point in points], return_inverse=True)
-        with jax.enable_x64(True):
-            records = _redraws(frozen, jnp.asarray(seeds, jnp.uint32), jnp.asarray(noise, float))
-            return {name: np.asarray(values)[seed_of, noise_of] for name, values in records.items()}
+    def redraw(key: Array, noise_variance: Array) -> dict[str, Array]:
+        features = regression.isotropic_features(stream(key, "features"), noise_variance, bins=BINS, **over)
+        examples = regression.isotropic_examples(stream(key, "examples"), noise_variance, **fixed)
+        return features._asdict() | {f"examples_{name}": risk for name, risk in examples._asdict().items()}
 
-    # Seeds outside: the noise levels of one seed come in one chunk, and its decompositions serve them all.
-    points = tuple({"noise_variance": v, "seed": seed} for seed in axes["seed"] for v in axes["noise_variance"])
     many, some, counts = ((len(sizes),) for sizes in (config.num_features, config.ridge_features, config.examples))
     measured = {
         "risk": Measured("risk, minimum norm", many),
@@ -91,54 +79,4 @@ def program(config: Config) -> Simulation:
         "examples_risk": Measured("risk at fixed dimension, minimum norm", counts),
         "examples_optimal_risk": Measured("risk at fixed dimension, optimal ridge", counts),
     }
-    return Simulation((Group(points, compute),), measured, config.runs_at_once)
-
-
-def bin_edges(num_examples: int, spectrum_features: tuple[int, ...]) -> np.ndarray:
-    """``[BINS + 1]``: from 0 to somewhat beyond the upper edge of the widest design's spectrum."""
-    return np.linspace(0.0, 1.25 * (1.0 + math.sqrt(max(spectrum_features) / num_examples)), BINS + 1)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _redraws(config: Config, seeds: Array, noise: Array) -> dict[str, Array]:
-    """Records ``[R, V, ...]`` for all seeds and noise variances; run it under ``jax.enable_x64``."""
-    n, dimension, fixed, counts = config.num_examples, config.dimension, config.fixed_dimension, config.examples
-    some, chosen, risk = config.ridge_features, config.spectrum_features, regression.isotropic_risk
-    edges = bin_edges(n, chosen)
-
-    def sample(key: Array, num_examples: int, dimension: int) -> tuple[Array, Array]:
-        return regression.isotropic_sample(key, num_examples=num_examples, dimension=dimension, noise_variances=noise)
-
-    def density(values: Array, p: int) -> Array:
-        return jnp.histogram(values[: min(n, p)], edges)[0] / (min(n, p) * (edges[1] - edges[0]))
-
-    def one(seed: Array) -> dict[str, Array]:
-        key = jax.random.key(seed)
-        x, y = sample(stream(key, "features"), n, dimension)
-        fits = regression.prefix_least_squares(x, y, config.num_features).coefficients
-        fits = jnp.pad(fits, ((0, 0), (0, dimension - fits.shape[1]), (0, 0)))
-        optimal = dimension * (noise + 1.0) - jnp.asarray(some)[:, None]
-        ridged = regression.nested_ridge(x, y, some, config.penalties, optimal, axis="features")
-        spectra = regression.nested_singular_values(x, some)
-        smallest = spectra[np.arange(len(some)), np.minimum(some, min(n, dimension)) - 1]
-        values = regression.nested_singular_values(x, chosen)
-        spectrum = jnp.stack([density(*each) for each in zip(values, chosen, strict=True)])
-        # Training sets are nested: neighbouring sizes are compared on the same examples.
-        x, y = sample(stream(key, "examples"), max(counts), fixed)
-        optimal = jnp.tile(fixed * noise, (len(counts), 1))
-        of_examples = regression.nested_ridge(x, y, counts, np.zeros(1), optimal, axis="examples")
-        every = (len(noise), 1)
-        return {
-            "risk": risk(fits).T,
-            "squared_norm": jnp.sum(jnp.square(fits), axis=1).T,
-            "ridge_risk": risk(ridged.fixed).transpose(2, 1, 0),
-            "optimal_ridge_risk": risk(ridged.own).T,
-            "smallest_singular_value": jnp.tile(smallest, every),
-            "condition_number": jnp.tile(spectra[:, 0] / smallest, every),
-            "spectrum": jnp.tile(spectrum, (*every, 1)),
-            "examples_risk": risk(of_examples.fixed[:, 0]).T,
-            "examples_optimal_risk": risk(of_examples.own).T,
-        }
-
-    found: dict[str, Array] = jax.lax.map(one, seeds)
-    return found
+    return mapped_redraws(config, measured, redraw, within="noise_variance")

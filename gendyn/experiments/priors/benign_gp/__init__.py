@@ -36,5 +36,4 @@ variational classifier on two classes of CIFAR-10, its evidence a bound); Zhang 
 from gendyn.experiments.priors.benign_gp.claims import verdict as verdict
 from gendyn.experiments.priors.benign_gp.drawing import figure as figure
 from gendyn.experiments.priors.benign_gp.program import LEAVES as LEAVES
-from gendyn.experiments.priors.benign_gp.program import check as check
 from gendyn.experiments.priors.benign_gp.program import program as program

@@ -10,11 +10,10 @@ import numpy as np
 
 from gendyn import regression
 from gendyn.core import ConfigError, lookup, stream
-from gendyn.core.rules import choice, each, integer, length, number
-from gendyn.experiments.priors._compared import check_compared
-from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
+from gendyn.core.rules import choice, each, every, integer, length, number
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.tasks import INDEPENDENT_NOISE_KINDS, CorruptedSample, corrupted_samples, select_classes
-from gendyn.types import Array, ArrayLike, Config, PyTree, Task
+from gendyn.types import Array, Config, PyTree, Task
 
 LABEL_DRAWS = 16
 """Corruptions whose evidences are averaged, beside the one that is trained on: the mean over labels has heavy tails."""
@@ -38,6 +37,7 @@ def _levels(name: str, rates: Sequence[float]) -> None:
         raise ConfigError(f"{name} = {tuple(rates)} must ascend from 0 to 1 and hold 0.5: the claims are about these.")
 
 
+KIND = choice(INDEPENDENT_NOISE_KINDS)
 LEAVES = {
     "data": Leaf("digits", meaning="a task of images with classes"),
     "folder": Leaf("", meaning="where its files are; empty if it needs none"),
@@ -51,15 +51,10 @@ LEAVES = {
     "optimiser_steps": Leaf(100, rule=integer(), meaning="of the hyperparameters"),
     "pilot_seed": Leaf(0, rule=integer(0), meaning="of the draw that chooses the priors"),
     "runs_at_once": Leaf(32, rule=integer(), meaning="redraws of a chunk"),
-    "noise_kind": Leaf("uniform_any", "axis", choice(INDEPENDENT_NOISE_KINDS), "how labels are corrupted"),
+    "noise_kind": Leaf("uniform_any", "axis", KIND, "how labels are corrupted", every(INDEPENDENT_NOISE_KINDS)),
     "seed": Leaf(0, "axis", integer(0), "a redraw of images and labels"),
 }
 AXES = ("noise_kind", "seed")
-
-
-def check(config: Config) -> None:
-    """Both kinds of corruption are there."""
-    check_compared(config, "noise_kind", INDEPENDENT_NOISE_KINDS)
 
 
 def program(config: Config) -> Simulation:
@@ -70,17 +65,19 @@ def program(config: Config) -> Simulation:
         (_load(config, config.binary_classes, *num_binary, " of two classes"), *num_binary),
     )
 
-    def samples(name: str, kind: str, seeds: ArrayLike) -> list[CorruptedSample]:
+    def samples(name: str, kind: str, seeds: Sequence[int] | Array) -> list[CorruptedSample]:
         """Of all classes and of two."""
-        keys = [stream(jax.random.key(seed), name) for seed in jnp.asarray(seeds)]
+        keys = [stream(jax.random.key(seed), name) for seed in jnp.asarray(seeds, jnp.uint32)]
         labels = {"rates": config.corruption, "kind": kind, "num_draws": 1 + LABEL_DRAWS}
         return [corrupted_samples(task, keys, num_train=n, num_test=m, **labels) for task, n, m in tasks]
 
     @functools.cache
     def priors(kind: str) -> tuple[PyTree, PyTree]:
         # Of a stream that no redraw has: redraws are independent of their prior's images up to the finite pool.
-        pilot = samples("pilot", kind, jnp.uint32([config.pilot_seed]))
-        return choose_priors(config.optimiser_steps, *jax.tree.map(lambda leaf: leaf[0], pilot))
+        of_all, of_two = samples("pilot", kind, [config.pilot_seed])
+        steps, count = {"num_steps": config.optimiser_steps}, len(config.classes)
+        chosen = regression.gp_label_priors(REGRESSION, of_all.x[0], of_all.told[0, :, 0], num_classes=count, **steps)
+        return chosen, regression.gp_laplace_prior(CLASSIFICATION, of_two.x[0], of_two.labels[0], **steps)
 
     def redraw(seeds: Array, noise_kind: str) -> dict[str, Any]:
         (chosen, latent), (of_all, of_two) = priors(noise_kind), samples("redraw", noise_kind, seeds)
@@ -96,7 +93,7 @@ def program(config: Config) -> Simulation:
         "laplace_evidence": Measured("two classes: Laplace's log evidence per image (nats)", (levels,)),
         "prior": Measured("variance, length scale, constant's variance, noise variance", (levels, 4)),
     }
-    return Simulation(tuple(redraw_groups(dict(config.axes), redraw)), measured, config.runs_at_once)
+    return redraw_simulation(config, measured, redraw)
 
 
 def _load(config: Config, classes: Sequence[int], num_train: int, num_test: int, what: str = "") -> Task:
@@ -111,24 +108,6 @@ def _load(config: Config, classes: Sequence[int], num_train: int, num_test: int,
             f"{len(task.y_train)} and {len(task.y_test)}."
         )
     return task
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def choose_priors(num_steps: int, of_all: CorruptedSample, of_two: CorruptedSample) -> tuple[PyTree, PyTree]:
-    """Hyperparameters of largest evidence on a pilot: of the regression at each level ``[L]``, and of Laplace's."""
-    # One start, the prior's own: its key decides nothing.
-    best = functools.partial(regression.gp_optimise, key=jax.random.key(0), num_restarts=1, num_steps=num_steps)
-    start, latent = (
-        jax.tree.map(lambda leaf: leaf.astype(jnp.float64), each.init()) for each in (REGRESSION, CLASSIFICATION)
-    )
-
-    def level(told: Array) -> PyTree:
-        data = (of_all.x, told[0], of_all.probabilities.shape[-1])
-        return best(lambda p: regression.gp_label_regression(REGRESSION, p, *data).log_evidence, start).params
-
-    two = (of_two.x, of_two.labels)  # The true ones.
-    of_laplace = best(lambda p: regression.gp_laplace(CLASSIFICATION, p, *two).log_evidence, latent).params
-    return jax.lax.map(level, of_all.told), of_laplace
 
 
 @jax.jit
@@ -153,11 +132,11 @@ def regress(priors: PyTree, redraws: CorruptedSample) -> dict[str, Array]:
             "jitter": fitted.posterior.jitter,
         }
 
-    def level(redraw: CorruptedSample, told: Array, probabilities: Array, priors: PyTree) -> dict[str, Array]:
-        return jax.lax.map(lambda params: fit(redraw, told, probabilities, params), priors)
-
     def one(redraw: CorruptedSample) -> dict[str, Array]:
-        return jax.lax.map(lambda each: level(redraw, *each), (redraw.told, redraw.probabilities, both))
+        def level(told: Array, probabilities: Array, priors: PyTree) -> dict[str, Array]:
+            return jax.lax.map(lambda params: fit(redraw, told, probabilities, params), priors)
+
+        return jax.lax.map(lambda each: level(*each), (redraw.told, redraw.probabilities, both))
 
     return jax.lax.map(one, redraws)
 

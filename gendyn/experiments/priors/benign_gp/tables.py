@@ -1,22 +1,17 @@
-"""Tables of ``benign_gp``, and the closed form of left-out accuracy."""
+"""Levels of corruption of ``benign_gp``, and the closed form of left-out accuracy."""
 
 import numpy as np
 
-from gendyn.analysis import config_of, redraws_of
+from gendyn.analysis import config_of, finished_tables
 from gendyn.experiments.priors.benign_gp.program import AXES
 from gendyn.tasks import INDEPENDENT_NOISE_KINDS
 from gendyn.theory import corrupted_accuracy
 from gendyn.types import Dataset
 
-FIXED, CHOSEN = 0, 1
-"""Priors, on the last axis."""
 ANY, INCORRECT = 0, 1
-"""Kinds of corruption, sorted, on the first axis."""
-
-
-def redraws(ds: Dataset, *names: str) -> list[np.ndarray]:
-    """Of each variable ``[2, S, levels, ...]``, kinds of corruption first."""
-    return [redraws_of(ds, AXES, name)[1] for name in names]
+"""Kinds of corruption, sorted: tables are ``[S, kinds, levels]``, with the priors on a last axis."""
+FIXED, CHOSEN = 0, 1
+"""Priors."""
 
 
 def rates_of(ds: Dataset) -> tuple[np.ndarray, int, int]:
@@ -27,8 +22,8 @@ def rates_of(ds: Dataset) -> tuple[np.ndarray, int, int]:
 
 
 def left_out(ds: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Left-out accuracy on corrupted labels, and what follows from that on the true ones; each ``[2, S, levels]``."""
+    """Left-out accuracy on corrupted labels, and what follows from that on the true ones."""
+    told, true = (table[..., FIXED] for table in finished_tables(ds, AXES, "left_out_told", "left_out_true"))
     rates, _, count = rates_of(ds)
-    told, true = (table[..., FIXED] for table in redraws(ds, "left_out_told", "left_out_true"))
-    kinds = zip(true, INDEPENDENT_NOISE_KINDS, strict=True)
-    return told, np.stack([corrupted_accuracy(rows, rates, count, kind) for rows, kind in kinds])
+    kinds = enumerate(INDEPENDENT_NOISE_KINDS)
+    return told, np.stack([corrupted_accuracy(true[:, i], rates, count, kind) for i, kind in kinds], axis=1)

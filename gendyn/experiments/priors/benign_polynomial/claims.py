@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import agreement, bootstrap, config_of, finding, finished_table, largest
+from gendyn.analysis import agreement, bootstrap, config_of, finding, finished_tables, largest
 from gendyn.experiments.priors.benign_polynomial.program import AXES
 from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
 from gendyn.types import Dataset, Finding
@@ -35,26 +35,23 @@ def verdict(ds: Dataset) -> list[Finding]:
                 interval = bootstrap(lambda rows, part=part: summary(rows)[:, part], rows)
                 found.append(finding(claim, interval, high=LIMITS[part], unit=unit, detail=where))
     fixed, free = "With the reference number of points and sigma the best", "The best"
-    places = (
+    for place, rows in (
         (f"{fixed} range, basis and law of inputs", errors[..., size, sigma]),
         (f"{free} range, basis, law of inputs, number of points and sigma", errors),
-    )
-    found += [
-        _at_best_place(f"{place} recovers both targets and fits the noise.", axes, config, rows)
-        for place, rows in places
-    ]
-    gaps = finished_table(ds, "kernel_gap", AXES)[:, :, :, axes["half_width"] < np.sqrt(2)]
+    ):
+        found.append(_at_best_place(f"{place} recovers both targets and fits the noise.", axes, config, rows))
+    gaps, expected = finished_tables(ds, AXES, "kernel_gap", "expected_rmse")
+    gaps = gaps[:, :, :, axes["half_width"] < np.sqrt(2)]
     # A ratio of sums: where nearly nothing is left, rounding is, and it counts for nothing.
-    squares = (errors[:, 2] ** 2, finished_table(ds, "expected_rmse", AXES) ** 2)
-    left, expected = (np.sum(each, axis=(3, 4, 5)).reshape(len(each), -1) for each in squares)
-    ratios, about = left / expected, "Mean squares, summed over ranges, sizes and sigmas; a place is a law and a basis."
+    left, expected = (np.sum(table**2, axis=(3, 4, 5)) for table in (errors[:, 2], expected))
+    about = "Mean squares, summed over ranges, sizes and sigmas; a place is a law and a basis."
     exact = "What is left of pure noise is its exact expectation given the inputs."
     kernel = "The fit is that of the Gaussian process with the closed-form kernel."
     unit = f"largest distance / target RMS, at half-widths below sqrt(2) and sigma {config['sigma']:g}"
     return [
         *found,
         finding(kernel, bootstrap(largest, gaps), high=KERNEL_TOLERANCE, unit=unit),
-        agreement(exact, ratios, np.ones(left.shape[1]), tolerance=TOLERANCE, detail=about),
+        agreement(exact, left / expected, 1.0, tolerance=TOLERANCE, detail=about),
     ]
 
 

@@ -8,19 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gendyn import regression
 from gendyn.analysis import Band, config_of, finished_table
-from gendyn.experiments.priors._polynomial_laws import short
 from gendyn.experiments.priors.benign_polynomial.program import AXES, BASES, INPUTS, Drawn, draw, features
 from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
-from gendyn.plots import Cell, Curve, Panel, Table, draw_panels, style
-from gendyn.regression import (
-    Predictive,
-    bayesian_linear,
-    bayesian_predictive,
-    kernel_ridge,
-    order_penalty,
-    polynomial_kernel,
-)
+from gendyn.plots import Cell, Curve, Panel, Table, curve_family, draw_panels, style
 from gendyn.types import Array, Dataset, Figure
 
 _COLOURS = dict(zip(BASES, (style.TEST, style.TRAIN), strict=True))
@@ -41,20 +33,19 @@ def figure(ds: Dataset) -> Figure:
     by_sigma = [
         Curve(label, sigmas, left[:, b, w, size], sigmas, exact[b, w, size], colour) for label, b, w, colour in lines
     ]
-    by_width = [
-        Curve(f"{n} points", widths, left[:, monomial, :, i, sigma], widths, exact[monomial, :, i, sigma])
-        for i, n in enumerate(axes["num_train"])
-    ]
+    sizes, at = [f"{n} points" for n in axes["num_train"]], np.s_[..., monomial, :, :, sigma]
+    by_width = curve_family(sizes, widths, np.swapaxes(left[at], 1, 2), widths, exact[at].T)
     found = summary(errors[..., size, sigma][None])[0][:, inputs].reshape(3, -1).T
-    cells = tuple(
-        tuple(Cell(short(v), "supported" if v < limit else "refuted") for v, limit in zip(place, LIMITS, strict=True))
-        for place in found
-    )
+
+    def cell(value: float, limit: float) -> Cell:
+        return Cell(style.short(value), "supported" if value < limit else "refuted")
+
+    cells = tuple(tuple(map(cell, place, LIMITS)) for place in found)
     rows, what = tuple(f"{basis}, {w:g}" for basis in BASES for w in widths), "share of noise variance left"
     shown: list[Panel | Table] = [
         *_fits(config),
         Panel("noise at the points, by sigma", "sigma", what, tuple(by_sigma), "log", y_limits=(0, 1.2)),
-        Panel("monomials, by range", "half-width", what, tuple(by_width), y_limits=(0, 1.2)),
+        Panel("monomials, by range", "half-width", what, by_width, y_limits=(0, 1.2)),
         Table("errors, by half-width", rows, ("simple", "complex", "noise"), cells),
     ]
     edge = f"{config['half_width']:g}"
@@ -101,12 +92,16 @@ def shown_fits(config: dict[str, Any]) -> tuple[np.ndarray, Drawn, dict[str, tup
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _shown(order: int, basis: str, drawn: Drawn, width: Array, sigma: Array, grid: Array) -> tuple[Array, ...]:
     (variable, design), (at_grid, grid_design) = (features(basis, order, x, width) for x in (drawn.x, grid))
-    dual = kernel_ridge(polynomial_kernel(variable, variable, order, basis=basis), drawn.y, sigma**2).dual_coefficients
+    dual = regression.kernel_ridge(
+        regression.polynomial_kernel(variable, variable, order, basis=basis), drawn.y, sigma**2
+    ).dual_coefficients
 
-    def predicted(y: Array) -> Predictive:
-        posterior = bayesian_linear(design, y, prior_variance=1 / order_penalty(order), noise_variance=sigma**2)
-        return bayesian_predictive(posterior, grid_design)
+    def predicted(y: Array) -> regression.Predictive:
+        posterior = regression.bayesian_linear(
+            design, y, prior_variance=1 / regression.order_penalty(order), noise_variance=sigma**2
+        )
+        return regression.bayesian_predictive(posterior, grid_design)
 
     means, variances = jax.vmap(predicted)(drawn.y.T)
     deviation = jnp.sqrt(jnp.maximum(variances[0] - sigma**2, 0.0))
-    return means, deviation, (polynomial_kernel(at_grid, variable, order, basis=basis) @ dual).T
+    return means, deviation, (regression.polynomial_kernel(at_grid, variable, order, basis=basis) @ dual).T

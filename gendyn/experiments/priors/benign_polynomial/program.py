@@ -7,12 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gendyn import regression
 from gendyn.core import ConfigError, singular_values, stream
-from gendyn.core.rules import choice, each, integer, number, positive
-from gendyn.experiments.priors._compared import check_compared
-from gendyn.experiments.priors._polynomial_laws import TARGETS, draw_inputs, law_average
-from gendyn.regression import kernel_ridge, order_penalty, polynomial_features, polynomial_kernel, ridge
-from gendyn.sweep import Leaf, Measured, Simulation, redraw_groups
+from gendyn.core.rules import choice, each, every, integer, number, positive
+from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.types import Array, Config
 
 INPUTS = ("equispaced", "random")
@@ -24,8 +22,10 @@ LEAVES = {
     "sigma": Leaf(1e-3, rule=number(1e-6), meaning="the reference, one of sigmas"),
     "sigmas": Leaf(tuple(10.0**-k for k in range(1, 9)), rule=each(positive()), meaning="strengths of the penalty"),
     "runs_at_once": Leaf(150, rule=integer(), meaning="redraws of a chunk"),
-    "inputs": Leaf("equispaced", "reference", choice(INPUTS), "how the inputs are placed; reference: in the figure"),
-    "basis": Leaf("monomial", "axis", choice(BASES), "of the polynomial"),
+    "inputs": Leaf(
+        "equispaced", "reference", choice(INPUTS), "how the inputs are placed; reference: in the figure", every(INPUTS)
+    ),
+    "basis": Leaf("monomial", "axis", choice(BASES), "of the polynomial", every(BASES)),
     # The largest monomial, scaled, is (half_width / sqrt 2)^order.
     "half_width": Leaf(1.4, "reference", number(0, 2, open_low=True), "of the range of inputs"),
     "num_train": Leaf(20, "reference", integer(2), "points"),
@@ -35,11 +35,9 @@ AXES = ("inputs", "basis", "half_width", "num_train", "seed")
 
 
 def check(config: Config) -> None:
-    """The reference is among the sigmas, and all laws of inputs and bases are there."""
+    """The reference is among the sigmas."""
     if config.sigma not in config.sigmas:
         raise ConfigError(f"config.sigma = {config.sigma}, the reference, must be one of {config.sigmas}.")
-    check_compared(config, "inputs", INPUTS)
-    check_compared(config, "basis", BASES)
 
 
 def program(config: Config) -> Simulation:
@@ -53,8 +51,7 @@ def program(config: Config) -> Simulation:
         "smallest_singular_value": ("smallest singular value of the scaled features", ()),
     }
     measured = {name: Measured(text, shape, "float64") for name, (text, shape) in about.items()}
-    groups = redraw_groups(dict(config.axes), functools.partial(_redraw, config))
-    return Simulation(tuple(groups), measured, config.runs_at_once)
+    return redraw_simulation(config, measured, functools.partial(_redraw, config))
 
 
 def _redraw(
@@ -64,7 +61,7 @@ def _redraw(
     most, reference = max(dict(config.axes)["num_train"]), config.sigmas.index(config.sigma)
     width, count, sigmas = (jnp.asarray(value, jnp.float64) for value in (half_width, num_train, config.sigmas))
     problem = _problems(config.order, most, inputs, basis, seeds, width, count)
-    return _fit(reference, problem, jnp.asarray(law_average("uniform", NUM_NODES)[1]), count, sigmas)
+    return _fit(reference, problem, jnp.asarray(regression.law_average("uniform", NUM_NODES)[1]), count, sigmas)
 
 
 class Drawn(NamedTuple):
@@ -85,14 +82,14 @@ def draw(seed: Array, inputs: str, half_width: Array, count: Array, most: int, p
     """Inputs and noise of different ranges are the same up to the stretch, and those of fewer points a prefix."""
     key = jax.random.key(seed)
     if inputs == "random":
-        unit = draw_inputs(stream(key, "inputs"), "uniform", (most,))
+        unit = regression.draw_inputs(stream(key, "inputs"), "uniform", (most,))
     else:
         unit = 2 * jnp.minimum(jnp.arange(most), count - 1) / (count - 1) - 1
     x = half_width * unit
-    nodes, weights = (jnp.asarray(each) for each in law_average("uniform", NUM_NODES))
+    nodes, weights = (jnp.asarray(each) for each in regression.law_average("uniform", NUM_NODES))
 
     def targets(at: Array, rest: Array) -> Array:
-        return jnp.stack([TARGETS["simple"](at), TARGETS["complex"](at), rest], axis=1)
+        return jnp.stack([at + jnp.cos(jnp.pi * at), jnp.sin(at) * jnp.cos(at**2), rest], axis=1)
 
     size = jnp.sqrt(weights @ targets(half_width * nodes, jnp.ones_like(nodes)) ** 2)
     noise = jax.random.normal(stream(key, "noise"), x.shape, jnp.float64)
@@ -102,7 +99,7 @@ def draw(seed: Array, inputs: str, half_width: Array, count: Array, most: int, p
 def features(basis: str, order: int, x: Array, half_width: Array) -> tuple[Array, Array]:
     """The variable of the basis, and its functions ``[n, order + 1]``."""
     variable = x if basis == "monomial" else x / half_width
-    return variable, polynomial_features(variable, order, basis=basis)
+    return variable, regression.polynomial_features(variable, order, basis=basis)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
@@ -114,13 +111,13 @@ def _problems(
 
     Of the ``most`` points ``count`` are used: the others are rows of zeros, which change no fit and enter no mean.
     """
-    points = half_width * jnp.asarray(law_average("uniform", NUM_NODES)[0])
+    points = half_width * jnp.asarray(regression.law_average("uniform", NUM_NODES)[0])
     mask = (jnp.arange(most) < count).astype(jnp.float64)
     drawn = draw(seed, inputs, half_width, count, most, points)
     variable, functions = features(basis, order, drawn.x, half_width)
     at_points, test_design = features(basis, order, points, half_width)
-    among = polynomial_kernel(variable, variable, order, basis=basis) * mask * mask[:, None]
-    across = polynomial_kernel(at_points, variable, order, basis=basis) * mask
+    among = regression.polynomial_kernel(variable, variable, order, basis=basis) * mask * mask[:, None]
+    across = regression.polynomial_kernel(at_points, variable, order, basis=basis) * mask
     y, design = (mask[:, None] * each for each in (drawn.y, functions))
     return drawn._replace(y=y), (design, test_design), (among, across)
 
@@ -130,14 +127,14 @@ def _problems(
 def _fit(reference: int, problem: Any, weights: Array, count: Array, sigmas: Array) -> dict[str, Array]:
     """``reference``: which of the sigmas the kernel's fit is compared at."""
     drawn, (design, test_design), (among, across) = problem
-    penalty, used = order_penalty(design.shape[1] - 1), jnp.arange(len(design)) < count
+    penalty, used = regression.order_penalty(design.shape[1] - 1), jnp.arange(len(design)) < count
     variances = sigmas[:, None] ** 2
-    coefficients = ridge(design, drawn.y, sigmas**2, weights=penalty).coefficients
+    coefficients = regression.ridge(design, drawn.y, sigmas**2, weights=penalty).coefficients
     left, fits = design @ coefficients - drawn.y, test_design @ coefficients
     # Descending: those of rows of zeros are the last.
     spectrum = singular_values(design / np.sqrt(penalty))
     share = jnp.where(used, variances / (spectrum**2 + variances), 0.0)
-    dual = kernel_ridge(among, drawn.y, sigmas[reference] ** 2).dual_coefficients
+    dual = regression.kernel_ridge(among, drawn.y, sigmas[reference] ** 2).dual_coefficients
     gaps = jnp.abs(fits[reference] - across @ dual)
     return {
         "train_rmse": (jnp.sqrt(jnp.sum(left**2, axis=1) / count) / drawn.size).T,

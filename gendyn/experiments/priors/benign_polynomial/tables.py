@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gendyn.analysis import median, redraws_of
+from gendyn.analysis import finished_tables, grid, median
 from gendyn.experiments.priors.benign_polynomial.program import AXES
 from gendyn.types import Dataset
 
@@ -13,10 +13,9 @@ LIMITS = np.array([GENERALISES, GENERALISES, FITTED])
 
 def errors_of(ds: Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Axes, and ``[S, 3, inputs, bases, half-widths, sizes, sigmas]``: test error of simple and complex; noise left."""
-    axes, test = redraws_of(ds, AXES, "test_rmse")
-    _, train = redraws_of(ds, AXES, "train_rmse")
+    test, train = finished_tables(ds, AXES, "test_rmse", "train_rmse")
     table = np.concatenate([test[..., :2, :], train[..., 2:, :]], axis=-2)
-    return axes, np.moveaxis(table, (4, 5), (0, 1))
+    return grid(ds, AXES).axes, np.moveaxis(table, 5, 1)
 
 
 def summary(table: np.ndarray) -> np.ndarray:
