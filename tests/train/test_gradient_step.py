@@ -155,3 +155,20 @@ def test_the_gradients_of_training_are_those_written_by_hand(linear, loss_and_gr
         assert_close(state, after)
         x, targets, weights = batch(run, before.step, linear.sample, linear.data)
         assert_close(gradient, loss_and_gradient(before.variables.params, x, targets, weights)[2])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_a_row_that_is_never_seen_does_no_harm(linear, value):
+    """0 times infinity is NaN: a weight of 0 alone would not keep a neighbour's row out of the gradient."""
+    n = int(linear.sample.num_train)
+    poisoned = linear.data._replace(x_train=linear.data.x_train.at[n + 1].set(value))
+
+    def after(run, data):
+        state = train.initial_state(run, linear.variables, linear.sample, data)
+        return jax.jit(functools.partial(train.gradient_step, run))(state, linear.sample, data)
+
+    masked = linear.run._replace(unseen_rows=True)
+    jax.tree.map(np.testing.assert_array_equal, after(masked, poisoned), after(masked, linear.data))
+    assert_close(after(masked, poisoned).variables.params, after(linear.run, linear.data).variables.params)
+    assert int(after(masked, poisoned).diverged_step) == -1
+    assert not np.isfinite(after(linear.run, poisoned).variables.params["w"]).all()  # the control
