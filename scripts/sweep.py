@@ -5,9 +5,11 @@
     python scripts/sweep.py --config=… --plan_only
 
 The same command again goes on from the last commit; with more axis values it adds the new runs. Exit status: 0 done,
-1 the results folder failed (what was committed is safe), 2 bad input.
+1 the results folder failed (what was committed is safe), 2 bad input, 130 stopped by Ctrl-C, 143 by SIGTERM. A signal
+commits what is there first; a second one ends at once.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -71,6 +73,9 @@ def run_main() -> None:
         sys.exit(_fail(error, 2))
     except StoreError as error:
         sys.exit(_fail(error, 1))
+    except KeyboardInterrupt as error:
+        print(str(error) or "stopped; what was committed is safe, and the same command goes on", file=sys.stderr)
+        sys.exit(128 + getattr(error, "number", signal.SIGINT))
 
 
 def _fail(error: Exception, status: int) -> int:

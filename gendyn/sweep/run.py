@@ -18,9 +18,10 @@ from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
 from gendyn.sweep.execute.job import Job, Position, Setup, prepare
 from gendyn.sweep.execute.population import out_of_memory
 from gendyn.sweep.execute.progress import Progress
+from gendyn.sweep.execute.signals import Signals, Stopped
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.against_task import load_task
-from gendyn.sweep.plan.planned import Plan, plan_from_json
+from gendyn.sweep.plan.planned import Chunk, Plan, plan_from_json
 from gendyn.sweep.plan.planner import make_plan
 from gendyn.sweep.stored_plan import stored_plan
 from gendyn.types import Dataset, Task
@@ -89,6 +90,7 @@ def run(
     Raises:
         ConfigError: bad input, before anything compiles or is written.
         StoreError: the folder cannot be written; what was committed stays readable.
+        KeyboardInterrupt: SIGINT or SIGTERM; the records so far are committed. A second signal ends at once.
 
     >>> import gendyn.sweep, tempfile
     >>> config = gendyn.sweep.base_config(task="teacher_student", model="mlp", optim="sgd")
@@ -127,7 +129,11 @@ def _execute(
     chunks = sweep_plan.chunks
     total = sum(chunk.steps[-1] * len(chunk.runs) for chunk in chunks)
     limit = cost.machine(devices, sweep_plan.config["sweep.memory_limit_gb"]).bytes
-    with Progress(total, len(sweep_plan.runs), quiet=quiet) as progress, ThreadPoolExecutor(AHEAD) as pool:
+    with (
+        Progress(total, len(sweep_plan.runs), quiet=quiet) as progress,
+        ThreadPoolExecutor(AHEAD) as pool,
+        Signals() as signals,
+    ):
         jobs = []
         for chunk in chunks:
             job = Job(chunk, load_task(chunk.settings, tasks), devices, store.chunk_folder(folder, chunk.id))
@@ -147,13 +153,26 @@ def _execute(
                 if place not in ready:
                     ready[place] = pool.submit(prepare, following)
             try:
-                _train(job, ready.pop(position, None), progress)
-            except BaseException:
+                _train(job, ready.pop(position, None), progress, signals)
+                signals.stop_if_asked()
+            except BaseException as fault:
                 pool.shutdown(wait=False, cancel_futures=True)
+                if isinstance(fault, Stopped):
+                    raise Stopped(f"{fault}: {_committed(chunks, folder)}", fault.number) from None
                 raise
 
 
-def _train(job: Job, ahead: Future[Ready] | None, progress: Progress) -> None:
+def _committed(chunks: Sequence[Chunk], folder: pathlib.Path) -> str:
+    """How far a sweep has come, and how it goes on."""
+    records = 0
+    for chunk in chunks:
+        there = store.chunk_folder(folder, chunk.id)
+        records += store.ChunkStore(there).committed() * len(chunk.runs) if store.ChunkStore.exists(there) else 0
+    total = sum(len(chunk.steps) * len(chunk.runs) for chunk in chunks)
+    return f"{records:,} of {total:,} records are committed in {folder}; the same command goes on"
+
+
+def _train(job: Job, ahead: Future[Ready] | None, progress: Progress, signals: Signals) -> None:
     """One chunk; what was made ready but did not fit beside the one before it is made again, alone."""
     made: Ready | None = None
     if ahead is not None:
@@ -162,4 +181,4 @@ def _train(job: Job, ahead: Future[Ready] | None, progress: Progress) -> None:
         except (jax.errors.JaxRuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-    train_chunk(*(made or prepare(job)), progress)
+    train_chunk(*(made or prepare(job)), progress, signals)

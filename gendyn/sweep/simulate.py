@@ -1,6 +1,7 @@
 """Simulations with a program of their own: stored, labelled, resumed and locked as a sweep of networks is."""
 
 import json
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,6 +14,7 @@ from gendyn.core import ConfigError, canonical, check_positive_int
 from gendyn.sweep.config.leaf import plain
 from gendyn.sweep.execute.devices import use_compilation_cache
 from gendyn.sweep.execute.progress import Progress
+from gendyn.sweep.execute.signals import Signals, Stopped
 from gendyn.types import ArrayLike, Dataset
 
 
@@ -136,8 +138,8 @@ def simulate(
             store.write_plan(folder, plan)
         chunks = [chunk for chunk in plan["chunks"] if canonical(chunk["runs"][0]["coords"]) in owners]
         count = sum(len(chunk["runs"]) for chunk in chunks)
-        with Progress(count, count, quiet=quiet) as progress:
-            for chunk in chunks:
+        with Progress(count, count, quiet=quiet) as progress, Signals() as signals:
+            for place, chunk in enumerate(chunks):
                 group = owners[canonical(chunk["runs"][0]["coords"])]
                 held = _open_chunk(folder, chunk, measured)
                 if held.committed() == len(chunk["steps"]):
@@ -148,6 +150,13 @@ def simulate(
                     records = {name: np.asarray(values) for name, values in records.items()}
                 held.commit(_checked(records, measured, len(chunk["runs"]), len(chunk["steps"])), 0, {}, {})
                 progress.advance(len(chunk["runs"]), chunk["id"])
+                if signals.received and place + 1 < len(chunks):
+                    done = sum(len(each["runs"]) for each in chunks[: place + 1])
+                    raise Stopped(
+                        f"stopped by {signal.Signals(signals.received).name}: {done:,} of {count:,} runs are committed "
+                        f"in {folder}; the same command goes on",
+                        signals.received,
+                    )
     return store.open(folder)
 
 

@@ -8,6 +8,7 @@ import jax
 
 from gendyn import store
 from gendyn.core import canonical
+from gendyn.sweep.origins import check_origins, origins
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk, Plan
 from gendyn.sweep.plan.program import shapes_at
@@ -18,7 +19,11 @@ from gendyn.types import Task
 def stored_plan(
     sweep_plan: Plan, tasks: dict[str, Task], devices: Sequence[jax.Device], overrides: Mapping[str, Any], folder: Any
 ) -> dict[str, Any]:
-    """``plan.json``: the plan, what readers need to label results, and where they came from."""
+    """``plan.json``: the plan, what readers need to label results, and where they came from.
+
+    Raises:
+        ConfigError: the folder's results rest on other data or other code of the same name.
+    """
     stored = sweep_plan.to_json()
     metrics: dict[str, Any] = {}
     data: dict[str, dict[str, str]] = {}
@@ -37,9 +42,12 @@ def stored_plan(
             run_entry["values"] = {"num_parameters": count}
     provenance: dict[str, Any] = dict(store.collect(stored["config"], dict(overrides)))
     provenance |= {"devices": f"{len(devices)} x {devices[0].device_kind}", "data": data, "plan": sweep_plan.digest}
+    now = origins(sweep_plan.chunks, tasks)
+    provenance |= now
     earlier = store.read_plan(folder) if store.born(folder) else {}
     if earlier:  # resumed or extended: keep where the first results came from
         provenance["first"] = earlier["provenance"].get("first", earlier["provenance"])
+        check_origins(earlier["provenance"], now, sweep_plan.config["store.accept_changes"])
     stored["provenance"] = provenance
     stored["metrics"] = metrics
     # One number where all runs agree, so that a figure need not load the data again.

@@ -23,9 +23,9 @@ def trained(small, monkeypatch):
     found = []
     original = small.run_module.train_chunk
 
-    def train_chunk(setup, position, progress):
+    def train_chunk(setup, position, progress, signals):
         found.extend(run.identity for run in setup.chunk.runs)
-        return original(setup, position, progress)
+        return original(setup, position, progress, signals)
 
     monkeypatch.setattr(small.run_module, "train_chunk", train_chunk)
     return found

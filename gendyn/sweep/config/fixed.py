@@ -70,6 +70,7 @@ FIXED: dict[str, Leaf] = {
     "sweep.buckets": Leaf("auto", "execution", choice(BUCKETS), "Which widths share a program by padding."),
     "sweep.memory_limit_gb": Leaf(0.0, "execution", number(0), "Of all devices together; 0 is what is free."),
     "sweep.platform": Leaf("", "execution", anything, "cpu, cuda or tpu; empty is what there is."),
+    "store.accept_changes": Leaf(False, "execution", anything, "Go on where own code or data have changed since."),
     "store.commit_seconds": Leaf(30.0, "execution", number(0), "Time between two commits: what a kill can cost."),
 }
 # fmt: on

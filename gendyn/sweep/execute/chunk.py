@@ -14,11 +14,16 @@ from gendyn.sweep.execute.job import Position, Setup, follow, restore, runs_fini
 from gendyn.sweep.execute.layout import OutOfMemory, next_layout
 from gendyn.sweep.execute.population import Population, out_of_memory
 from gendyn.sweep.execute.progress import Progress
+from gendyn.sweep.execute.signals import Signals
 from gendyn.sweep.execute.states import flatten_state
 
 
-def train_chunk(setup: Setup, position: Position, progress: Progress) -> None:
-    """Trains from ``position`` to the last record, committing as it goes; ``position`` moves along."""
+def train_chunk(setup: Setup, position: Position, progress: Progress, signals: Signals) -> None:
+    """Trains from ``position`` to the last record, committing as it goes; ``position`` moves along.
+
+    Raises:
+        Stopped: after a signal, once the records so far are committed.
+    """
     steps, rows = setup.chunk.steps, len(setup.chunk.runs)
     progress.resume(rows * setup.steps_done(position.record))
     population: Population | None = None
@@ -52,10 +57,13 @@ def train_chunk(setup: Setup, position: Position, progress: Progress) -> None:
             layout = position.layouts[-1]
             drops = position.record < len(steps) and next_layout(layout, position.record, finished) is not layout
             late = time.monotonic() - committed >= setup.chunk.settings["store.commit_seconds"]
-            if late or drops or position.record == len(steps):
+            if late or drops or signals.received or position.record == len(steps):
                 _commit(committer, setup, position, population, buffer)
                 buffer = []
                 committed = time.monotonic()
+                if signals.received:
+                    committer.drain()
+                    signals.stop_if_asked()
             if drops:
                 committer.drain()
                 position.state, population = population.state(), None

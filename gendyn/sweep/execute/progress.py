@@ -65,7 +65,10 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            try:
+                print(text, file=sys.stderr, flush=True)
+            except (OSError, ValueError):  # nobody reads it any more: training goes on
+                self.quiet = True
 
     def _rate(self) -> str:
         elapsed = max(time.monotonic() - self._start, 1e-9)
