@@ -138,5 +138,9 @@ def circle_networks(
 def _side_by_side(
     seeds: Array, biases: Array, amplitude: ArrayLike, learning_rate: ArrayLike, **sizes: Any
 ) -> CircleDescent:
-    same = functools.partial(circle_network, amplitude=amplitude, learning_rate=learning_rate, **sizes)
-    return jax.vmap(lambda seed, bias: same(jax.random.key(seed), use_bias=bias))(seeds, biases)
+    options = {"amplitude": amplitude, "learning_rate": learning_rate, **sizes}
+
+    def one(seed: Array, bias: Array) -> CircleDescent:
+        return circle_network(jax.random.key(seed), use_bias=bias, **options)
+
+    return jax.vmap(one)(seeds, biases)

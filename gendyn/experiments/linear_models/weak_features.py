@@ -159,8 +159,8 @@ def _tracks(n: int, sizes: np.ndarray, risk: np.ndarray, name: str, values: np.n
     def scatter(risk: np.ndarray, values: np.ndarray, x: np.ndarray = x) -> np.ndarray:
         return analysis.smallest(analysis.scatter_ratio(risk[:, None], values, x, rising=True))
 
-    means = [analysis.mean(table[None]) for table in (risk, values)]
-    control, outside = scatter(means[0], -x[None, None]), scatter(*(table[..., far] for table in means), x[far])
+    mean, of_values = (analysis.mean(table[None]) for table in (risk, values))
+    control, outside = scatter(mean, -x[None, None]), scatter(mean[..., far], of_values[..., far], x[far])
     claim = f"The {name} tracks the second descent: it leaves less than half of the scatter that size leaves."
     unit = "scatter of the log risk about a rising line in the log of it / about a line in log d, d > n"
     known = f"Control: 1 / d has {control[0]:.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside[0]:.2f}."
