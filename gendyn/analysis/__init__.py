@@ -83,6 +83,7 @@ from gendyn.analysis.shares import difference_of_shares as difference_of_shares
 from gendyn.analysis.shares import paired_difference_of_shares as paired_difference_of_shares
 from gendyn.analysis.shares import share_interval as share_interval
 from gendyn.analysis.slingshot import Slingshots as Slingshots
+from gendyn.analysis.slingshot import depth_of_slingshots as depth_of_slingshots
 from gendyn.analysis.slingshot import find_slingshots as find_slingshots
 from gendyn.analysis.slingshot import first_slingshot as first_slingshot
 from gendyn.analysis.slopes import power as power

@@ -39,10 +39,14 @@ class Arms(NamedTuple):
             raise ConfigError("keep holds seeds without a run in every arm; take those in arms.present.")
         return {name: runs[chosen] for name, runs in zip(self.names, self.runs, strict=True)}
 
-    def own_rows(self, name: str) -> np.ndarray:
-        """Run numbers of one arm that have ended, in the order of their seeds, whatever other arms have; not paired."""
-        i = self.names.index(name)
-        return np.asarray(self.runs[i][self.seeds.ended[i]])
+    @property
+    def own_rows(self) -> dict[str, np.ndarray]:
+        """Arm -> run numbers that have ended, in the order of their seeds, whatever other arms have; not paired.
+
+        Arms without any are left out.
+        """
+        rows = {name: self.runs[i][self.seeds.ended[i]] for i, name in enumerate(self.names)}
+        return {name: ended for name, ended in rows.items() if len(ended)}
 
     def pair(self, first: str, second: str) -> tuple[np.ndarray, np.ndarray]:
         """Run numbers of two arms, each ``[S']``, of the seeds whose runs have ended in both; paired."""

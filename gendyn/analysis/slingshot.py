@@ -127,6 +127,27 @@ def first_slingshot(steps: np.ndarray, found: Slingshots, *, never: np.ndarray |
     return Crossing(time, np.where(has, previous, time), has)
 
 
+def depth_of_slingshots(steps: np.ndarray, train_loss: np.ndarray, found: Slingshots) -> float:
+    """How low the training loss has been when cycles begin: its minimum before the first spike, median over runs.
+
+    Args:
+        steps, train_loss: ``[R, T]``.
+        found: of :func:`find_slingshots` with these steps.
+
+    Returns:
+        NaN if no run has a cycle.
+
+    >>> found = Slingshots(np.array([1, 0]), np.full(2, np.nan), np.array([1, 0]), (np.array([20.0]), np.zeros(0)))
+    >>> steps, loss = np.tile([0.0, 10.0, 20.0, 30.0], (2, 1)), np.tile([1.0, 0.2, 5.0, 0.1], (2, 1))
+    >>> depth_of_slingshots(steps, loss, found)
+    0.2
+    """
+    first = [
+        (row, at < spikes[0]) for row, at, spikes in zip(train_loss, steps, found.steps, strict=True) if len(spikes)
+    ]
+    return float(np.median([np.min(row[before]) for row, before in first])) if first else float("nan")
+
+
 def _spikes(log_loss: np.ndarray, height: float, window: int) -> list[tuple[int, int, int]]:
     """``(begin, end, start)`` of every spike: above in ``[begin, end)``, the level is that of ``[start, begin)``."""
     found = []

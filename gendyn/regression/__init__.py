@@ -10,6 +10,7 @@ from gendyn.regression.bayesian_linear import bayesian_predictive as bayesian_pr
 from gendyn.regression.bayesian_linear import sequential_log_densities as sequential_log_densities
 from gendyn.regression.circle_network import CircleDescent as CircleDescent
 from gendyn.regression.circle_network import circle_network as circle_network
+from gendyn.regression.circle_network import circle_networks as circle_networks
 from gendyn.regression.corrupted_labels import CorruptedLabels as CorruptedLabels
 from gendyn.regression.corrupted_labels import gp_corrupted_labels as gp_corrupted_labels
 from gendyn.regression.covariances import Covariance as Covariance

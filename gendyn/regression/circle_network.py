@@ -1,8 +1,9 @@
 """A wide ReLU network on the circle along gradient descent, and how much of each frequency it has still to learn."""
 
+import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -105,3 +106,41 @@ def circle_network(
         return CircleDescent(weights, modes, loss(weights, x, y), loss(weights, x_test, y_test), movement)
 
     return jax.lax.map(record, descent_path(lambda w: jax.grad(loss)(w, x, y), start, optax.sgd(learning_rate), steps))
+
+
+def circle_networks(
+    seeds: Array, *, use_bias: ArrayLike, amplitude: ArrayLike, learning_rate: ArrayLike, **sizes: Any
+) -> CircleDescent:
+    """:func:`circle_network` side by side, one for each seed, compiled; the program serves every amplitude and rate.
+
+    Args:
+        seeds: ``[R]``, of a key each.
+        use_bias: bool, or ``[R]`` of 0.0 and 1.0; one program serves both kernels.
+        amplitude, learning_rate: of all.
+        **sizes: ``num_units``, ``num_points``, and as tuples ``frequencies`` and ``steps``.
+
+    Returns:
+        Fields ``[R, T, ...]``.
+
+    Raises:
+        ConfigError: as there.
+
+    >>> options = {"num_units": 64, "num_points": 16, "frequencies": (1, 3), "amplitude": 0.01, "learning_rate": 1.0}
+    >>> circle_networks(jnp.arange(3), use_bias=True, steps=(0, 20), **options).residual.shape
+    (3, 2, 2)
+    """
+    check_range("learning_rate", learning_rate, low=0, open_low=True)
+    biases = jnp.broadcast_to(jnp.asarray(use_bias, jnp.float32), seeds.shape)
+    return _side_by_side(seeds, biases, amplitude, learning_rate, **sizes)
+
+
+@functools.partial(jax.jit, static_argnames=("num_units", "num_points", "frequencies", "steps"))
+def _side_by_side(
+    seeds: Array, biases: Array, amplitude: ArrayLike, learning_rate: ArrayLike, **sizes: Any
+) -> CircleDescent:
+    options = {"amplitude": amplitude, "learning_rate": learning_rate, **sizes}
+
+    def one(seed: Array, bias: Array) -> CircleDescent:
+        return circle_network(jax.random.key(seed), use_bias=bias, **options)
+
+    return jax.vmap(one)(seeds, biases)

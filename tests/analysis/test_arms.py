@@ -48,7 +48,7 @@ def test_arms_pair_complete_seeds_or_those_that_are_there():
     assert found.present.tolist() == [True, True, False] and found.seeds.complete.tolist() == [True, False, False]
     assert {name: len(rows) for name, rows in found.rows().items()} == {"plain": 1, "filter": 1}
     assert ds["seed"].values[found.rows(found.present)["plain"]].tolist() == [5, 6]
-    assert ds["seed"].values[found.own_rows("plain")].tolist() == [5, 7]
+    assert ds["seed"].values[found.own_rows["plain"]].tolist() == [5, 7]
     one, other = found.pair("plain", "filter")
     assert ds["arm"].values[one].tolist() == ["plain"] and ds["arm"].values[other].tolist() == ["filter"]
     assert ds["seed"].values[one].tolist() == ds["seed"].values[other].tolist() == [5]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gendyn.analysis import find_slingshots, first_slingshot
+from gendyn.analysis import depth_of_slingshots, find_slingshots, first_slingshot
 from gendyn.core import ConfigError
 
 STEPS = np.arange(0.0, 4000, 10)
@@ -112,3 +112,12 @@ def test_the_first_cycle_lies_after_the_record_before_it_and_runs_without_one_ar
     assert first.previous.tolist() == [first.time[0] - 10.0, *first.time[1:]]
     lost = first_slingshot(steps, found, never=np.array([True, True, False]))
     assert lost.time.tolist() == [first.time[0], np.inf, first.time[2]] and lost.previous[1] == np.inf
+
+
+def test_the_depth_is_the_lowest_loss_before_the_first_spike_over_runs_that_have_one():
+    runs = [history((500, 1300)), history((1300,)), history(spikes=False)]
+    found, losses = find(*runs), np.array([loss for _, loss in runs])
+    steps = np.tile(STEPS, (3, 1))
+    lowest = [losses[i, steps[i] < found.steps[i][0]].min() for i in (0, 1)]
+    assert depth_of_slingshots(steps, losses, found) == np.median(lowest)
+    assert np.isnan(depth_of_slingshots(steps[2:], losses[2:], find(runs[2])))

@@ -7,7 +7,7 @@ import pytest
 
 from gendyn import theory
 from gendyn.core import ConfigError
-from gendyn.regression import circle_network
+from gendyn.regression import circle_network, circle_networks
 
 OPTIONS = {"num_units": 64, "num_points": 16, "frequencies": (0, 1, 3, 5), "amplitude": 1e-3, "learning_rate": 0.5}
 
@@ -49,6 +49,16 @@ def test_bias_and_rate_may_be_traced_under_vmap():
     np.testing.assert_allclose(both[0], end(False, 0.5), rtol=1e-4, atol=1e-8)
 
 
+def test_networks_side_by_side_are_those_of_their_seeds_with_bias_or_without():
+    seeds, biases = jnp.array([4, 1]), jnp.array([1.0, 0.0])
+    both = circle_networks(seeds, use_bias=biases, steps=(0, 3), **OPTIONS)
+    for i, seed in enumerate((4, 1)):
+        alone = circle_network(jax.random.key(seed), use_bias=bool(biases[i]), steps=(0, 3), **OPTIONS)
+        np.testing.assert_allclose(both.residual[i], alone.residual, rtol=1e-4, atol=1e-8)
+    same = circle_networks(seeds[:1], use_bias=True, steps=(0, 3), **OPTIONS)
+    np.testing.assert_allclose(same.train_loss[0], both.train_loss[0], rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -62,3 +72,5 @@ def test_bias_and_rate_may_be_traced_under_vmap():
 def test_bad_arguments_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         circle_network(jax.random.key(0), **{"use_bias": True, "steps": (1,), **OPTIONS, **changes})
+    with pytest.raises(ConfigError, match=message):
+        circle_networks(jnp.arange(2), **{"use_bias": True, "steps": (1,), **OPTIONS, **changes})

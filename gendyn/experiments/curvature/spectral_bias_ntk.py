@@ -22,31 +22,25 @@ different frequencies, arXiv:1906.00425, section 3 and figure 1.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn import analysis
+from gendyn import analysis, regression, theory, train
 from gendyn.core import ConfigError, check_range
 from gendyn.core.rules import distinct, each, even, every, integer, positive
 from gendyn.plots import Curve, Panel, curve_family, draw_panels, style
-from gendyn.regression import circle_network
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
-from gendyn.theory import circle_coefficients, circle_grid_coefficients
 from gendyn.types import Array, Axes, Config, Dataset, Figure, Finding
 
 AXES = ("use_bias", "seed")
 TOLERANCE = 0.1
 """Relative error of a rate that still counts as agreement."""
-FIT_DECAY = 2.0
-"""Rates are fitted while the predicted residual is above ``exp(-2)``: later, other frequencies leak in."""
-MAX_LINES = 6
 
 
 def _converges(name: str, value: float) -> None:
-    fastest = float(np.max(circle_coefficients(np.arange(2), use_bias=True)))
+    fastest = float(np.max(theory.circle_coefficients(np.arange(2), use_bias=True)))
     check_range(name, value, low=0, high=1 / fastest, open_low=True, open_high=True)
 
 
@@ -81,23 +75,14 @@ def check(config: Config) -> None:
 
 def program(config: Config) -> Simulation:
     """A group for each kernel. Recorded: the residual ``mean of (f - y) exp(-i k angle)``, real and imaginary part."""
-    geometric = np.geomspace(1, config.num_steps, config.num_records - 1).round().astype(int)
-    steps = tuple(np.unique([0, *geometric, config.num_steps]).tolist())
-    sizes: dict[str, Any] = {name: config[name] for name in ("num_units", "num_points", "frequencies")}
-
-    @jax.jit
-    def train(seeds: Array, use_bias: Array, **numbers: Any) -> dict[str, Array]:
-        def one(seed: Array, bias: Array) -> dict[str, Array]:
-            found = circle_network(jax.random.key(seed), use_bias=bias, steps=steps, **sizes, **numbers)
-            residual = jnp.stack([found.residual.real, found.residual.imag], axis=-1)
-            losses = {name: getattr(found, name) for name in ("train_loss", "test_loss", "weight_movement")}
-            return {**losses, "residual": residual, "diverged": ~jnp.isfinite(found.train_loss)}
-
-        return jax.vmap(one)(seeds, use_bias)
+    steps = train.record_steps("log", num_steps=config.num_steps, num_records=config.num_records)
+    chosen = {name: config[name] for name in ("num_units", "num_points", "frequencies", "amplitude", "learning_rate")}
 
     def redraw(seeds: Array, use_bias: bool) -> dict[str, Array]:
-        numbers = {name: jnp.float32(config[name]) for name in ("learning_rate", "amplitude")}
-        return train(seeds, jnp.full(len(seeds), use_bias, jnp.float32), **numbers)
+        found = regression.circle_networks(seeds, use_bias=use_bias, steps=steps, **chosen)
+        losses = {name: getattr(found, name) for name in ("train_loss", "test_loss", "weight_movement")}
+        residual = jnp.stack([found.residual.real, found.residual.imag], axis=-1)
+        return losses | {"residual": residual, "diverged": ~jnp.isfinite(found.train_loss)}
 
     measured = {
         "train_loss": Measured("training loss"),
@@ -126,7 +111,7 @@ class Decay(NamedTuple):
 
 
 def decay(ds: Dataset, *, use_bias: bool) -> Decay:
-    """Residuals and rates of every seed: :func:`gendyn.analysis.descent_rates`.
+    """Residuals and rates of every seed, fitted while few frequencies leak in: :func:`gendyn.analysis.descent_rates`.
 
     Raises:
         ConfigError: no seed is finished.
@@ -139,10 +124,10 @@ def decay(ds: Dataset, *, use_bias: bool) -> Decay:
     row = list(runs.axes["use_bias"]).index(use_bias)
     chosen, diverged = amplitude[row, seeds.complete], seeds.diverged[row, seeds.complete]
     residuals = np.where(diverged[:, None, None], np.inf, chosen / chosen[:, :1])
-    predicted = circle_grid_coefficients(np.array(config["frequencies"]), config["num_points"], use_bias=use_bias)
-    fit = {"learning_rate": config["learning_rate"], "fit_decay": FIT_DECAY}
-    rates = np.where(diverged[:, None], np.inf, analysis.descent_rates(steps, residuals, predicted, **fit))
-    return Decay(residuals, rates, predicted, seeds.sentence)
+    frequencies, rate = np.array(config["frequencies"]), config["learning_rate"]
+    predicted = theory.circle_grid_coefficients(frequencies, config["num_points"], use_bias=use_bias)
+    rates = analysis.descent_rates(steps, residuals, predicted, learning_rate=rate)
+    return Decay(residuals, np.where(diverged[:, None], np.inf, rates), predicted, seeds.sentence)
 
 
 def verdict(ds: Dataset) -> list[Finding]:
@@ -166,9 +151,8 @@ def verdict(ds: Dataset) -> list[Finding]:
 
 def _agrees(name: str, found: Decay) -> Finding:
     learned, claim = found.predicted > 0, f"Every frequency is learned at the rate of the closed form, {name}."
-    worst = analysis.of_means(
-        lambda rates: analysis.largest_error(rates[:, learned], found.predicted[learned]), found.rates
-    )
+    exact = found.predicted[learned]
+    worst = analysis.of_means(lambda rates: analysis.largest_error(rates[:, learned], exact), found.rates)
     unit = "largest |measured / predicted rate - 1| over frequencies"
     detail = f"Means over seeds; the largest of several errors is biased upwards, against the claim.{found.sentence}"
     return analysis.finding(claim, worst, high=TOLERANCE, unit=unit, detail=detail)
@@ -186,28 +170,25 @@ def figure(ds: Dataset) -> Figure:
     highest, last = float(np.max(predicted)), steps.max()
     threshold = float(np.min(predicted[predicted > 0], initial=highest)) / 3.0
     fine = np.unique(np.concatenate([steps, np.linspace(0, last, 400)]))
-    drawn = np.unique(np.linspace(0, len(k) - 1, min(MAX_LINES, len(k))).round().astype(int))
+    drawn = np.unique(np.linspace(0, len(k) - 1, min(6, len(k))).round().astype(int))
 
     def strip(ax: Axes) -> None:
-        from matplotlib.ticker import MaxNLocator
-
         ax.set_yscale("symlog", linthresh=threshold, linscale=0.6)
         ax.set_ylim(-threshold / 2, 2.0 * max(highest, threshold))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.locator_params("x", integer=True, nbins=10)
 
-    upper: list[Panel] = []
-    lower: list[Panel] = []
+    rows: tuple[list[Panel], list[Panel]] = ([], [])
     for found, title, place in zip(both, ("without bias", "with bias"), ("", "outside"), strict=True):
         powers = np.abs(1.0 - config["learning_rate"] * found.predicted[drawn, None]) ** fine
         names, table = [style.number(float(mode)) for mode in k[drawn]], found.residuals[..., drawn].transpose(0, 2, 1)
         curves = curve_family(names, steps, table, fine, powers, statistic="median")
-        panel = Panel(title, "training step", "" if upper else "residual / start", curves, "symlog", legend=place)
-        upper.append(panel._replace(legend_title="frequency", x_limits=(0, last), y_limits=(-0.03, 1.12)))
+        panel = Panel(title, "training step", "" if rows[0] else "residual / start", curves, "symlog", legend=place)
+        rows[0].append(panel._replace(legend_title="frequency", x_limits=(0, last), y_limits=(-0.03, 1.12)))
         finite = np.where(np.isfinite(found.rates), found.rates, np.nan)
         curve = Curve("measured", k, finite, k, found.predicted, style.MEASURED, line="none")
-        panel = Panel("", "frequency", "" if lower else "decay rate", (curve,), legend=place, levels=((0.0, ""),))
-        lower.append(panel._replace(x_limits=(k.min() - 0.7, k.max() + 0.7), draw=strip))
+        panel = Panel("", "frequency", "" if rows[1] else "decay rate", (curve,), legend=place, levels=((0.0, ""),))
+        rows[1].append(panel._replace(x_limits=(k.min() - 0.7, k.max() + 0.7), draw=strip))
     setting = f"{config['num_units']:,} units, {config['num_points']} points, learning rate {config['learning_rate']:g}"
     moved = f"weights moved by at most {np.nanmax(ds['weight_movement'].values):.1%}"
     seeds = f"{len(both[0].residuals)} seeds" if len(both[0].residuals) > 1 else "one seed, no interval"
-    return draw_panels(upper + lower, num_columns=2, note=f"{setting}   ·   {moved}\n{seeds}", over="seeds")
+    return draw_panels(rows[0] + rows[1], num_columns=2, note=f"{setting}   ·   {moved}\n{seeds}", over="seeds")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gendyn import analysis
-from gendyn.analysis import bootstrap, config_of, finding, interpolation_threshold, median_over_seeds, tabulate
+from gendyn.analysis import bootstrap, config_of, finding, interpolation_threshold, median_over_seeds
 from gendyn.core import ConfigError, lookup
 from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure, Finding
@@ -47,13 +47,12 @@ def num_equations(ds: Dataset) -> int:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Findings for each level of label noise, highest first, so that the control (0) comes last."""
-    layout, equations, found = analysis.grid(ds, AXES), num_equations(ds), []
-    parameters = analysis.parameter_counts(ds, layout, "model.width")
-    losses, errors = (tabulate(layout, analysis.final_values(ds, name)) for name in ("test_loss", "train_error"))
-    noises, seeds = layout.axes["data.label_noise"], analysis.seeds_of(ds, layout)
+    runs, equations, found = analysis.laid_out(ds, AXES), num_equations(ds), []
+    parameters = analysis.parameter_counts(ds, runs.layout, "model.width")
+    losses, errors, noises = runs.final("test_loss"), runs.final("train_error"), runs.axes["data.label_noise"]
     for i in np.argsort(-noises):
         # Levels are judged one by one: a seed that lacks a run at another level stays.
-        here = seeds.at(i)
+        here = runs.seeds.at(i)
         tables = losses[i].T[here.complete], errors[i].T[here.complete]
         found += _findings(float(noises[i]), *tables, parameters, equations, here.sentence)
     return found
@@ -128,16 +127,16 @@ def figure(ds: Dataset) -> Figure:
 
     Reference: Belkin et al. (2019), figure 3; Nakkiran et al. (2020), figure 4.
     """
-    layout, equations, status = analysis.grid(ds, AXES), num_equations(ds), analysis.run_status(ds)
-    parameters = analysis.parameter_counts(ds, layout, "model.width")
-    noises, widths, seeds = layout.axes.values()
+    runs, equations, status = analysis.laid_out(ds, AXES), num_equations(ds), analysis.run_status(ds)
+    parameters = analysis.parameter_counts(ds, runs.layout, "model.width")
+    noises, widths, seeds = runs.axes.values()
     if np.all(status == analysis.UNFINISHED):
         raise ConfigError("no run has reached its last record yet; draw learning curves, or wait.")
     look = {
         part: Curve(part, parameters, colour=colour, statistic="median of known", marker=marker)
         for part, colour, marker in (("train", style.TRAIN, "s"), ("test", style.TEST, "o"))
     }
-    tables = {name: np.moveaxis(tabulate(layout, analysis.final_values(ds, name)), -1, 1) for name in VARIABLES}
+    tables = {name: np.moveaxis(runs.final(name), -1, 1) for name in VARIABLES}
     medians = {name: np.array([analysis.known_medians(rows).centre for rows in tables[name]]) for name in VARIABLES}
     panels = []
     for kind, label, headroom in (("loss", "loss", 1.3), ("error", "error (fraction wrong)", 1.1)):

@@ -33,12 +33,11 @@ DELAYED = 2.0
 class Crossings(NamedTuple):
     """When the runs know their training equations, and the others; ``F`` train fractions and ``W`` weight decays."""
 
-    layout: analysis.Grid
+    runs: analysis.LaidOut
     fractions: np.ndarray
     decays: np.ndarray
     train: analysis.Crossing
     test: analysis.Crossing
-    seeds: analysis.Seeds
 
 
 def crossings(ds: Dataset) -> Crossings:
@@ -47,29 +46,29 @@ def crossings(ds: Dataset) -> Crossings:
     Raises:
         ConfigError: fewer than two train fractions or positive weight decays, or an axis beyond :data:`AXES`.
     """
-    layout = analysis.grid(ds, AXES)
-    fractions, decays, _ = layout.axes.values()
+    runs = analysis.laid_out(ds, AXES)
+    fractions, decays, _ = runs.axes.values()
     if len(fractions) < 2 or np.sum(decays > 0) < 2:
         raise ConfigError(
             f"the dataset has {len(fractions)} train fractions and {np.sum(decays > 0)} positive weight decays; the "
             "claims are about at least two of each."
         )
     train, test = analysis.accuracy_crossings(ds, train=ACCURACY, test=ACCURACY)
-    return Crossings(layout, fractions, decays, train, test, analysis.seeds_of(ds, layout))
+    return Crossings(runs, fractions, decays, train, test)
 
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Two findings on the middle cell, one on each axis, and one on networks without weight decay."""
     found = crossings(ds)
-    fractions, decays, keep = found.fractions, found.decays, found.seeds.complete
+    runs, fractions, decays, keep = found.runs, found.fractions, found.decays, found.runs.seeds.complete
     positive = np.flatnonzero(decays > 0)
     column, row = len(fractions) // 2, int(positive[len(positive) // 2])
-    times = analysis.tabulate(found.layout, analysis.arrival_times(found.test))[:, :, keep]
-    ratios = analysis.tabulate(found.layout, analysis.least_delay_ratio(found.train, found.test))[column, row, keep]
+    times = runs.table(analysis.arrival_times(found.test))[:, :, keep]
+    ratios = runs.table(analysis.least_delay_ratio(found.train, found.test))[column, row, keep]
     cell, budget = times[column, row], f"{np.nanmax(analysis.record_steps(ds)):,.0f} steps"
     where = f"at train fraction {fractions[column]:g} and weight decay {decays[row]:g}, the middle of the grid"
     unit, exact = f"share of seeds that reach {ACCURACY:.0%} test accuracy", "the interval is Clopper and Pearson's."
-    share, detail = analysis.share_interval(np.isfinite(cell)), f"Within {budget}; {exact}{found.seeds.sentence}"
+    share, detail = analysis.share_interval(np.isfinite(cell)), f"Within {budget}; {exact}{runs.seeds.sentence}"
     generalises = analysis.finding(f"Networks generalise {where}.", share, low=0.5, unit=unit, detail=detail)
     late = analysis.finding(
         f"Networks generalise late (grokking) {where}.",
@@ -107,18 +106,18 @@ def verdict(ds: Dataset) -> list[Finding]:
 def figure(ds: Dataset) -> Figure:
     """Shares of phases and median delays over the grid; below, accuracies of one cell for each phase."""
     found = crossings(ds)
-    layout, steps = found.layout, analysis.record_steps(ds)[0]
+    runs, steps = found.runs, analysis.record_steps(ds)[0]
     kinds = np.where(
         analysis.run_status(ds) == analysis.UNFINISHED,
         "",
         analysis.grokking_phase(found.train, found.test, immediate=DELAYED),
     )
-    phases = np.where(layout.runs < 0, "", kinds[layout.runs])
-    delays = analysis.tabulate(layout, analysis.arrival_times(analysis.generalisation_delay(found.train, found.test)))
+    phases = np.where(runs.layout.runs < 0, "", kinds[runs.layout.runs])
+    delays = runs.table(analysis.arrival_times(analysis.generalisation_delay(found.train, found.test)))
     delays = np.apply_along_axis(analysis.upper_median, 2, np.where(phases == "", np.nan, delays))
     x_label, y_label = "fraction of examples trained on", "weight decay"
     shown = [*phase_panels(found.fractions, found.decays, phases, delays, x_label=x_label, y_label=y_label)]
-    accuracies = [analysis.tabulate(layout, 1.0 - analysis.history(ds, name)) for name in ("train_error", "test_error")]
+    accuracies = [runs.table(1.0 - analysis.history(ds, name)) for name in ("train_error", "test_error")]
     for phase in (analysis.NO_GENERALISATION, analysis.GROKKING, analysis.IMMEDIATE):
         if (cell := analysis.typical_cell(phases, phase)) is not None:
             title = f"{phase}\nfraction {found.fractions[cell[0]]:g}, decay {found.decays[cell[1]]:g}"

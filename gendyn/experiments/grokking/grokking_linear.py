@@ -22,7 +22,7 @@ Reference: Levi, Beck & Bar-Sinai (2023), Grokking in linear estimators, arXiv:2
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -35,6 +35,7 @@ from gendyn.core.rules import integer, number, positive
 from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.regression import linear_student
 from gendyn.sweep import Group, Leaf, Measured, Simulation
+from gendyn.train import record_steps
 from gendyn.types import Array, Config, Dataset, Figure, Finding
 
 ERRORS = ("train_error", "test_error")
@@ -43,6 +44,16 @@ ACCURACY = 0.95
 TOLERANCE_AT_HALF, TOLERANCE = 0.10, 0.15
 """Relative error of a delay that still counts as agreement: at ratio 0.5, and across ratios below 1."""
 FLOOR_TOLERANCE = 0.10
+
+
+def _compared(name: str, ratios: Sequence[float]) -> None:
+    if 0.5 not in ratios or max(ratios) <= 1 or len(set(ratios)) < len(ratios) or 1 in ratios:
+        raise ConfigError(
+            f"{name} = {ratios} must hold 0.5 and one above 1, each once, and not 1: the claims are about the delay at "
+            "0.5 and the floor above 1, and at 1 the closed forms never end."
+        )
+
+
 LEAVES = {
     "dimension": Leaf(1000, rule=integer(2), meaning="d, of the inputs"),
     "learning_rate": Leaf(0.01, rule=positive(), meaning="of gradient descent"),
@@ -52,7 +63,7 @@ LEAVES = {
     "extra_steps": Leaf(0.75, rule=number(0), meaning="how much longer than to the exact crossing a run is trained"),
     "floor_tolerance": Leaf(0.005, rule=positive(), meaning="relative distance from the floor at the end, above 1"),
     "runs_at_once": Leaf(5, "execution", integer(1), "runs of a chunk"),
-    "ratio": Leaf(0.5, "axis", positive(), "dimension / examples"),
+    "ratio": Leaf(0.5, "axis", positive(), "dimension / examples", _compared),
     "seed": Leaf(0, "axis", integer(0), "a redraw of inputs, teacher and start"),
 }
 MEASURED = {
@@ -64,16 +75,6 @@ MEASURED = {
 }
 
 
-def check(config: Config) -> None:
-    """The ratios that the claims compare, each once."""
-    ratios = dict(config.axes)["ratio"]
-    if 0.5 not in ratios or max(ratios) <= 1 or len(set(ratios)) < len(ratios) or 1 in ratios:
-        raise ConfigError(
-            f"config.axes: ratio = {ratios} must hold 0.5 and one above 1, each once, and not 1: the claims are about "
-            "the delay at 0.5 and the floor above 1, and at 1 the closed forms never end."
-        )
-
-
 def program(config: Config) -> Simulation:
     """A group for each ratio: its seeds together."""
     groups = tuple(_group(config, ratio) for ratio in dict(config.axes)["ratio"])
@@ -82,8 +83,8 @@ def program(config: Config) -> Simulation:
 
 def _group(config: Config, ratio: float) -> Group:
     last, half = _last_step(config, ratio), config.num_records // 2
-    spread = np.concatenate([np.geomspace(1, last, half), np.linspace(0, last, config.num_records - half)])
-    steps = tuple(np.unique(spread.round().astype(int)).tolist())
+    even = record_steps("linear", num_steps=last, num_records=config.num_records - half)
+    steps = tuple(sorted({*even, *record_steps("log", num_steps=last, num_records=half + 1)}))
     num_train = max(1, round(config.dimension / ratio))
 
     @jax.jit
@@ -119,8 +120,7 @@ def _last_step(config: Config, ratio: float) -> int:
 class Tables(NamedTuple):
     """Of the ``S`` seeds that are finished at every one of ``L`` ratios, ``K`` of them below 1."""
 
-    layout: analysis.Grid
-    seeds: analysis.Seeds
+    runs: analysis.LaidOut
     ratios: np.ndarray
     """``[L]``."""
     delays: np.ndarray
@@ -142,8 +142,8 @@ def tables(ds: Dataset) -> Tables:
     Raises:
         ConfigError: no run at ratio 0.5.
     """
-    layout, config = analysis.grid(ds, ("ratio", "seed")), analysis.config_of(ds)
-    ratios, seeds = layout.axes["ratio"], analysis.seeds_of(ds, layout)
+    runs, config = analysis.laid_out(ds, ("ratio", "seed")), analysis.config_of(ds)
+    ratios = runs.axes["ratio"]
     if not np.any(np.isclose(ratios, 0.5)):
         raise ConfigError("the dataset has no run at ratio 0.5, which the claims are about.")
     below, rate, tolerance = ratios[ratios < 1].tolist(), config["learning_rate"], config["tolerance"]
@@ -158,7 +158,7 @@ def tables(ds: Dataset) -> Tables:
         for name in ERRORS
     )
     delays, losses, reached = (
-        analysis.seeds_first(analysis.tabulate(layout, values), seeds.complete)
+        analysis.seeds_first(runs.table(values), runs.seeds.complete)
         for values in (
             analysis.arrival_times(analysis.generalisation_delay(train, test)),
             analysis.final_values(ds, "test_loss") / analysis.history(ds, "test_loss")[:, 0],
@@ -166,7 +166,7 @@ def tables(ds: Dataset) -> Tables:
         )
     )
     reached = np.where(np.isfinite(losses), reached, np.nan)
-    return Tables(layout, seeds, ratios, delays[:, ratios < 1], np.array(exact), np.array(formula), losses, reached)
+    return Tables(runs, ratios, delays[:, ratios < 1], np.array(exact), np.array(formula), losses, reached)
 
 
 def verdict(ds: Dataset) -> list[Finding]:
@@ -180,15 +180,18 @@ def verdict(ds: Dataset) -> list[Finding]:
     claim = "At ratio 0.5 the delay between training and test is the one of the exact integrals."
     error, unit = analysis.median_over_seeds(errors[:, half]), "measured / exact delay - 1"
     steps = f"exact: {found.exact[half]:.0f} steps, measured: {measured:.0f}"
-    medians, (low, high) = f"Median over seeds; {steps}.{found.seeds.sentence}", (-TOLERANCE_AT_HALF, TOLERANCE_AT_HALF)
+    medians, (low, high) = (
+        f"Median over seeds; {steps}.{found.runs.seeds.sentence}",
+        (-TOLERANCE_AT_HALF, TOLERANCE_AT_HALF),
+    )
     at_half = analysis.finding(claim, error, low=low, high=high, unit=unit, detail=medians)
     claim = f"At every ratio from {below[0]:g} to {below[-1]:g} the delay is the one of the exact integrals."
-    worst = analysis.bootstrap(lambda rows: analysis.largest_distance(analysis.median(rows)), errors)
+    worst = analysis.of_medians(analysis.largest_distance, errors)
     biased = "Medians over seeds; the largest of several errors is biased upwards, against the claim."
     unit = "largest |measured / exact delay - 1| over ratios"
     across = analysis.finding(claim, worst, high=TOLERANCE, unit=unit, detail=biased)
     claim = "Above ratio 1 the test loss stops at 1 - 1 / ratio of what it was."
-    worst = analysis.bootstrap(lambda rows: analysis.largest_distance(analysis.mean(rows)), left)
+    worst = analysis.of_means(analysis.largest_distance, left)
     unit = "largest |share left / floor - 1| over ratios"
     listed = f"Means over seeds, at ratios {', '.join(f'{ratio:g}' for ratio in larger)}."
     floor = analysis.finding(claim, worst, high=FLOOR_TOLERANCE, unit=unit, detail=listed)
@@ -207,13 +210,10 @@ def figure(ds: Dataset) -> Figure:
     Accuracies and delays are medians over seeds, losses means. Open rings and dashes are the integrals.
     """
     found, config = tables(ds), analysis.config_of(ds)
-    ratios, finished = found.ratios, found.seeds.complete
+    runs, ratios, finished = found.runs, found.ratios, found.runs.seeds.complete
     if not finished.any():
         raise ConfigError("no seed is finished at every ratio; wait for the first chunks.")
-    steps, *errors = (
-        analysis.tabulate(found.layout, values)[:, finished]
-        for values in (analysis.record_steps(ds), *(analysis.history(ds, name) for name in ERRORS))
-    )
+    steps, *errors = (table[:, finished] for table in (runs.steps, *map(runs.history, ERRORS)))
 
     def learning(ratio: float) -> Panel:
         row, curves = list(ratios).index(ratio), []

@@ -69,8 +69,8 @@ def speeds(ds: Dataset) -> Speeds:
     Raises:
         ConfigError: other than two arms or fewer than two noise rates, the lowest of them not 0.
     """
-    layout = analysis.grid(ds, AXES)
-    names, noises, widths, _ = layout.axes.values()
+    runs = analysis.laid_out(ds, AXES)
+    names, noises, widths, _ = runs.axes.values()
     listed = tuple(name for name in analysis.arm_leaves(ds) if name in names)
     if len(listed) != 2 or len(names) != 2:
         raise ConfigError(
@@ -80,15 +80,11 @@ def speeds(ds: Dataset) -> Speeds:
     if len(noises) < 2 or noises[0] != 0:
         raise ConfigError(f"data.label_noise has the values {noises}; the claims need 0 and at least one other.")
     order = [int(np.flatnonzero(names == name)[0]) for name in listed]
-    seeds = analysis.seeds_of(ds, layout)
-
-    def table(values: np.ndarray) -> np.ndarray:
-        return analysis.tabulate(layout, values)[order][:, :, :, seeds.complete]
-
-    train_error, test_error = (table(analysis.counted_history(ds, name)) for name in ("train_error", "test_error"))
-    ratio = table(analysis.speed_ratio(*analysis.accuracy_crossings(ds, train=FITTED, test=LEARNT)))
+    ratios = runs.table(analysis.speed_ratio(*analysis.accuracy_crossings(ds, train=FITTED, test=LEARNT)))
+    tables = (runs.counted("train_error"), runs.counted("test_error"), ratios)
+    train_error, test_error, ratio = (table[order][:, :, :, runs.seeds.complete] for table in tables)
     rises, steps = analysis.held_out_rises(test_error), analysis.record_steps(ds)[0]
-    return Speeds(listed, noises, widths, seeds, steps, train_error, test_error, ratio, *rises)
+    return Speeds(listed, noises, widths, runs.seeds, steps, train_error, test_error, ratio, *rises)
 
 
 def verdict(ds: Dataset) -> list[Finding]:
@@ -125,7 +121,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     known, correlation = ~np.isnan(ratios).any(axis=1), analysis.unknown()
     if known.sum() > 2:
         both = ratios[known].T, rise[known].T
-        correlation = analysis.bootstrap(lambda *rows: analysis.spearman(*map(analysis.median, rows)), *both)
+        correlation = analysis.of_medians(analysis.spearman, *both)
     sooner = "the sooner the pattern is learnt relative to the training set"
     claim = f"With label noise, {sooner}, the more the test error rises."
     unit = "rank correlation of rise and ratio of speeds"

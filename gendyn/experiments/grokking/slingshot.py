@@ -23,14 +23,13 @@ Reference: Thilak et al. (2022), The slingshot mechanism, arXiv:2206.04817, sect
 epsilon); arXiv:2605.06152 (2026; the loss in float64).
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gendyn import analysis
 from gendyn.core import ConfigError
-from gendyn.plots import Curve, Panel, Rows, draw_panels, style
+from gendyn.plots import Curve, Panel, Rows, draw_panels, median_rows, style
 from gendyn.types import Axes, Dataset, Figure, Finding
 
 NORM, SCALE = "last_layer_norm/norm", "logit_scale/scale"
@@ -54,7 +53,7 @@ class Arm(NamedTuple):
     lowest: np.ndarray
     """``[S]``: the lowest training loss."""
     begins: float
-    """Median over runs of the lowest training loss before the first cycle's spike; NaN if no run has one."""
+    """:func:`gendyn.analysis.depth_of_slingshots`; NaN if no run has one."""
     found: analysis.Slingshots
 
 
@@ -66,14 +65,12 @@ def arms(ds: Dataset) -> list[Arm]:
     """
     swept, status, every = analysis.arms_of(ds), analysis.run_status(ds), []
     losses, norms, steps = analysis.history(ds, "train_loss"), analysis.history(ds, NORM), analysis.record_steps(ds)
-    for name in (name for name in swept.names if len(swept.own_rows(name))):
+    for name, runs in swept.own_rows.items():
         optimizer, epsilon, kind = (analysis.leaf_of(ds, name, leaf) for leaf in ("optim.name", "optim.eps", "loss"))
-        runs = swept.own_rows(name)
         loss, at, diverged = losses[runs], steps[runs], status[runs] == analysis.DIVERGED
         lowest = np.min(loss, axis=1, where=np.isfinite(loss), initial=np.inf)
         found = analysis.find_slingshots(at, norms[runs], np.maximum(loss, LOSS_FLOOR))
-        before = [np.min(loss[i][at[i] < spikes[0]]) for i, spikes in enumerate(found.steps) if len(spikes)]
-        begins = float(np.median(before)) if before else math.nan
+        begins = analysis.depth_of_slingshots(at, loss, found)
         every.append(Arm(name, optimizer, float(epsilon), kind, runs, diverged, lowest, begins, found))
     if len({arm.epsilon for arm in chosen(every, ADAM)}) < 2:
         raise ConfigError(
@@ -91,16 +88,14 @@ def chosen(every: list[Arm], optimizers: tuple[str, ...], loss: str = "cross_ent
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Each optimizer is held against its own controls; Adagrad and gradient descent against Adam."""
-    every = arms(ds)
-    small = chosen(every, ADAM)[0]
-    found = _own_claims(every, ADAM)
+    every, steps = arms(ds), analysis.record_steps(ds)
+    small, found = chosen(every, ADAM)[0], _own_claims(every, ADAM)
     present = found[0]
     for arm in chosen(every, OTHERS):
         found.append(_vanish(small, arm, f"Slingshots do not appear under {arm.name}.", present))
     found += _own_claims(every, RMSPROP)
     for arm in chosen(every, ADAM, "cross_entropy_float64")[:1]:
         found += _float64_claims(ds, small, arm, present)
-    steps = analysis.record_steps(ds)
     for half in chosen(every, ADAM, "cross_entropy_float16"):
         first = (analysis.first_slingshot(steps[arm.runs], arm.found, never=arm.diverged) for arm in (small, half))
         ratio, claim = analysis.speed_up(*first), "With the loss in float16 the first slingshot comes sooner."
@@ -135,11 +130,10 @@ def _own_claims(every: list[Arm], optimizer: tuple[str, ...]) -> list[Finding]:
 def _vanish(small: Arm, arm: Arm, claim: str, present: Finding, more: str = "") -> Finding:
     """Fewer runs with a cycle than in ``small``, and whether the arm has been where slingshots begin."""
     lost, lowest, has = int(arm.diverged.sum()), float(np.median(arm.lowest)), arm.found.present
-    depth, begins = f"Its median lowest loss is {lowest:.1e}", f"the others' cycles begin at {small.begins:.1e}"
-    if small.found.present.any() and lowest <= max(small.begins, LOSS_FLOOR):
-        depth += f", and {begins}: it was as low"
-    elif small.found.present.any():
-        depth += f", while {begins}: it never trained as low, so this does not say why it has none"
+    depth, as_low = f"Its median lowest loss is {lowest:.1e}", lowest <= max(small.begins, LOSS_FLOOR)
+    if small.found.present.any():
+        told = "it was as low" if as_low else "it never trained as low, so this does not say why it has none"
+        depth += f", {'and' if as_low else 'while'} the others' cycles begin at {small.begins:.1e}: {told}"
     counts = f"{has.sum()} of {len(has)} runs of {arm.name} have a cycle."
     diverged = f"{lost} diverged and count as having one." if lost else ""
     detail = " ".join(filter(None, (counts, diverged, f"{depth}.", more, "Newcombe's interval.")))
@@ -164,28 +158,20 @@ def _float64_claims(ds: Dataset, small: Arm, arm: Arm, present: Finding) -> list
 
 
 def figure(ds: Dataset) -> Figure:
-    """Draws training loss and last-layer norm of one seed of four arms; below, all runs of every arm, a row each.
-
-    Triangles mark where a cycle's spike begins; losses below what the detector takes for 0 are drawn at that. An arm
-    without cycles tells something only if its loss falls as low as those of arms with cycles, which is what the panel
-    of lowest losses is for.
-    """
+    """Training loss and last-layer norm of one seed of four arms; below, all runs of every arm, a row each."""
     every = arms(ds)
-    adam, rmsprop, accuracy = chosen(every, ADAM), chosen(every, RMSPROP), 1.0 - analysis.final_values(ds, "test_error")
-    float64 = chosen(every, ADAM, "cross_entropy_float64")
+    adam, rmsprop, float64 = chosen(every, ADAM), chosen(every, RMSPROP), chosen(every, ADAM, "cross_entropy_float64")
     # Adam's largest epsilon stands in where one is missing.
     shown = [adam[0], *float64[:1], *rmsprop[:1], *chosen(every, OTHERS)[::-1], adam[-1]][:4]
     steps, losses = analysis.record_steps(ds), np.maximum(analysis.history(ds, "train_loss"), LOSS_FLOOR)
+    drawn = list(zip(shown, style.KINDS, strict=False))
 
     def single(x_label: str, y_label: str, table: np.ndarray, **look: Any) -> Panel:
-        curves = (
-            Curve(arm.name, steps[arm.runs[0]], table[arm.runs[0]][None], colour=colour)
-            for arm, colour in zip(shown, style.KINDS, strict=False)
-        )
+        curves = [Curve(arm.name, steps[arm.runs[0]], table[arm.runs[:1]], colour=colour) for arm, colour in drawn]
         return Panel("", x_label, y_label, tuple(curves), **look)
 
     def triangles(ax: Axes) -> None:
-        for arm, colour in zip(shown, style.KINDS, strict=False):
+        for arm, colour in drawn:
             marked = np.isin(steps[arm.runs[0]], arm.found.steps[0])
             ax.plot(*(table[arm.runs[0], marked] for table in (steps, losses)), "v", color=colour, markersize=8)
 
@@ -193,19 +179,14 @@ def figure(ds: Dataset) -> Figure:
         twice = [np.mean(arm.found.num_cycles >= 2) for arm in every]
         ax.plot(twice, range(len(every)), "|", color=style.THEORY, markersize=14, markeredgewidth=2.5)
 
-    def seeds(label: str, values: list[np.ndarray], scale: str = "linear") -> Rows:
-        known = [each[np.isfinite(each)] for each in values]
-        medians = {"": [analysis.median_over_seeds(each) for each in known]}
-        return Rows("", label, ("",) * len(every), medians, x_scale=scale, dots=known)
-
-    names, norms = tuple(arm.name for arm in every), analysis.history(ds, NORM)
+    names, accuracy = tuple(arm.name for arm in every), 1.0 - analysis.final_values(ds, "test_error")
     shares = {"": [analysis.share_interval(arm.found.present) for arm in every]}
     panels = (
         single("", "training loss", losses, y_scale="log", legend="outside", draw=triangles),
-        single("training step", "last-layer norm", norms, y_limits=(0.0, None), legend=""),
+        single("training step", "last-layer norm", analysis.history(ds, NORM), y_limits=(0.0, None), legend=""),
         Rows("", "share with a slingshot", names, shares, colours=(style.TRAIN,), draw=repeated),
-        seeds("lowest training loss", [np.maximum(arm.lowest, LOSS_FLOOR) for arm in every], "log"),
-        seeds("test accuracy", [accuracy[arm.runs] for arm in every]),
+        median_rows("lowest training loss", [np.maximum(arm.lowest, LOSS_FLOOR) for arm in every], x_scale="log"),
+        median_rows("test accuracy", [accuracy[arm.runs] for arm in every]),
     )
     told = "; ".join(f"{arm.name}: {arm.found.summary}" for arm in (adam[0], *rmsprop[:1]))
     note = (

@@ -72,23 +72,22 @@ def accuracies(ds: Dataset) -> Accuracies:
     Raises:
         ConfigError: other axes, other than two change steps, or no seed that is finished everywhere.
     """
-    layout = analysis.grid(ds, AXES)
-    decays, changes, fractions, _ = layout.axes.values()
+    runs = analysis.laid_out(ds, AXES, required=True)
+    decays, changes, fractions, _ = runs.axes.values()
     if len(changes) != 2 or len(fractions) < 2:
         raise ConfigError(
             f"the dataset has {len(changes)} values of {CHANGE} and {len(fractions)} of {FRACTION}; pass two changes "
             "(1 for the control, and one after generalisation) and at least two fractions."
         )
-    seeds = analysis.seeds_of(ds, layout, required=True)
-    steps = analysis.tabulate(layout, analysis.record_steps(ds))[..., seeds.complete, :]
-    accuracy = 1.0 - analysis.tabulate(layout, analysis.counted_history(ds, "test_error"))[..., seeds.complete, :]
+    steps = runs.steps[..., runs.seeds.complete, :]
+    accuracy = 1.0 - runs.counted("test_error")[..., runs.seeds.complete, :]
     end = np.nanmax(steps, axis=-1, keepdims=True)
     change = np.asarray(changes, float)[None, :, None, None, None]
     before, earlier, final = (
         analysis.seeds_first(analysis.settled_at(steps, accuracy, step))
         for step in (change, change + (end - change) * 2.0 / 3.0, end)
     )
-    return Accuracies(decays, fractions, before[:, :, CONTINUED], earlier, final, seeds.sentence)
+    return Accuracies(decays, fractions, before[:, :, CONTINUED], earlier, final, runs.seeds.sentence)
 
 
 def crossings(fractions: np.ndarray, accuracy: np.ndarray, level: float = HALF) -> list[list[analysis.Places]]:
@@ -109,7 +108,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     tenth, most = (crossings(table.fractions, table.final, level)[CONTINUED] for level in (0.1, 0.9))
     grown = analysis.finding(
         "The networks have generalised when their data are taken away.",
-        analysis.bootstrap(lambda rows: analysis.smallest(analysis.median(rows)), table.before.mean(axis=2)),
+        analysis.of_medians(analysis.smallest, table.before.mean(axis=2)),
         low=GENERALISED,
         unit="test accuracy",
         detail="Median over seeds at the weight decay where it is lowest." + table.left_out,

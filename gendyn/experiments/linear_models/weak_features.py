@@ -34,12 +34,10 @@ Wilson (2020), Rethinking parameter counting, arXiv:2003.02139, section 3. The c
 """
 
 import functools
-from typing import Any
 
 import numpy as np
 
 from gendyn import analysis, theory
-from gendyn.analysis import agreement, bootstrap, config_of, finding, mean
 from gendyn.core import ConfigError
 from gendyn.core.rules import ascending, each, integer, positive
 from gendyn.plots import Curve, Panel, curve_family, draw_panels, style
@@ -95,7 +93,7 @@ def program(config: Config) -> Simulation:
 
 def sizes_of(ds: Dataset) -> tuple[int, np.ndarray, np.ndarray]:
     """Number of examples, numbers of features ``[P]``; effective dimension and complement in theory, ``[2, A, P]``."""
-    config = config_of(ds)
+    config = analysis.config_of(ds)
     n, sizes = config["num_examples"], np.array(config["num_features"])
     laws = [theory.weak_features_dimension(n, sizes, penalty) for penalty in config["penalties"]]
     return n, sizes, np.swapaxes(laws, 0, 1)
@@ -103,18 +101,17 @@ def sizes_of(ds: Dataset) -> tuple[int, np.ndarray, np.ndarray]:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Laws, peaks, the second descent; what the complement does there, and what the effective dimension does."""
-    (n, sizes, (dimension_law, complement_law)), found = sizes_of(ds), analysis.recorded_tables(ds)
-    risk, train, dimension, complement = (
-        found[name] for name in ("risk", "train_squared_error", "effective_dimension", "complement")
-    )
+    (n, sizes, (dimension_law, complement_law)), penalties = sizes_of(ds), analysis.config_of(ds)["penalties"]
+    names = ("risk", "train_squared_error", "effective_dimension", "complement")
+    risk, train, dimension, complement = analysis.finished_tables(ds, ("seed",), *names)
     off, under = np.abs(sizes - n) >= OFF_PEAK * n, sizes <= (1.0 - OFF_PEAK) * n
     exact, trained = theory.weak_features_risk(n, sizes), theory.weak_features_train_error(n, sizes)
     both = f"on both sides of the peak, |d - n| >= {OFF_PEAK:g} n."
     known, spectrum = "is its closed form", "The self-consistent form of the true spectrum."
     largest = f"Over all d the largest error is {np.max(np.abs(complement.mean(axis=0) / complement_law - 1.0)):.1%}."
     trains, falls = f"for d <= {1 - OFF_PEAK:g} n.", "complement of the effective dimension"
-    laws = [
-        agreement(f"The {claim}", rows, law, tolerance=tolerance, detail=detail)
+    found = [
+        analysis.agreement(f"The {claim}", rows, law, tolerance=tolerance, detail=detail)
         for claim, rows, law, tolerance, detail in (
             (f"mean test error is the exact one {both}", risk[:, off], exact[off], ERROR_TOLERANCE, ""),
             (f"mean training error is the exact one {trains}", train[:, under], trained[under], ERROR_TOLERANCE, ""),
@@ -124,68 +121,51 @@ def verdict(ds: Dataset) -> list[Finding]:
     ]
     off_place = functools.partial(analysis.largest_peak_error, sizes, place=n)
     claim, unit = "The test error peaks where features and examples are equal.", "|d at the peak / n - 1|"
-    detail, place = "Peak of the geometric mean over redraws.", bootstrap(off_place, np.log(risk))
-    peak = finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
+    detail, place = "Peak of the geometric mean over redraws.", analysis.bootstrap(off_place, np.log(risk))
+    peak = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
     valley = int(np.argmin(exact[sizes < n]))
-    fall = bootstrap(lambda rows: mean(rows)[:, 1] / mean(rows)[:, 0], risk[:, [valley, -1]])
+    fall = analysis.of_means(lambda last, first: last / first, risk[:, -1], risk[:, valley])
     claim = f"The second descent goes below the first valley by d = {sizes[-1]}."
     ratio, detail = f"mean risk at d = {sizes[-1]} / at d = {sizes[valley]}", "The valley is placed by the closed form."
-    below = finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))
-    claim, place = f"The {falls} peaks at d = n.", bootstrap(off_place, np.log(complement))
-    at_n = finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties")
-    prominence = bootstrap(lambda rows: analysis.interior_peak(mean(rows)).prominence.max(axis=1), dimension)
+    below = analysis.finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))
+    claim, place = f"The {falls} peaks at d = n.", analysis.bootstrap(off_place, np.log(complement))
+    at_n = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties")
+    higher = analysis.of_means(lambda means: analysis.interior_peak(means).prominence.max(axis=1), dimension)
     claim, unit = "The effective dimension itself has a peak.", "peak / higher of its two valleys"
     detail = "Mean over redraws; a curve that rises everywhere has at most 1."
-    itself = finding(claim, prominence, low=1.0, unit=f"{unit}, the largest over penalties", detail=detail)
-    logs, second = np.log(risk), sizes > n
-    of_complement, of_dimension = np.log(complement), np.log(dimension)
-    tracks = functools.partial(_tracks, n, sizes, logs)
-    return [
-        *laws,
-        peak,
-        below,
-        at_n,
-        _falls(falls, "smallest", logs[:, second], of_complement[..., second]),
-        *(
-            tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]])
-            for i, penalty in enumerate(config_of(ds)["penalties"])
-        ),
-        itself,
-        _falls("effective dimension", "largest", logs[:, second], of_dimension[..., second]),
-        tracks("effective dimension", of_dimension, least=", the smallest over penalties"),
-    ]
+    itself = analysis.finding(claim, higher, low=1.0, unit=f"{unit}, the largest over penalties", detail=detail)
+    second = sizes > n
+    logs, of_complement, of_dimension = (np.log(table[..., second]) for table in (risk, complement, dimension))
+    tracks = functools.partial(_tracks, n, sizes[second], logs)
+    found += [peak, below, at_n, _falls(falls, "smallest", logs, of_complement)]
+    found += [tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]]) for i, penalty in enumerate(penalties)]
+    found += [itself, _falls("effective dimension", "largest", logs, of_dimension)]
+    return [*found, tracks("effective dimension", of_dimension, least=", the smallest over penalties")]
 
 
 def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> Finding:
     """Whether a quantity falls with the risk; from logarithms over ``d > n``, ``[S, P]`` and ``[S, A, P]``."""
     worst = {"smallest": analysis.smallest, "largest": analysis.largest}[which]
-    orders = bootstrap(lambda a, b: worst(analysis.spearman(mean(a)[:, None], mean(b))), risk, values)
+    orders = analysis.of_means(lambda a, b: worst(analysis.spearman(a[:, None], b)), risk, values)
     claim = f"Over d > n the {name} falls with the test error: a monotone order, which 1 / d has too."
     detail = f"Of geometric means over redraws, the {which} over penalties."
-    return finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)
+    return analysis.finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)
 
 
 def _tracks(n: int, sizes: np.ndarray, risk: np.ndarray, name: str, values: np.ndarray, least: str = "") -> Finding:
-    """Whether a quantity tracks the risk over ``d > n`` better than the size does, at the best of its penalties.
+    """Whether a quantity, at the best of its penalties, tracks the risk better than the size does; arrays as above."""
+    x, far = np.log(sizes), sizes >= (1.0 + OFF_PEAK) * n
 
-    From logarithms of the risk ``[S, P]`` and of the quantity ``[S, A, P]``.
-    """
-    second, far = sizes > n, sizes >= (1.0 + OFF_PEAK) * n
+    def scatter(risk: np.ndarray, values: np.ndarray, x: np.ndarray = x) -> np.ndarray:
+        return analysis.smallest(analysis.scatter_ratio(risk[:, None], values, x, rising=True))
 
-    def scatter(risk: np.ndarray, values: np.ndarray, *, where: np.ndarray = second) -> np.ndarray:
-        ratios = analysis.scatter_ratio(mean(risk)[:, None], mean(values), np.log(sizes[where]), rising=True)
-        return analysis.smallest(ratios)
-
-    control = scatter(risk[None, :, second], -np.log(sizes[None, None, None, second]))[0]
-    outside = scatter(risk[None, :, far], values[None, ..., far], where=far)[0]
-    return finding(
-        f"The {name} tracks the second descent: it leaves less than half of the scatter that size leaves.",
-        bootstrap(scatter, risk[:, second], values[..., second]),
-        high=TRACKING,
-        unit="scatter of the log risk about a rising line in the log of it / about a line in log d, d > n",
-        detail=f"Of geometric means over redraws{least}. Control: 1 / d has {control:.2f}. "
-        f"From d = {1 + OFF_PEAK:g} n on it is {outside:.2f}.",
-    )
+    mean, of_values = (analysis.mean(table[None]) for table in (risk, values))
+    control, outside = scatter(mean, -x[None, None]), scatter(mean[..., far], of_values[..., far], x[far])
+    claim = f"The {name} tracks the second descent: it leaves less than half of the scatter that size leaves."
+    unit = "scatter of the log risk about a rising line in the log of it / about a line in log d, d > n"
+    known = f"Control: 1 / d has {control[0]:.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside[0]:.2f}."
+    detail, ratio = f"Of geometric means over redraws{least}. {known}", analysis.of_means(scatter, risk, values)
+    return analysis.finding(claim, ratio, high=TRACKING, unit=unit, detail=detail)
 
 
 def figure(ds: Dataset) -> Figure:
@@ -193,15 +173,13 @@ def figure(ds: Dataset) -> Figure:
     (n, sizes, laws), found = sizes_of(ds), analysis.recorded_tables(ds)
     risk, train = theory.weak_features_risk(n, sizes), theory.weak_features_train_error(n, sizes)
     train = np.where(train > 0, train, np.nan)
-    labels = [f"penalty {penalty:g}" for penalty in config_of(ds)["penalties"]]
+    labels = [f"penalty {penalty:g}" for penalty in analysis.config_of(ds)["penalties"]]
 
     def errors(fresh: str, seen: str, test: np.ndarray, train: np.ndarray) -> tuple[Curve, ...]:
         training = Curve("training", sizes, found[seen], sizes, train, style.TRAIN)
         return Curve("test", sizes, found[fresh], sizes, test, style.TEST), training
 
-    def panel(title: str, y_label: str, curves: tuple[Curve, ...], **options: Any) -> Panel:
-        return Panel(title, "features d", y_label, curves, marks=((float(n), "d = n"),), **options)
-
+    panel = functools.partial(Panel, x_label="features d", marks=((float(n), "d = n"),))
     published = errors("test_root_error", "train_root_error", np.sqrt(risk), np.sqrt(train))
     exact = errors("risk", "train_squared_error", risk, train)
     dimension, complement = (
@@ -209,9 +187,9 @@ def figure(ds: Dataset) -> Figure:
         for name, law in zip(("effective_dimension", "complement"), laws, strict=True)
     )
     panels = [
-        panel("As published: root relative error", "|X w - y| / |y|", published, y_limits=(0.0, 1.5)),
-        panel("Mean squared error", "squared error", exact, y_scale="log", y_limits=(1e-4, 10.0)),
-        panel("Effective dimension", "effective dimension", dimension),
-        panel("Complement (as published)", "min(n, d) - eff. dimension", complement, y_scale="log"),
+        panel("As published: root relative error", y_label="|X w - y| / |y|", curves=published, y_limits=(0.0, 1.5)),
+        panel("Mean squared error", y_label="squared error", curves=exact, y_scale="log", y_limits=(1e-4, 10.0)),
+        panel("Effective dimension", y_label="effective dimension", curves=dimension),
+        panel("Complement (as published)", y_label="min(n, d) - eff. dimension", curves=complement, y_scale="log"),
     ]
     return draw_panels(panels, num_columns=2, note=f"n = {n}, {len(found['risk']):,} redraws, float64")

@@ -27,25 +27,24 @@ def check(config: Config) -> None:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """One finding: the ratio of steps at the largest to steps at the smallest label noise."""
-    layout = analysis.grid(ds, AXES)
-    seeds = analysis.seeds_of(ds, layout)
-    fitted = analysis.accuracy_crossings(ds, train=FITTED).train
-    times = analysis.tabulate(layout, analysis.arrival_times(fitted))[:, seeds.complete]
+    runs, fitted = analysis.laid_out(ds, AXES), analysis.accuracy_crossings(ds, train=FITTED).train
+    times = runs.table(analysis.arrival_times(fitted))[:, runs.seeds.complete]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = times[-1] / times[0]
     claim = f"A network reaches {FITTED:.0%} training accuracy later on random labels than on true ones."
-    detail = f"Median over seeds. Median step on true labels: {analysis.upper_median(times[0]):,.0f}.{seeds.sentence}"
+    detail = (
+        f"Median over seeds. Median step on true labels: {analysis.upper_median(times[0]):,.0f}.{runs.seeds.sentence}"
+    )
     later, unit = analysis.median_over_seeds(ratios), "steps, random / true"
     return [analysis.finding(claim, later, low=1.0, unit=unit, detail=detail)]
 
 
 def figure(ds: Dataset) -> Figure:
     """Training error against the step, a colour for each share of random labels, bands over seeds."""
-    layout = analysis.grid(ds, AXES)
-    errors, steps = analysis.tabulate(layout, analysis.history(ds, "train_error")), analysis.record_steps(ds)[0]
+    runs, steps = analysis.laid_out(ds, AXES), analysis.record_steps(ds)[0]
     curves = tuple(
         Curve(f"{share:.0%} random labels", steps, rows, statistic="median")
-        for share, rows in zip(layout.axes[AXES[0]], errors, strict=True)
+        for share, rows in zip(runs.axes["data.label_noise"], runs.history("train_error"), strict=True)
     )
     panel = Panel("", "training step", "training error (fraction wrong)", curves, "symlog", y_limits=(0, 1))
-    return draw_panels([panel], width=8.0, height=4.2, note=f"{errors.shape[1]} seeds", over="seeds")
+    return draw_panels([panel], width=8.0, height=4.2, note=f"{len(runs.seeds.values)} seeds", over="seeds")

@@ -78,8 +78,8 @@ def test_evidence_and_expectation_are_those_of_a_gaussian(finished):
     with jax.enable_x64(True):
         # The seeds and nodes of the smoke variant, whose program this is.
         seeds, nodes = jnp.arange(3, dtype=jnp.uint32), jnp.asarray(law_average("uniform", 64)[0])
-        data, _ = experiment._data((12, 6, 3), "chebyshev", seeds, jnp.float64(0.1), nodes)
-        design, clean, y = (np.asarray(each[1]) for each in data)
+        data = experiment._data((12, 6, 3), "chebyshev", seeds, jnp.float64(0.1), nodes)
+        design, clean, y = (np.asarray(each[1]) for each in data[:3])
     variances = np.where(ORDERS <= 4, 0.5**ORDERS, 0.0)
     covariance = design * variances @ design.T + 0.01 * np.eye(12)
     direct = multivariate_normal(np.zeros(12), covariance).logpdf(y)

@@ -33,7 +33,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     def judged(
         claim: str, ratios: np.ndarray, worst: Callable[..., np.ndarray], unit: str, then: str = "; ", **region: Any
     ) -> Finding:
-        interval = analysis.bootstrap(lambda rows: worst(analysis.median(rows)), ratios)
+        interval = analysis.of_medians(worst, ratios)
         detail = f"{len(ratios)} redraws, {listed}: {_told(ratios, then)}"
         return analysis.finding(claim, interval, unit=unit, detail=detail, **region)
 
@@ -48,7 +48,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         found.append(judged(claim, needed(ds, NETWORK, labels), worst, of, low=COUNT[0], high=COUNT[1]))
     uniform = needed(ds, NETWORK, RANDOM)
     claim = "The parameters that a network needs for uniform labels grow in proportion to the equations."
-    growth = analysis.bootstrap(lambda rows: analysis.power(equations, analysis.median(rows) * equations), uniform)
+    growth = analysis.of_medians(lambda medians: analysis.power(equations, medians * equations), uniform)
     law: Any = {"unit": "power of the number of equations", "detail": "Least squares on log medians."}
     found.append(analysis.finding(claim, growth, low=POWER[0], high=POWER[1], **law))
     for learner, model in (("Fourier features", FOURIER), ("Networks", NETWORK)):

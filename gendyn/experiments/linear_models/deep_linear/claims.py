@@ -156,9 +156,7 @@ def _completion_findings(ds: Dataset) -> list[Finding]:
     fewer = analysis.bootstrap(analysis.ratio_of_medians, three, two)
     medians = f"median errors {np.median(three):.3f} and {np.median(two):.3f}"
     starts = "At depths 2 and 3 the smallest start completes far better than the largest."
-    better = analysis.bootstrap(
-        lambda a, b: analysis.largest(analysis.ratio_of_medians(a, b)), errors[:, 1:, 0], errors[:, 1:, -1]
-    )
+    better = analysis.of_medians(lambda a, b: analysis.largest(a / b), errors[:, 1:, 0], errors[:, 1:, -1])
     ends = "median error from the smallest / from the largest start, the larger of two depths"
     same = "From the smallest start the product of three has the effective rank of the truth."
     near, unit = (

@@ -14,6 +14,7 @@ from gendyn import regression, theory
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import begins_with, distinct, each, integer, number, positive
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
+from gendyn.train import record_steps
 from gendyn.types import Array, Config
 
 PROBLEMS = ("wide", "narrow")
@@ -106,8 +107,8 @@ def program(config: Config) -> Simulation:
 def steps_of(config: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Recorded ones of the squared and of the logistic losses, from 1 to the last, evenly in the logarithm if whole."""
     last = config["num_steps"], config["logistic_steps"]
-    squared, logistic = (np.unique(np.geomspace(1, end, config["num_records"]).round().astype(int)) for end in last)
-    return squared, logistic
+    squared, logistic = (record_steps("log", num_steps=end, num_records=config["num_records"] + 1) for end in last)
+    return np.array(squared[1:]), np.array(logistic[1:])
 
 
 def descend_squared(config: Config, seed: Array) -> tuple[tuple[Array, ...], dict[str, Array]]:

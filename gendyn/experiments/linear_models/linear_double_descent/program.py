@@ -1,5 +1,7 @@
 """Fits of one draw over features and over examples."""
 
+from collections.abc import Sequence
+
 from gendyn import regression
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import ascending, each, integer, number, positive
@@ -11,6 +13,15 @@ _FEATURES = (4, 8, 16, 24, 28, 30, 32, *_NEAR, 48, 50, 52, 56, 64, 72, 80, 96, 1
 _RIDGE_FEATURES = (8, 16, 24, 32, 36, 38, 40, 42, 44, 48, 56, 64, 80, 96, 120)
 _EXAMPLES = (4, 8, 12, 16, 20, 24, 28, 32, 36, 38, 40, 42, 44, 48, 56, 64, 80)
 _SIZES = each(integer(1), ascending("curves over sizes are read from left to right"))
+
+
+def _noisy(name: str, values: Sequence[float]) -> None:
+    if max(values) <= 0:
+        raise ConfigError(
+            f"{name} = {values} must hold one above 0, such as 0.25: that more data hurt is claimed of noisy labels."
+        )
+
+
 LEAVES = {
     "num_examples": Leaf(40, rule=integer(5), meaning="n, where features are swept"),
     "dimension": Leaf(120, rule=integer(1), meaning="D: all features that the signal is in"),
@@ -21,7 +32,7 @@ LEAVES = {
     "fixed_dimension": Leaf(40, rule=integer(6), meaning="d, where examples are swept"),
     "examples": Leaf(_EXAMPLES, rule=_SIZES, meaning="n at the fixed dimension"),
     "runs_at_once": Leaf(1200, "execution", integer(1), "runs of a chunk"),
-    "noise_variance": Leaf(0.25, "axis", number(0), "of the labels, beside the signal 1"),
+    "noise_variance": Leaf(0.25, "axis", number(0), "of the labels, beside the signal 1", _noisy),
     "seed": Leaf(0, "axis", integer(0), "a redraw"),
 }
 BINS = 40
@@ -30,8 +41,8 @@ SWEPT = ("num_examples", "dimension", "num_features", "ridge_features", "penalti
 
 
 def check(config: Config) -> None:
-    """Sizes on both sides of the peak, none larger than there are columns, and noise that more data can hurt with."""
-    n, fixed, noise = config.num_examples, config.fixed_dimension, dict(config.axes)["noise_variance"]
+    """Sizes on both sides of the peak, none larger than there are columns."""
+    n, fixed = config.num_examples, config.fixed_dimension
     for name in ("num_features", "ridge_features", "spectrum_features"):
         if (largest := config[name][-1]) > config.dimension:
             raise ConfigError(f"config.{name} holds {largest} of {config.dimension} columns. Raise config.dimension.")
@@ -49,11 +60,6 @@ def check(config: Config) -> None:
         raise ConfigError(
             f"config.examples = {config.examples} must hold two sizes of at most fixed_dimension - 4 = {fixed - 4}: "
             "the claim that more data hurt compares them."
-        )
-    if max(noise) <= 0:
-        raise ConfigError(
-            f"config.axes: noise_variance = {noise} must hold one above 0, such as 0.25: the claim that more data hurt "
-            "is about noisy labels."
         )
 
 
