@@ -27,13 +27,18 @@ def committed_values(root: Path, about: About, name: str, marker: Marker | None)
         raise
     except Exception as fault:
         raise _unreadable(root / name, short(fault)) from fault
-    if marker is not None and about.seals:
+    if marker is not None and has_digests(about, marker):
         found, wanted = arrays.block_digests(values[:, :committed], about.records_per_block), marker.values.get(name)
         if found != wanted:
             wrong = [i for i, pair in enumerate(zip(found, wanted or (), strict=False)) if pair[0] != pair[1]]
             first = (wrong[0] if wrong else 0) * about.records_per_block
             raise _unreadable(root / name, f"from record {first} on they are not those of commit {marker.number}")
     return values
+
+
+def has_digests(about: About, marker: Marker) -> bool:
+    """Whether a commit has digests of its values, or must have them; those of version 0.4.0 have none."""
+    return about.seals or bool(marker.values)
 
 
 def check_metadata(root: Path, about: About, *names: str) -> None:
