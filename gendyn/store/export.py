@@ -81,10 +81,16 @@ def check_table_path(path: str | Path) -> Path:
 def _table(ds: "xarray.Dataset") -> "pandas.DataFrame":
     import pandas
 
+    for dimension in ("run", "record"):
+        if dimension not in ds.dims:  # one of them was chosen, as by isel(record=-1)
+            ds = ds.expand_dims(dimension)
+    ds = ds.transpose("run", "record", ...)
     shape = (ds.sizes["run"], ds.sizes["record"])
     there = np.ones(shape, bool)
     if "committed" in ds.coords:
-        there = np.arange(shape[1]) < ds["committed"].values[:, None]
+        # By the number of a record, not by its place: these may be some of the records.
+        committed = np.broadcast_to(ds["committed"].values, shape[:1])
+        there = ds["record"].values < committed[:, None]
 
     def spread(values: np.ndarray, dims: tuple[object, ...]) -> np.ndarray:
         along = values[:, None] if dims == ("run",) else values
@@ -92,8 +98,10 @@ def _table(ds: "xarray.Dataset") -> "pandas.DataFrame":
 
     columns = {name: spread(ds[name].values, ds[name].dims) for name in ("run", "record", "step")}
     for name, coordinate in ds.coords.items():
-        if coordinate.dims == ("run",) and name not in ("run", "committed"):
-            columns[str(name)] = spread(coordinate.values, coordinate.dims)
+        if coordinate.dims in (("run",), ()) and name not in ("run", "committed"):
+            # A coordinate of the one run that was chosen has no dimension left.
+            values = np.broadcast_to(coordinate.values, shape[:1])
+            columns[str(name)] = spread(values, ("run",))
     for name, metric in ds.data_vars.items():
         shape_of_one = metric.shape[2:]
         flat = metric.values[there].reshape(int(there.sum()), math.prod(shape_of_one))

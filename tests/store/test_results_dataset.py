@@ -259,3 +259,23 @@ def test_a_dataset_can_be_saved_as_it_is(tmp_path):
         warnings.simplefilter("ignore")  # zarr's on texts, which are none of ours
         ds.to_zarr(tmp_path / "out.zarr", consolidated=False)
     xarray.testing.assert_equal(xarray.open_zarr(tmp_path / "out.zarr", consolidated=False).load(), ds)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rows"),
+    [
+        ({"record": slice(1, None)}, [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2), (3, 1)]),
+        ({"record": -1}, [(0, 2), (2, 2)]),
+        ({"run": 1}, [(1, 0), (1, 1)]),
+        ({"run": [3, 0], "record": [2, 0]}, [(3, 0), (0, 2), (0, 0)]),
+    ],
+)
+def test_a_slice_of_an_unfinished_sweep_has_its_committed_rows_alone(tmp_path, chosen, rows):
+    folder = make(tmp_path / "s")
+    commit(folder, 0, 3)
+    commit(folder, 1, 2)
+    table = pandas.read_csv(export(gendyn.store.open(folder).isel(chosen), tmp_path / "slice.csv"))
+    assert list(zip(table["run"], table["record"], strict=True)) == rows
+    assert table["test_loss"].tolist() == [value(run, record) for run, record in rows]
+    assert table["step"].tolist() == [(0, 1, 10)[record] for _, record in rows]
+    assert table["model.width"].tolist() == [(8, 16)[run % 2] for run, _ in rows]
