@@ -86,3 +86,19 @@ def test_bad_matrices_are_refused():
         ranks.stable_rank(jnp.ones((2, 2), complex))
     with pytest.raises(ConfigError, match=r"eigenvalues has shape \(0,\)"):
         ranks.participation_ratio(jnp.ones(0))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_has_no_rank(bad):
+    """Never a number: 0 would read as a collapse of the rank, in a network that has diverged."""
+    spectrum = np.array([3.0, 2.0, 1.0], np.float32)
+    matrix = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    for entries in (slice(0, 1), slice(None)):
+        spectrum[entries], matrix.reshape(-1)[entries] = bad, bad
+        for function in (ranks.spectral_effective_rank, ranks.participation_ratio):
+            if bad != -np.inf or function is ranks.participation_ratio:  # below 0 counts as 0
+                assert np.isnan(float(function(spectrum))), (function, entries)
+        for function in (ranks.effective_rank, ranks.stable_rank):
+            if not np.isinf(bad):  # an infinity in a matrix can hang LAPACK
+                assert np.isnan(float(function(matrix))), (function, entries)
+        assert np.isnan(float(ranks.negative_mass_fraction(spectrum))), entries

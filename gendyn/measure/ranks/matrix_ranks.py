@@ -70,7 +70,8 @@ def spectral_effective_rank(values: ArrayLike) -> Array:
     positive = jnp.maximum(real(values, "values", 1), 0.0)
     share = ratio(positive, jnp.sum(positive, axis=-1, keepdims=True))
     entropy = -jnp.sum(share * jnp.log(jnp.where(share > 0, share, 1.0)), axis=-1)
-    return jnp.where(jnp.any(positive > 0, axis=-1), jnp.exp(entropy), jnp.zeros_like(entropy))
+    # Not "where any is positive": of NaN none is, and a diverged network would look like one of rank 0.
+    return jnp.where(jnp.all(positive == 0, axis=-1), jnp.zeros_like(entropy), jnp.exp(entropy))
 
 
 def _singular_values(matrix: ArrayLike) -> Array:

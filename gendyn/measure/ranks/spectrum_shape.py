@@ -46,7 +46,7 @@ def negative_mass_fraction(
             dense eigendecomposition.
 
     Returns:
-        ``[...]`` in [0, 1].
+        ``[...]`` in [0, 1]; NaN where the spectrum is not finite.
 
     Raises:
         ConfigError: no axis, no entries, or complex entries.
@@ -59,4 +59,6 @@ def negative_mass_fraction(
     relative = values.shape[-1] * jnp.finfo(values.dtype).eps if tolerance is None else tolerance
     mass = size if weights is None else size * jnp.asarray(weights, values.dtype)
     negative = values < -relative * jnp.max(size, axis=-1, keepdims=True)
-    return ratio(jnp.sum(jnp.where(negative, mass, 0.0), axis=-1), jnp.sum(mass, axis=-1))
+    share = ratio(jnp.sum(jnp.where(negative, mass, 0.0), axis=-1), jnp.sum(mass, axis=-1))
+    # An infinite eigenvalue has all of the mass, and what is left would read as a convex point.
+    return jnp.where(jnp.isfinite(jnp.sum(mass, axis=-1)), share, jnp.nan)
