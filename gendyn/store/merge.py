@@ -12,45 +12,54 @@ from gendyn.store import dataset
 from gendyn.types import Dataset
 
 
-def merge(workdirs: Sequence[str | Path], *, on_duplicate: str = "error") -> Dataset:
+def merge(workdirs: str | Path | Sequence[str | Path], *, on_duplicate: str = "error") -> Dataset:
     """Several results folders as one dataset along ``run``.
 
     A leaf that is an axis in one folder is a coordinate of all (taken from the config where it was not swept), and so
     is every leaf in which the configs differ: what tells two runs apart is always visible.
 
     Args:
-        workdirs: results folders with the same metrics.
+        workdirs: results folders, or one. Of what only some of them record, the runs of the others have NaN, or 0.
         on_duplicate: ``"error"``, or ``"first"`` to keep the first of runs whose coordinates are all equal.
 
     Returns:
         As :func:`gendyn.store.open`, with runs numbered anew and two more coordinates: ``source``, the folder, and
-        ``source_run``, the index there. ``attrs["sources"]`` holds each folder's config and provenance as JSON.
+        ``source_run``, the index there. Facts of runs, such as ``num_parameters``, and attributes in which all folders
+        agree are kept. ``attrs["config"]`` and ``attrs["provenance"]`` are those of the first folder, so that an
+        experiment judges the whole; ``attrs["sources"]`` holds every folder's, as JSON.
 
     Raises:
-        ConfigError: nothing to merge, different metrics, an axis of one folder that another's config lacks, or
+        ConfigError: nothing to merge, a metric of two shapes, an axis of one folder that another's config lacks, or
             duplicate runs.
     """
     import xarray
 
     check_choice("on_duplicate", on_duplicate, ("error", "first"))
-    sources = [str(path) for path in workdirs]
+    sources = [str(path) for path in ([workdirs] if isinstance(workdirs, (str, Path)) else workdirs)]
     if not sources:
         raise ConfigError("workdirs is empty: give at least one results folder.")
     parts = [dataset.open(source) for source in sources]
     for source, part in zip(sources, parts, strict=True):
-        _check_same_metrics(sources[0], parts[0], source, part)
+        _check_shapes(sources[0], parts[0], source, part)
 
     columns = _axis_columns(sources, parts)
     source_column = [source for source, part in zip(sources, parts, strict=True) for _ in range(part.sizes["run"])]
     keep = _distinct(columns, source_column, on_duplicate)
     num_records = max(part.sizes["record"] for part in parts)
-    metrics = {
-        name: (
-            first.dims,
-            np.concatenate([_padded(part[name].values, num_records) for part in parts])[keep],
-            first.attrs,
-        )
-        for name, first in parts[0].data_vars.items()
+    metrics = {}
+    for name, first in {name: values for part in reversed(parts) for name, values in part.data_vars.items()}.items():
+        blank = np.full((1, 1, *first.shape[2:]), np.nan if first.dtype.kind == "f" else 0, first.dtype)
+        tables = (part[name].values if name in part else np.repeat(blank, part.sizes["run"], axis=0) for part in parts)
+        metrics[name] = (first.dims, np.concatenate([_padded(t, num_records) for t in tables])[keep], first.attrs)
+    facts = {
+        name: ("run", np.concatenate([part[name].values for part in parts])[keep])
+        for name, values in parts[0].coords.items()
+        if values.dims == ("run",) and name not in (*_OWN, *columns) and all(name in part.coords for part in parts)
+    }
+    agreed = {
+        name: value
+        for name, value in parts[0].attrs.items()
+        if name not in ("axes", "config", "provenance") and all(part.attrs.get(name) == value for part in parts)
     }
     steps = [steps for part in parts for steps in _step_lists(part)]
     return xarray.Dataset(
@@ -62,9 +71,12 @@ def merge(workdirs: Sequence[str | Path], *, on_duplicate: str = "error") -> Dat
             "committed": ("run", np.concatenate([part["committed"].values for part in parts])[keep]),
             "source": ("run", dataset.column(source_column)[keep]),
             "source_run": ("run", np.concatenate([part["run"].values for part in parts])[keep]),
+            **facts,
             **{axis: ("run", column[keep]) for axis, column in columns.items()},
         },
-        attrs={
+        attrs=agreed
+        | {key: parts[0].attrs[key] for key in ("config", "provenance")}
+        | {
             "axes": json.dumps(list(columns)),
             "sources": json.dumps(
                 {
@@ -76,12 +88,16 @@ def merge(workdirs: Sequence[str | Path], *, on_duplicate: str = "error") -> Dat
     )
 
 
-def _check_same_metrics(first_source: str, first: Dataset, source: str, part: Dataset) -> None:
+_OWN = ("run", "committed", "step")
+
+
+def _check_shapes(first_source: str, first: Dataset, source: str, part: Dataset) -> None:
     here, there = ({str(name): (v.shape[2:], v.dtype.name) for name, v in ds.data_vars.items()} for ds in (part, first))
-    if here != there:
-        different = sorted({name for name, _ in set(here.items()) ^ set(there.items())})
+    different = [name for name in here if name in there and here[name] != there[name]]
+    if different:
         raise ConfigError(
-            f"{source} and {first_source} differ in the metrics {different}: merge folders that record the same ones."
+            f"{source} and {first_source} record {different[0]} in other shapes or dtypes, {here[different[0]]} and "
+            f"{there[different[0]]}: merge folders whose metrics of one name are of one shape."
         )
 
 

@@ -196,12 +196,44 @@ def test_merge_refuses_duplicates_unless_told(tmp_path):
         merge([a, b], on_duplicate="last")
 
 
-def test_merge_refuses_other_metrics_and_nothing(tmp_path):
+def test_merge_fills_what_only_one_folder_records(tmp_path):
+    a, b = make(tmp_path / "a"), make(tmp_path / "b", seeds=(4,))
+    commit(a, 0, 3)
+    commit(b, 0, 3)
+    plan = gendyn.store.read_plan(b)
+    del plan["metrics"]["spectrum"]
+    write_plan(b, plan)
+    for ds in (merge([a, b]), merge([b, a])):
+        mine = ds["source"].values == str(b)
+        assert np.isnan(ds["spectrum"].values[mine]).all()
+        np.testing.assert_array_equal(
+            ds["spectrum"].values[~mine], gendyn.store.open(a)["spectrum"].values[ds["source_run"].values[~mine]]
+        )
+        assert np.isfinite(ds["test_loss"].values[mine][0]).all()
+
+
+def test_merge_keeps_facts_attributes_and_the_config(tmp_path):
+    folders = [make(tmp_path / "a"), make(tmp_path / "b", seeds=(4, 5))]
+    for place, folder in enumerate(folders):
+        plan = gendyn.store.read_plan(folder)
+        for chunk in plan["chunks"]:
+            for run in chunk["runs"]:
+                run["values"] = {"num_parameters": 10 * run["coords"]["model.width"]}
+        write_plan(folder, plan | {"attributes": {"num_outputs": 3, "cpu_seconds": float(place)}})
+    ds = merge(folders)
+    np.testing.assert_array_equal(ds["num_parameters"], 10 * ds["model.width"].values)
+    assert ds.attrs["num_outputs"] == 3 and "cpu_seconds" not in ds.attrs
+    assert json.loads(ds.attrs["config"]) == CONFIG
+    alone = merge(str(folders[0]))
+    assert alone.sizes["run"] == 4 and set(alone["source"].values) == {str(folders[0])}
+
+
+def test_merge_refuses_other_shapes_and_nothing(tmp_path):
     a, b = make(tmp_path / "a"), make(tmp_path / "b", seeds=(4,))
     plan = gendyn.store.read_plan(b)
-    del plan["metrics"]["epochs"]
+    plan["metrics"]["spectrum"]["shape"] = [3]
     write_plan(b, plan)
-    with pytest.raises(ConfigError, match=r"differ in the metrics \['epochs'\]"):
+    with pytest.raises(ConfigError, match=r"record spectrum in other shapes or dtypes"):
         merge([a, b])
     with pytest.raises(ConfigError, match="at least one"):
         merge([])

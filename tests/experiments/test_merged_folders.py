@@ -1,0 +1,27 @@
+"""Seeds that were trained apart are judged as one sweep: a merge keeps what an experiment needs."""
+
+import pytest
+
+from gendyn import store
+from gendyn.experiments import launch
+from gendyn.experiments.simplicity import random_labels
+from tests.experiments.smoke import smoke_config
+
+
+def test_two_folders_are_judged_as_one(finished, tmp_path):
+    _, ds = finished("random_labels")
+    config = smoke_config("random_labels")
+    axes = dict(config.axes)
+    folders = [tmp_path / str(seed) for seed in axes["seed"]]
+    for seed, folder in zip(axes["seed"], folders, strict=True):
+        launch(config, folder, axes=axes | {"seed": (seed,)}, quiet=True)
+    merged = store.merge(folders)
+    (whole,), (found,) = random_labels.verdict(ds), random_labels.verdict(merged)
+    assert (found.claim, found.verdict) == (whole.claim, whole.verdict)
+    assert found.effect == pytest.approx(whole.effect, rel=0.2, nan_ok=True)
+    of_whole, of_merged = (
+        dict(zip(zip(*(each[axis].values for axis in axes), strict=True), each["train_loss"].values[:, 0], strict=True))
+        for each in (ds, merged)
+    )
+    assert of_merged == pytest.approx(of_whole, rel=1e-4)
+    random_labels.figure(merged)
