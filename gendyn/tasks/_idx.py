@@ -19,6 +19,8 @@ from gendyn.types import Task
 
 _IMAGES, _LABELS = 2051, 2049
 _KIND = {_IMAGES: "images", _LABELS: "labels"}
+# Above what any file of the format holds: a wrong header is refused without reading gigabytes.
+_MAX_BYTES = 1 << 30
 _SPLITS = (("training", "train", 60_000), ("test", "t10k", 10_000))
 NAMES = tuple(f"{prefix}-{kind}-ubyte" for _, prefix, _ in _SPLITS for kind in ("images-idx3", "labels-idx1"))
 
@@ -53,6 +55,8 @@ def _read_idx(path: Path, magic: int, shape: tuple[int, ...], count: int | None,
     if examples < 1:
         raise ConfigError(f"{path} holds {examples} examples, must hold at least 1.")
     size = header_size + examples * math.prod(shape)
+    if size > _MAX_BYTES:
+        raise ConfigError(f"{path} says that it holds {examples} examples, {size} bytes, more than any such file does.")
     content = read_file(path, size + 1)
     check_length(path, len(content), size, f"header and {examples} {_KIND[magic]}")
     if md5 is not None:

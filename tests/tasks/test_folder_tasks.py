@@ -155,7 +155,8 @@ def _header(*values):
         (TRAIN_IMAGES, _header(2052), r"is not an IDX file of images: its magic number is 2052, must be 2051"),
         (TRAIN_LABELS, lambda content: b"\x89PNG" + content, r"is not an IDX file of labels: its magic number is"),
         (TRAIN_IMAGES, _header(2051, 60, 32, 32), r"holds images of 32 x 32 pixels, must be 28 x 28"),
-        (TRAIN_IMAGES, _header(2051, 2**31 - 1), r"is truncated: it holds 47056 bytes, must hold"),
+        (TRAIN_IMAGES, _header(2051, 2**20), r"is truncated: it holds 47056 bytes, must hold"),
+        (TRAIN_IMAGES, _header(2051, 2**31 - 1), r"says that it holds 2147483647 examples, 1683627179264 bytes"),
         (TRAIN_LABELS, _header(2049, -1), r"holds -1 examples, must hold at least 1"),
     ],
 )
