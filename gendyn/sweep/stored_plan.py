@@ -1,5 +1,6 @@
 """The document ``plan.json``: the plan, what readers need to label results, and where they came from."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 import jax
 
 from gendyn import store
-from gendyn.core import canonical
+from gendyn.core import ConfigError, canonical
 from gendyn.sweep.origins import check_origins, origins
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk, Plan
-from gendyn.sweep.plan.program import shapes_at
+from gendyn.sweep.plan.program import Program, model_alone, shapes_at
 from gendyn.sweep.plan.shapes import abstract_run
 from gendyn.types import Task
 
@@ -37,6 +38,7 @@ def stored_plan(
         available.add(len(task.y_train))
         for name, value in abstract_run(chunk.program(task), chunk, task).record().items():
             metrics[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
+        check_outputs(chunk, task)
         counts = parameter_counts(chunk, task)
         for run_entry, count in zip(entry["runs"], counts, strict=True):
             run_entry["values"] = {"num_parameters": count}
@@ -56,6 +58,25 @@ def stored_plan(
     stored["attributes"] = {name: value for name, value in earlier.get("attributes", {}).items() if name not in facts}
     stored["attributes"] |= {name: values.pop() for name, values in facts.items() if len(values) == 1}
     return stored
+
+
+def check_outputs(chunk: Chunk, task: Task) -> None:
+    """Raises :class:`ConfigError` unless a chunk's network answers with the task's number of outputs."""
+    leaves = ((name, value) for name, value in chunk.settings.items() if name.startswith("model."))
+    found = _outputs(chunk.program(task), tuple(sorted(leaves)))
+    if found != (2, task.num_outputs):
+        raise ConfigError(
+            f"model {chunk.settings['model.name']!r} answers {found} to a batch of 2, must answer (2, "
+            f"{task.num_outputs}): task {task.name!r} has {task.num_outputs} outputs. Its factory is told num_outputs."
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def _outputs(program: Program, leaves: tuple[tuple[str, Any], ...]) -> tuple[int, ...]:
+    """The shape of a network's answer to two examples, at a run's own sizes; nothing is computed."""
+    model, variables = model_alone(program, dict(leaves)), shapes_at(program, dict(leaves), padded=False)
+    answer = jax.eval_shape(lambda v, x: model.apply(v, x, train=False)[0], variables, program.inputs(2))
+    return tuple(answer.shape)
 
 
 def parameter_counts(chunk: Chunk, task: Task) -> list[int]:

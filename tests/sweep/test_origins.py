@@ -67,3 +67,18 @@ def test_a_folder_of_version_0_4_0_does_not_say():
     check_origins({}, {"arrays": {"a": "1"}, "sources": {}}, False)
     with pytest.raises(ConfigError, match="the data of task a"):
         check_origins({"arrays": {"a": "2"}}, {"arrays": {"a": "1"}, "sources": {}}, False)
+
+
+def test_a_model_with_other_outputs_than_the_task_is_refused(small, tmp_path, monkeypatch):
+    (tmp_path / "wide_model.py").write_text(
+        "from gendyn.models import mlp\n"
+        "def wide(*, num_outputs: int, width: int = 4):\n"
+        "    return mlp(num_outputs=num_outputs + 1, width=width, depth=1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = gendyn.sweep.base_config(task="digits", model="wide_model:wide", optim="sgd")
+    with pytest.raises(
+        ConfigError, match=r"model 'wide_model:wide' answers \(2, 11\) to a batch of 2, must answer \(2, 10\)"
+    ):
+        gendyn.sweep.run(config, axes={"seed": (0,)}, workdir=tmp_path / "s", quiet=True)
+    assert not store.born(tmp_path / "s")
