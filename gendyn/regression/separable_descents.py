@@ -77,8 +77,9 @@ def separable_descents(
         ConfigError: bad steps.
 
     >>> rates = {"learning_rate": 1.0, "momentum": 0.9, "adam_learning_rate": 0.1}
-    >>> separable_descents(jnp.ones((1, 2)), (1,), **rates)[0].round(3).tolist()
-    [[0.5, 0.05, 0.1], [0.5, 0.05, 0.1]]
+    >>> print(separable_descents(jnp.ones((1, 2)), (1,), **rates)[0].round(3))
+    [[0.5  0.05 0.1 ]
+     [0.5  0.05 0.1 ]]
     """
     damped = optax.chain(optax.ema(momentum, debias=False), optax.scale(-learning_rate))
     transforms = (optax.sgd(learning_rate), damped, optax.adam(adam_learning_rate, eps=0.0))
@@ -96,7 +97,7 @@ def relative_margins(signed: ArrayLike, weights: ArrayLike) -> RelativeMargins:
     Raises:
         ConfigError: as for :func:`~gendyn.regression.max_margin`.
 
-    >>> [float(value) for value in relative_margins(np.eye(2), np.array([2.0, 2.0]))]
+    >>> [round(float(value), 6) for value in relative_margins(np.eye(2), np.array([2.0, 2.0]))]
     [0.0, 1.0, 1.0]
     """
     points, w = np.asarray(signed), np.asarray(weights)

@@ -384,7 +384,8 @@ def test_a_folder_in_use(compiled, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "match"), [("{", r"plan\.json is damaged.*restore"), ('{"format": 99}', r"has format 99.*reads format 1")]
+    ("text", "match"),
+    [("{", r"plan\.json is damaged.*restore"), ('{"format": 99}', r"has format 99.*reads formats 1 and 2")],
 )
 def test_a_plan_that_cannot_be_read(text, match, compiled, tmp_path):
     (tmp_path / "plan.json").write_text(text)

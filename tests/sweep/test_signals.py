@@ -64,7 +64,15 @@ def test_a_program_of_its_own_ends_between_chunks(tmp_path):
     assert asked == [2, 2, 2]
 
 
-def test_the_second_signal_ends_at_once():
+@pytest.fixture
+def default_handler():
+    """A test runner's workers ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_second_signal_ends_at_once(default_handler):
     with pytest.raises(KeyboardInterrupt), Signals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.received == signal.SIGINT

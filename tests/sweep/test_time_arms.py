@@ -8,7 +8,6 @@ import pytest
 import xarray
 
 from gendyn import store, sweep
-from gendyn.store.workdir import FORMAT
 
 # The function hides the module of its name.
 MODULE = importlib.import_module("gendyn.sweep.time_arms")
@@ -30,7 +29,8 @@ def test_arms_are_timed_once_and_all_together(monkeypatch, tmp_path):
         return dict.fromkeys(names, (1, 0))
 
     monkeypatch.setattr(MODULE, "time_steps", time_steps)
-    store.write_plan(tmp_path, {"format": FORMAT, "attributes": {"other": "kept"}})
+    plan = {"axes": [], "metrics": {}, "chunks": [], "config": {}, "provenance": {}}
+    store.write_plan(tmp_path, plan | {"attributes": {"other": "kept"}})
 
     def after(*names):
         sweep.time_arms(results(names, listed, store.read_plan(tmp_path)["attributes"]), tmp_path)
