@@ -1,6 +1,6 @@
 """Faults of a results folder by kind x file x age: what a reader and a resumed sweep make of each.
 
-    python tests/sweep/folder_faults.py [trials] [seed]
+    python -m tests.sweep.folder_faults [trials] [seed]
 
 prints a tally. Every file of a folder is found by walking it, so a new kind of file is included by itself. A trial is
 ``refused`` (one clear error), ``recovered`` (the results of a sweep that nothing happened to), or a fault of gendyn:

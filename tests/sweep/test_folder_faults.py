@@ -44,7 +44,7 @@ def again(world, folder, **axes):
 
 @pytest.mark.filterwarnings("ignore")
 def test_no_fault_gives_a_wrong_value_a_traceback_or_a_loss_elsewhere(world):
-    """A seeded sample of every age x file x damage; ``python tests/sweep/folder_faults.py 400`` tries more."""
+    """A seeded sample of every age x file x damage; ``python -m tests.sweep.folder_faults 400`` tries more."""
     rng = random.Random(12)
     chosen = rng.sample(faults.cases(world), TRIALS)
     found = {case: faults.trial(world, *case, rng) for case in chosen}
