@@ -1,13 +1,15 @@
 """A results folder as one labelled dataset, at any instant of its sweep."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gendyn.core import StoreError
+from gendyn.core import StoreError, free_bytes
+from gendyn.core.memory import readable_bytes
 from gendyn.store import workdir as workdirs
 from gendyn.store.chunk import ChunkStore
 from gendyn.store.plan_rules import holds
@@ -59,6 +61,7 @@ def open(workdir: str | Path) -> Dataset:
     position = {index: place for place, index in enumerate(indices)}
     num_records = max((len(chunk["steps"]) for chunk in chunks), default=0)
 
+    _check_memory(workdir, plan["metrics"], len(runs), num_records)
     values = {
         name: np.full((len(runs), num_records, *about["shape"]), *_fill(about["dtype"]))
         for name, about in plan["metrics"].items()
@@ -95,6 +98,17 @@ def open(workdir: str | Path) -> Dataset:
         },
         attrs={key: json.dumps(plan[key]) for key in ("config", "provenance", "axes")} | plan.get("attributes", {}),
     )
+
+
+def _check_memory(workdir: str | Path, metrics: Mapping[str, Any], runs: int, records: int) -> None:
+    """Raises :class:`StoreError` if the dataset would not fit; a sweep itself never holds all of its results."""
+    sizes = (math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize for about in metrics.values())
+    needed, free = sum(sizes) * runs * records, free_bytes()
+    if needed > free:
+        raise StoreError(
+            f"{workdir}: the results of {runs:,} runs take {readable_bytes(needed)}, and {readable_bytes(free)} are "
+            "free: open them on a machine with more memory. If that is more than was ever recorded, restore plan.json."
+        )
 
 
 def _fill(dtype: str) -> tuple[Any, np.dtype]:

@@ -1,7 +1,6 @@
 """What ``plan.json`` must be before anything in it is believed: the names become paths, and the sizes memory."""
 
 import itertools
-import math
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -9,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.core import StoreError, digest, free_bytes
-from gendyn.core.memory import readable_bytes
+from gendyn.core import StoreError, digest
 
 CHUNK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -66,11 +64,6 @@ def _fault(plan: Mapping[str, Any]) -> str | None:
         if fault:
             return f"chunk {place}: {fault}"
         ids.add(chunk["id"])
-    records = max((len(chunk["steps"]) for chunk in plan["chunks"]), default=0)
-    sizes = (math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize for about in plan["metrics"].values())
-    needed = sum(sizes) * len(indices) * records
-    if needed > free_bytes():
-        return f"its results would take {readable_bytes(needed)}, more than the {readable_bytes(free_bytes())} free"
     return None
 
 
