@@ -12,6 +12,7 @@ from typing import Any
 from gendyn.core import StoreError
 
 _TEMPORARY = ".gendyn-tmp"
+# And what version 0.4.0 called the file by which it tried for permission.
 _IS_TEMPORARY = re.compile(r"\..*\.[0-9a-f]+\.gendyn-tmp|\.probe\.[0-9a-f]{32}", re.DOTALL)
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -46,6 +47,11 @@ def make_folder(folder: Path) -> None:
         sync_folder(path.parent)
 
 
+def temporary_of(path: Path) -> Path:
+    """A fresh name beside a file, for what is to be renamed to it; :func:`is_temporary` knows it."""
+    return path.parent / f".{path.name}.{uuid.uuid4().hex}{_TEMPORARY}"
+
+
 def write_bytes(path: Path, data: Any, *, sync_name: bool = True) -> None:
     """Replaces a file as one event: a reader sees the old bytes or the new ones, never a mixture.
 
@@ -54,7 +60,7 @@ def write_bytes(path: Path, data: Any, *, sync_name: bool = True) -> None:
         data: bytes, or anything with the buffer protocol.
         sync_name: also make the rename durable. A caller that replaces many files of one folder syncs it once itself.
     """
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}{_TEMPORARY}"
+    temporary = temporary_of(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -122,7 +128,7 @@ def temporary_files(folder: Path) -> Iterator[Path]:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file name is one that :func:`write_bytes` uses before its rename, or that probes for permission."""
+    """Whether a file name is one of :func:`temporary_of`: left by a kill, and nobody's."""
     return bool(_IS_TEMPORARY.fullmatch(name))
 
 

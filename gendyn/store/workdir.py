@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import socket
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ def open_workdir(path: str | Path) -> Path:
     try:
         files.make_folder(folder)
         files.check_no_link(folder / _CHUNKS, folder / _PLAN)
-        probe = folder / f".probe.{uuid.uuid4().hex}.gendyn-tmp"
+        probe = files.temporary_of(folder / "probe")
         probe.touch()
         probe.unlink()
         entries = os.listdir(folder)
@@ -106,7 +105,7 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         found = plan.get("format") if isinstance(plan, dict) else type(plan).__name__
         raise StoreError(f"{file} has format {found!r}; this version of gendyn reads formats 1 and {FORMAT}.")
     written = plan.pop("digest", None)
-    if plan["format"] == FORMAT and written != digest(plan):
+    if (written is not None or plan["format"] == FORMAT) and written != digest(plan):
         raise StoreError(
             f"{file} is damaged or was edited: its digest does not agree with what it says. Restore it from a copy; to "
             "run something else, choose another workdir."
