@@ -116,8 +116,8 @@ class ChunkStore:
         sizes = [rows, num_records, records_per_block, *(n for v in variables for n in v.shape)]
         if min(sizes) < 1 or len({v.name for v in variables}) < len(variables):
             raise StoreError(f"{folder}: sizes must be at least 1 and names of variables unique, not {wanted}.")
-        for fault in filter(None, (check_name(variable.name) for variable in variables)):
-            raise StoreError(f"{folder}: {fault}.")
+        if wrong := next(filter(None, (check_name(variable.name) for variable in variables)), None):
+            raise StoreError(f"{folder}: {wrong}.")
         _check_links(folder)
         found = read_about(folder / _RECORDS)
         if found is None:
@@ -201,7 +201,8 @@ class ChunkStore:
         digests, tails = recorded.digests_after(self.folder / _RECORDS, self.about, records, before, self._tails)
         if count:
             try:
-                recorded.check_metadata(self.folder / _RECORDS, self.about)
+                fresh = [variable.name for variable in self.variables if variable.name not in self._opened]
+                recorded.check_metadata(self.folder / _RECORDS, self.about, fresh)
                 arrays.write(self.folder / _RECORDS, records, start, self._opened)
             except (OSError, StoreError):
                 raise
@@ -228,7 +229,7 @@ class ChunkStore:
         named = set()
         for number in numbers[:_KEPT]:
             try:
-                named.add(self._marker(number).checkpoint)
+                named.add(markers.read(self.folder, number, self.about).checkpoint)
             except ValueError as fault:
                 # Never the newest, which was just written or restored.
                 logging.warning("%s: removing the damaged marker of commit %d (%s)", self.folder, number, fault)
@@ -246,14 +247,7 @@ class ChunkStore:
         return 0 if marker is None else marker.records
 
     def _newest(self) -> Marker | None:
-        return markers.newest(self.folder, sealed=self.about.seals)
-
-    def _marker(self, number: int) -> Marker:
-        """One marker of this chunk; ValueError where it is damaged, or that of another chunk."""
-        marker = markers.read(self.folder, number, sealed=self.about.seals)
-        if self.about.holds != marker.holds and self.about.seals:
-            raise ValueError("it is the marker of another chunk")
-        return marker
+        return markers.newest(self.folder, self.about)
 
     def read(self, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
         """Committed records as ``{name: [rows, num_records, *shape]}``; the others are NaN (0 without NaN).
@@ -286,6 +280,7 @@ class ChunkStore:
         """
         _check_links(self.folder)
         self._check_not_lost()
+        self._tails = {}
         found = self._restore()
         with_markers = set()
         if found is not None:
@@ -301,7 +296,11 @@ class ChunkStore:
     def _check_not_lost(self) -> None:
         """Raises :class:`StoreError` if there are checkpoints of commits whose markers are gone: nothing is deleted."""
         there = (self.folder / markers.FOLDER).is_dir()
-        later = [path.name for path in (self.folder / _CHECKPOINTS).glob("[0-9]*") if not path.name.startswith("0" * 8)]
+        saved = (
+            path.name for path in (self.folder / _CHECKPOINTS).glob("*") if markers.CHECKPOINT.fullmatch(path.name)
+        )
+        # A kill in the first commit leaves a checkpoint 0 without a marker.
+        later = any(int(name[:8]) > 0 for name in saved)
         if not there or (later and not markers.numbers(self.folder)):
             raise StoreError(
                 f"{self.folder / markers.FOLDER} is lost, so that no commit counts. Nothing was deleted. Restore it "
@@ -355,7 +354,7 @@ class ChunkStore:
     def _load(self, number: int) -> tuple[Marker, dict[str, np.ndarray]]:
         from gendyn.store import checkpoint
 
-        marker = self._marker(number)
+        marker = markers.read(self.folder, number, self.about)
         state = checkpoint.load((self.folder / _CHECKPOINTS / marker.checkpoint).absolute())
         if checkpoint.checksum(state, marker.context()) != marker.checksum:
             raise StoreError("its checksum does not agree with its arrays")

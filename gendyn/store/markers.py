@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gendyn.core import StoreError, canonical, digest
 from gendyn.store import files
+from gendyn.store.about import About
 
 FOLDER = "commits"
 CHECKPOINT = re.compile(r"\d{8}-[0-9a-f]{8}")
@@ -84,13 +85,14 @@ def numbers(chunk: Path) -> list[int]:
     return sorted((int(name[:-5]) for name in ours), reverse=True)
 
 
-def read(chunk: Path, number: int, *, sealed: bool = False) -> Marker:
+def read(chunk: Path, number: int, about: About) -> Marker:
     """One marker.
 
     Args:
         chunk: the chunk's folder.
         number: of the commit.
-        sealed: the chunk was made by a version that seals its markers, so one without a seal is damaged.
+        about: what the chunk was made for; where it seals what it writes, a marker without a seal, or of other runs,
+            is damaged.
 
     Raises:
         FileNotFoundError: it was pruned.
@@ -99,15 +101,21 @@ def read(chunk: Path, number: int, *, sealed: bool = False) -> Marker:
     place = path(chunk, number)
     try:
         marker = Marker(**files.read_json(place))
-    except TypeError as fault:
-        raise ValueError(f"{place} is no marker: {fault}") from fault
-    wrong = marker.fault() or ("it has no seal" if sealed and not marker.seal else None)
-    if wrong or marker.number != number:
-        raise ValueError(f"{place} is damaged: {wrong or 'it is that of another commit'}")
+    except TypeError as error:
+        raise ValueError(f"{place} is no marker: {error}") from error
+    fault = marker.fault()
+    if about.seals and not marker.seal:
+        fault = fault or "it has no seal"
+    if about.seals and marker.holds != about.holds:
+        fault = fault or "it is that of another chunk"
+    if marker.number != number:
+        fault = fault or "it is that of another commit"
+    if fault:
+        raise ValueError(f"{place} is damaged: {fault}")
     return marker
 
 
-def newest(chunk: Path, *, sealed: bool = False) -> Marker | None:
+def newest(chunk: Path, about: About) -> Marker | None:
     """The newest marker that can be read; its checkpoint is not looked at. ``None`` before the first commit.
 
     Raises:
@@ -117,7 +125,7 @@ def newest(chunk: Path, *, sealed: bool = False) -> Marker | None:
         faults = []
         for number in found:
             try:
-                return read(chunk, number, sealed=sealed)
+                return read(chunk, number, about)
             except FileNotFoundError:
                 break  # pruned between listing and opening: list again
             except ValueError as fault:

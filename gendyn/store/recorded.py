@@ -1,6 +1,6 @@
 """Recorded values against what commits say of them: a block that is older, foreign or altered is never a number."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ def committed_values(root: Path, about: About, name: str, marker: Marker | None)
 
     committed = 0 if marker is None else marker.records
     try:
-        check_metadata(root, about, name)
+        check_metadata(root, about, [name])
         values = arrays.read(root, name, committed, about.records_per_block)
     except StoreError:
         raise
@@ -41,14 +41,11 @@ def has_digests(about: About, marker: Marker) -> bool:
     return about.seals or bool(marker.values)
 
 
-def check_metadata(root: Path, about: About, *names: str) -> None:
-    """Raises :class:`StoreError` if the file that says how an array is read is not the one that was written.
-
-    Without names, of every variable.
-    """
+def check_metadata(root: Path, about: About, names: Iterable[str]) -> None:
+    """Raises :class:`StoreError` if the file that says how an array is read is not the one that was written."""
     from gendyn.store import arrays
 
-    for name in names or [variable.name for variable in about.variables]:
+    for name in names:
         files.check_no_link(root / name)
         if name in about.metadata and arrays.metadata_digest(root, name) != about.metadata[name]:
             raise _unreadable(root / name, "its zarr.json is not the one that was written")

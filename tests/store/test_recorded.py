@@ -67,3 +67,16 @@ def test_before_the_first_commit_nothing_is_there(small):
     digests, tails = digests_after(root, small.store.about, {"loss": small.loss(0, 5)}, None, {})
     assert digests == {"loss": block_digests(small.loss(0, 5), 4)}
     np.testing.assert_array_equal(tails["loss"], small.loss(4, 1))
+
+
+def test_after_a_fallback_no_tail_of_the_lost_commit_is_digested(small):
+    """Two commits that leave as many records in their last block, with others in them."""
+    small.commit(2)
+    small.commit(4)
+    newest = max((small.store.folder / "checkpoints").iterdir())
+    shutil.rmtree(newest)
+    with pytest.warns(RuntimeWarning, match="Falling back to commit 0"):
+        assert small.store.restore().records == 2
+    small.commit(1)
+    small.check(3)
+    assert ChunkStore(small.store.folder).committed() == 3

@@ -198,6 +198,40 @@ def test_a_lost_row_of_the_layout_is_seen_and_a_lost_layout_is_in_the_commit(wor
     assert faults._agrees(faults._labelled(found), world.truth, True)
 
 
+def test_a_plan_with_a_wrong_digest_is_refused_in_every_format(done):
+    plan = json.loads((done / "plan.json").read_text())
+    (done / "plan.json").write_text(json.dumps(plan | {"format": 1}))
+    with pytest.raises(StoreError, match=r"plan.json is damaged or was edited: its digest"):
+        store.open(done)
+
+
+def test_results_that_do_not_fit_are_no_damage(done, monkeypatch):
+    """A plan is read where its results do not fit: they are held at once by their reader alone."""
+    monkeypatch.setattr("gendyn.store.dataset.free_bytes", lambda: 100)
+    assert store.read_plan(done)["chunks"]
+    with pytest.raises(StoreError, match=r"the results of 4 runs take .* and 100 B are free: open them on a machine"):
+        store.open(done)
+
+
+def test_swapped_commits_are_those_of_no_chunk(world, done):
+    one, two = (chunk / "commits" for chunk in sorted((done / "chunks").iterdir()))
+    one.rename(done / "other")
+    two.rename(one)
+    (done / "other").rename(two)
+    for step in (lambda: store.open(done), lambda: again(world, done)):
+        with pytest.raises(StoreError, match=r"no marker can be read .*that of another chunk"):
+            step()
+
+
+def test_a_file_of_the_users_beside_no_commit_is_no_lost_commit(world, tmp_path):
+    early = Path(shutil.copytree(world.ages["early"], tmp_path / "sweep"))
+    (chunk,) = (c for c in (early / "chunks").iterdir() if not store.ChunkStore(c).committed())
+    mine = chunk / "checkpoints" / "1st model.pt"
+    mine.write_bytes(b"x")
+    assert faults._agrees(faults._labelled(again(world, early)), world.truth, True)
+    assert mine.read_bytes() == b"x"
+
+
 def test_lost_commits_delete_no_checkpoint(world, done):
     chunk = next((done / "chunks").iterdir())
     kept = sorted(path.name for path in (chunk / "checkpoints").iterdir())
