@@ -154,22 +154,21 @@ def _execute(
                     ready[place] = pool.submit(prepare, following)
             try:
                 _train(job, ready.pop(position, None), progress, signals)
-                signals.stop_if_asked()
-            except BaseException as fault:
+                if signals.received:
+                    raise Stopped(signals.received, _committed(chunks, folder), folder)
+            except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                if isinstance(fault, Stopped):
-                    raise Stopped(f"{fault}: {_committed(chunks, folder)}", fault.number) from None
                 raise
 
 
 def _committed(chunks: Sequence[Chunk], folder: pathlib.Path) -> str:
-    """How far a sweep has come, and how it goes on."""
+    """How far a sweep has come."""
     records = 0
     for chunk in chunks:
         there = store.chunk_folder(folder, chunk.id)
         records += store.ChunkStore(there).committed() * len(chunk.runs) if store.ChunkStore.exists(there) else 0
     total = sum(len(chunk.steps) * len(chunk.runs) for chunk in chunks)
-    return f"{records:,} of {total:,} records are committed in {folder}; the same command goes on"
+    return f"{records:,} of {total:,} records"
 
 
 def _train(job: Job, ahead: Future[Ready] | None, progress: Progress, signals: Signals) -> None:

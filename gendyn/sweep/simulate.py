@@ -1,7 +1,6 @@
 """Simulations with a program of their own: stored, labelled, resumed and locked as a sweep of networks is."""
 
 import json
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -152,11 +151,7 @@ def simulate(
                 progress.advance(len(chunk["runs"]), chunk["id"])
                 if signals.received and place + 1 < len(chunks):
                     done = sum(len(each["runs"]) for each in chunks[: place + 1])
-                    raise Stopped(
-                        f"stopped by {signal.Signals(signals.received).name}: {done:,} of {count:,} runs are committed "
-                        f"in {folder}; the same command goes on",
-                        signals.received,
-                    )
+                    raise Stopped(signals.received, f"{done:,} of {count:,} runs", folder)
     return store.open(folder)
 
 

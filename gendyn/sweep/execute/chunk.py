@@ -19,10 +19,9 @@ from gendyn.sweep.execute.states import flatten_state
 
 
 def train_chunk(setup: Setup, position: Position, progress: Progress, signals: Signals) -> None:
-    """Trains from ``position`` to the last record, committing as it goes; ``position`` moves along.
+    """Trains from ``position`` to the last record, or to the first after a signal; ``position`` moves along.
 
-    Raises:
-        Stopped: after a signal, once the records so far are committed.
+    What is trained is committed when this returns.
     """
     steps, rows = setup.chunk.steps, len(setup.chunk.runs)
     progress.resume(rows * setup.steps_done(position.record))
@@ -62,8 +61,7 @@ def train_chunk(setup: Setup, position: Position, progress: Progress, signals: S
                 buffer = []
                 committed = time.monotonic()
                 if signals.received:
-                    committer.drain()
-                    signals.stop_if_asked()
+                    return
             if drops:
                 committer.drain()
                 position.state, population = population.state(), None

@@ -1,5 +1,6 @@
 """SIGINT and SIGTERM: what is there is committed, and the same command goes on from it."""
 
+import pathlib
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -9,12 +10,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal ended a sweep, and everything computed before it is committed."""
+    """A signal ended a sweep, and everything computed before it is committed.
 
-    def __init__(self, message: str, number: int):
-        super().__init__(message)
+    Args:
+        number: of the signal; a shell's exit status is 128 more.
+        done: how much is there, such as ``"3 of 8 runs"``.
+        folder: where.
+    """
+
+    def __init__(self, number: int, done: str, folder: pathlib.Path):
+        name = signal.Signals(number).name
+        super().__init__(f"stopped by {name}: {done} are committed in {folder}; the same command goes on")
         self.number = number
-        """Of the signal; a shell's exit status is 128 more."""
 
 
 class Signals:
@@ -37,11 +44,6 @@ class Signals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
-
-    def stop_if_asked(self) -> None:
-        """Raises :class:`Stopped` after a signal: to be called where everything is committed."""
-        if self.received:
-            raise Stopped(f"stopped by {signal.Signals(self.received).name}", self.received)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
