@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gendyn.core import ConfigError, canonical
 from gendyn.sweep.config.flat import Flat
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk
+from gendyn.tasks import sha256
 from gendyn.types import Task
 
 
@@ -22,7 +21,8 @@ def origins(chunks: Sequence[Chunk], tasks: dict[str, Task]) -> dict[str, dict[s
     for flat in (chunk.settings for chunk in chunks):
         leaves = canonical({name: value for name, value in flat.items() if name.startswith("task.")})
         if leaves not in arrays:
-            arrays[leaves] = _sha256(load_task(flat, tasks))
+            task = load_task(flat, tasks)
+            arrays[leaves] = sha256(task.x_train, task.y_train, task.x_test, task.y_test)
         for name in _own(flat):
             sources[name] = _source(name)
     return {"arrays": arrays, "sources": sources}
@@ -46,14 +46,6 @@ def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str
                     f"{before[:12]} there, {digest[:12]} now). Undo the change, use another --workdir, or, where the "
                     "change cannot matter, set --config.store.accept_changes=true."
                 )
-
-
-def _sha256(task: Task) -> str:
-    digest = hashlib.sha256()
-    for array in (task.x_train, task.y_train, task.x_test, task.y_test):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 def _own(flat: Flat) -> list[str]:

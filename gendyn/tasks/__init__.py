@@ -1,5 +1,6 @@
 """Data sets and problems as :class:`gendyn.types.Task`, one file each, and the three kinds of label noise."""
 
+from gendyn.tasks._build import sha256 as sha256
 from gendyn.tasks._centred_labels import CentredLabels as CentredLabels
 from gendyn.tasks._centred_labels import labelled_gaussians as labelled_gaussians
 from gendyn.tasks._centred_labels import labelled_images as labelled_images
