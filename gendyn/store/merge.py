@@ -47,7 +47,8 @@ def merge(workdirs: str | Path | Sequence[str | Path], *, on_duplicate: str = "e
     keep = _distinct(columns, source_column, on_duplicate)
     num_records = max(part.sizes["record"] for part in parts)
     metrics = {}
-    for name, first in {name: values for part in reversed(parts) for name, values in part.data_vars.items()}.items():
+    for name in dict.fromkeys(name for part in parts for name in part.data_vars):
+        first = next(part[name] for part in parts if name in part)
         blank = np.full((1, 1, *first.shape[2:]), np.nan if first.dtype.kind == "f" else 0, first.dtype)
         tables = (part[name].values if name in part else np.repeat(blank, part.sizes["run"], axis=0) for part in parts)
         metrics[name] = (first.dims, np.concatenate([_padded(t, num_records) for t in tables])[keep], first.attrs)
