@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from gendyn.core import ConfigError, lookup, names
-from gendyn.sweep.plan.against_task import _check_prefix
 from gendyn.tasks import check_task
 from gendyn.types import Task
 
@@ -50,18 +49,6 @@ def test_what_does_not_fit_is_refused(task, fault):
 @pytest.mark.parametrize("task", [GOOD, REGRESSION, GOOD._replace(x_train=Y[:8, None], x_test=Y[8:, None])])
 def test_what_fits_passes_as_it_is(task):
     assert check_task(task) is task
-
-
-def test_a_sorted_pool_would_leave_classes_out():
-    rows = RNG.normal(size=(90, 2)).astype(np.float32)
-    labels = np.arange(90, dtype=np.int32) % 3
-    shuffled = GOOD._replace(x_train=rows, y_train=labels)
-    _check_prefix(shuffled, 40)
-    in_order = shuffled._replace(y_train=np.sort(labels))
-    with pytest.raises(ConfigError, match=r"first 40 training examples have none of class 2, which makes up 33%"):
-        _check_prefix(in_order, 40)
-    _check_prefix(in_order, 90)  # all of them
-    _check_prefix(shuffled._replace(y_train=np.sort(labels)), 3)  # chance may do that
 
 
 @pytest.mark.parametrize("name", sorted(set(names("tasks")) - {"cifar10", "cifar100", "mnist", "fashion_mnist"}))

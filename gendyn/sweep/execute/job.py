@@ -80,20 +80,20 @@ class Position:
     """Of all runs, on the host; ``None`` while it is on the devices: kept twice it would double the memory."""
 
 
-def versions() -> str:
-    """The software that bits depend on."""
-    found = f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, XLA_FLAGS={os.environ.get('XLA_FLAGS', '')}"
-    # Switches of jax that change random draws or products, where they are not at jax's own defaults.
-    switches = {name: getattr(jax.config, name) for name in _SWITCHES}
-    return found + "".join(f", {name}={value}" for name, value in switches.items() if value != _SWITCHES[name])
-
-
 _SWITCHES = {
     "jax_threefry_partitionable": True,
     "jax_default_prng_impl": "threefry2x32",
     "jax_default_matmul_precision": None,
     "jax_enable_x64": False,
 }
+"""Of jax, with its own defaults: they change random draws or products."""
+
+
+def versions() -> str:
+    """The software that bits depend on."""
+    found = f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, XLA_FLAGS={os.environ.get('XLA_FLAGS', '')}"
+    switches = {name: getattr(jax.config, name) for name in _SWITCHES}
+    return found + "".join(f", {name}={value}" for name, value in switches.items() if value != _SWITCHES[name])
 
 
 def prepare(job: Job) -> tuple[Setup, Position]:

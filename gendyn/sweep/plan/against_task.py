@@ -21,7 +21,7 @@ def load_task(flat: Flat, cache: dict[str, Task]) -> Task:
     return cache[key]
 
 
-def _check_prefix(task: Task, count: int) -> None:
+def check_prefix(task: Task, count: int) -> None:
     """The first rows are what a run trains on: a pool that is sorted by class would leave classes out."""
     if task.kind != "classification" or count >= len(task.y_train):
         return
@@ -41,7 +41,7 @@ def check_against_data(runs: Sequence[PlannedRun], task: Task) -> None:
     """Rules that need the data's size and kind."""
     available = len(task.y_train)
     for count in sorted({num_train(run.flat, available) for run in runs}):
-        _check_prefix(task, count)
+        check_prefix(task, count)
     for run in runs:
         flat = run.flat
         count, fewest = most_rows(flat, available), num_train(flat, available)

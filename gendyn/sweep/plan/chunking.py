@@ -15,7 +15,7 @@ from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.buckets import Cell, split
 from gendyn.sweep.plan.planned import Chunk, Estimate, PlannedRun, chunk_id
 from gendyn.sweep.plan.program import host_data, program_of, shapes_at, task_arguments
-from gendyn.sweep.plan.rows import most_rows, num_train
+from gendyn.sweep.plan.rows import any_unseen, most_rows, num_train
 from gendyn.types import Task
 
 MAX_ROWS = 4096
@@ -125,8 +125,9 @@ def _fit(
     for part in (tuple(members[i : i + size]) for i in range(0, len(members), size)):
         rows = {run.index: num_train(run.flat, len(task.y_train)) for run in part}
         useful = sum(cost.step_flops(forward[run.index], batch, rows[run.index]) for run in part) * steps[-1]
+        own = program._replace(unseen_rows=any_unseen((run.flat for run in part), num_rows, len(task.y_train)))
         estimate = Estimate(
-            program=digest([repr(program), num_rows, len(part)])[:10],
+            program=digest([repr(own), num_rows, len(part)])[:10],
             strategy=strategy,
             useful_flops=useful,
             padded_flops=padded * len(part) * steps[-1],

@@ -12,7 +12,7 @@ from gendyn.sweep.config.points import identity_of
 from gendyn.sweep.config.probes import make_probes
 from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan.program import Program, program_of
-from gendyn.sweep.plan.rows import changed_num_train, num_train
+from gendyn.sweep.plan.rows import any_unseen
 from gendyn.types import Task
 
 
@@ -67,13 +67,8 @@ class Chunk(NamedTuple):
 
     def program(self, task: Task) -> Program:
         """What is compiled for it."""
-        program = program_of(self.settings, self.sizes, task)
-        available = len(task.y_train)
-        fewest = min(
-            min(num_train(run.flat, available), changed_num_train(run.flat, available) or available)
-            for run in self.runs
-        )
-        return program._replace(unseen_rows=self.settings["train.batch_size"] == 0 and fewest < self.num_rows)
+        unseen = any_unseen((run.flat for run in self.runs), self.num_rows, len(task.y_train))
+        return program_of(self.settings, self.sizes, task)._replace(unseen_rows=unseen)
 
 
 class Plan(NamedTuple):
