@@ -12,7 +12,7 @@ import optax
 from gendyn.core import check_positive_int, check_range, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import parallel_descents
-from gendyn.regression.implicit_bias import angle, max_margin
+from gendyn.regression.implicit_bias import MaxMargin, angle, max_margin
 from gendyn.regression.sup_margin import max_sup_margin
 from gendyn.types import Array, ArrayLike
 
@@ -87,12 +87,15 @@ def separable_descents(
     return parallel_descents(lambda w: -signed.T @ jax.nn.sigmoid(-(signed @ w)), (start,) * 3, transforms, steps)
 
 
-def relative_margins(signed: ArrayLike, weights: ArrayLike) -> RelativeMargins:
-    """Where weights ``[..., p]`` point and what margins they have, next to the best ones. On the host, in float64.
+def relative_margins(signed: ArrayLike, weights: ArrayLike, *, best: MaxMargin | None = None) -> RelativeMargins:
+    """Where weights ``[..., p]`` point and what margins they have, next to the best ones. On the host.
+
+    Cost: a quadratic and a linear program, whatever the number of weights.
 
     Args:
         signed: examples times labels, ``[n, p]``, separable by a hyperplane through the origin.
         weights: not 0.
+        best: :func:`~gendyn.regression.max_margin` of these examples, where it is known.
 
     Raises:
         ConfigError: as for :func:`~gendyn.regression.max_margin`.
@@ -101,7 +104,8 @@ def relative_margins(signed: ArrayLike, weights: ArrayLike) -> RelativeMargins:
     [0.0, 1.0, 1.0]
     """
     points, w = np.asarray(signed), np.asarray(weights)
-    best, sup = (learner(points, np.ones(len(points))) for learner in (max_margin, max_sup_margin))
+    ones = np.ones(len(points))
+    best, sup = best or max_margin(points, ones), max_sup_margin(points, ones)
     margins = np.min(w @ points.T, axis=-1)
     return RelativeMargins(
         np.asarray(angle(w, best.direction)),

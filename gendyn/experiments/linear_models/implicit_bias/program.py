@@ -169,12 +169,12 @@ def _flow_records(
 
 def _margin_records(config: Config, problem: str, signed: np.ndarray, path: np.ndarray) -> dict[str, np.ndarray]:
     """Directions and margins of one redraw of a logistic problem, and their closed forms."""
-    dual, times = regression.max_margin(signed, np.ones(len(signed))).dual, config[problem].learning_rate
-    late = theory.max_margin_path(times * steps_of(config)[1], signed, dual)
-    exact = regression.relative_margins(signed, late.coefficients)
-    found = regression.relative_margins(signed, np.moveaxis(path, -1, 0))._asdict()
-    closed = {"late_angle": exact.angle, "late_margin_share": exact.margin_share, "complete": np.array(late.complete)}
-    return found | closed
+    best = regression.max_margin(signed, np.ones(len(signed)))
+    late = theory.max_margin_path(config[problem].learning_rate * steps_of(config)[1], signed, best.dual)
+    weights = np.stack([*np.moveaxis(path, -1, 0), late.coefficients])
+    all_four = regression.relative_margins(signed, weights, best=best)._asdict()
+    closed = {f"late_{name}": all_four[name][-1] for name in ("angle", "margin_share")}
+    return {name: values[:-1] for name, values in all_four.items()} | closed | {"complete": np.array(late.complete)}
 
 
 def _stacked(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
