@@ -56,13 +56,11 @@ from gendyn.analysis.peaks import peak_places as peak_places
 from gendyn.analysis.peaks import ratios_at as ratios_at
 from gendyn.analysis.redraws import common_seeds as common_seeds
 from gendyn.analysis.redraws import finished_runs as finished_runs
-from gendyn.analysis.redraws import finished_table as finished_table
 from gendyn.analysis.redraws import finished_tables as finished_tables
 from gendyn.analysis.redraws import outer_values as outer_values
 from gendyn.analysis.redraws import paired_table as paired_table
 from gendyn.analysis.redraws import recorded_tables as recorded_tables
 from gendyn.analysis.redraws import redraws_at as redraws_at
-from gendyn.analysis.redraws import redraws_of as redraws_of
 from gendyn.analysis.rises import held_out_rises as held_out_rises
 from gendyn.analysis.rivals import ratio_to_best_other as ratio_to_best_other
 from gendyn.analysis.runs import DIVERGED as DIVERGED

@@ -15,51 +15,34 @@ from gendyn.core import ConfigError
 from gendyn.types import Dataset
 
 
-def redraws_of(ds: Dataset, axes: tuple[str, ...], name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The axes' values, ascending, and a recorded array as ``[*outer, S, ...]``: seeds finished at every place.
+def finished_tables(ds: Dataset, axes: tuple[str, ...], *names: str) -> list[np.ndarray]:
+    """Recorded arrays of the seeds that are finished at every point of the outer axes, each ``[S, *outer, ...]``.
 
     Args:
         ds: the results.
-        axes: all axes, the last of them ``"seed"``.
-        name: of the variable.
+        axes: all axes, the last of them ``"seed"``; values of the others ascend along the tables.
+        names: of the variables.
 
     Raises:
         ConfigError: no such variable, or no seed is finished at every point of the outer axes.
     """
     layout = grid(ds, axes)
-    table = tabulate(layout, history(ds, name)[:, 0])
     # A place without a run is NaN in a table, and so not 1.
     finished = (tabulate(layout, run_status(ds) == FINISHED) == 1.0).all(axis=tuple(range(len(axes) - 1)))
     if not finished.any():
         raise ConfigError("no redraw is finished at every point of the axes; wait for the first chunks.")
-    return layout.axes, np.compress(finished, table, axis=len(axes) - 1)
-
-
-def finished_table(ds: Dataset, name: str, axes: tuple[str, ...]) -> np.ndarray:
-    """As :func:`redraws_of`, with the redraws first: ``[S, *outer, ...]``.
-
-    Raises:
-        ConfigError: as there.
-    """
-    return np.moveaxis(redraws_of(ds, axes, name)[1], len(axes) - 1, 0)
+    tables = (tabulate(layout, history(ds, name)[:, 0]) for name in names)
+    return [np.moveaxis(np.compress(finished, table, axis=len(axes) - 1), len(axes) - 1, 0) for table in tables]
 
 
 def recorded_tables(ds: Dataset, axes: tuple[str, ...] = ("seed",)) -> dict[str, np.ndarray]:
-    """:func:`finished_table` of every recorded array, by its name.
+    """:func:`finished_tables` of every recorded array, by its name.
 
     Raises:
         ConfigError: as there.
     """
-    return {str(name): finished_table(ds, str(name), axes) for name in ds.data_vars}
-
-
-def finished_tables(ds: Dataset, axes: tuple[str, ...], *names: str) -> list[np.ndarray]:
-    """:func:`finished_table` of several variables, in the order of their names.
-
-    Raises:
-        ConfigError: as there.
-    """
-    return [finished_table(ds, name, axes) for name in names]
+    names = [str(name) for name in ds.data_vars]
+    return dict(zip(names, finished_tables(ds, axes, *names), strict=True))
 
 
 def outer_values(ds: Dataset, axis: str) -> np.ndarray:

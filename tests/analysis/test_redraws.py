@@ -9,12 +9,11 @@ import xarray
 from gendyn.analysis import (
     common_seeds,
     finished_runs,
-    finished_table,
+    finished_tables,
     outer_values,
     paired_table,
     recorded_tables,
     redraws_at,
-    redraws_of,
 )
 from gendyn.core import ConfigError
 
@@ -43,25 +42,25 @@ def results(*unfinished):
 
 
 def test_tables_hold_the_seeds_that_every_place_has():
-    axes, table = redraws_of(results(), AXES, "value")
-    assert axes["kind"].tolist() == ["a", "b"] and axes["level"].tolist() == [1.0, 2.0]
-    np.testing.assert_array_equal(table[1], [[110, 111, 112, 113], [120, 121, 122, 123]])
+    (table,) = finished_tables(results(), AXES, "value")
+    assert table.shape == (4, 2, 2)
+    np.testing.assert_array_equal(table[:, 1].T, [[110, 111, 112, 113], [120, 121, 122, 123]])
     assert outer_values(results(), "level").tolist() == [1.0, 2.0]
     ds = results(("b", 1.0, 1))
-    np.testing.assert_array_equal(redraws_of(ds, AXES, "value")[1][0, 0], [10, 12, 13])
-    rows = finished_table(ds, "pair", AXES)
+    values, rows = finished_tables(ds, AXES, "value", "pair")
+    np.testing.assert_array_equal(values[:, 0, 0], [10, 12, 13])
     assert rows.shape == (3, 2, 2, 2) and rows[1, 1, 0].tolist() == [112, -112]
     tables = recorded_tables(ds, AXES)
     assert set(tables) == {"value", "pair"} and np.array_equal(tables["pair"], rows)
     missing = ds.isel(run=[i for i, point in enumerate(POINTS) if point != ("a", 2.0, 0)])
-    np.testing.assert_array_equal(redraws_of(missing, AXES, "value")[1][0, 0], [12, 13])
+    np.testing.assert_array_equal(finished_tables(missing, AXES, "value")[0][:, 0, 0], [12, 13])
 
 
 def test_no_seed_at_every_place_is_refused():
     with pytest.raises(ConfigError, match="no redraw is finished at every point of the axes"):
-        redraws_of(results(*[("a", 1.0, s) for s in (0, 1)], *[("b", 1.0, s) for s in (2, 3)]), AXES, "value")
+        finished_tables(results(*[("a", 1.0, s) for s in (0, 1)], *[("b", 1.0, s) for s in (2, 3)]), AXES, "value")
     with pytest.raises(ConfigError, match="no variable 'other'"):
-        redraws_of(results(), AXES, "other")
+        finished_tables(results(), AXES, "other")
 
 
 def test_one_place_in_the_order_of_seeds():

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn import regression
-from gendyn.analysis import Band, config_of, finished_table
+from gendyn.analysis import Band, config_of, finished_tables
 from gendyn.experiments.priors.benign_polynomial.program import AXES, BASES, INPUTS, Drawn, draw, features
 from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
 from gendyn.plots import Cell, Curve, Panel, Table, curve_family, draw_panels, style
@@ -25,7 +25,7 @@ def figure(ds: Dataset) -> Figure:
     axes, errors = errors_of(ds)
     inputs, widths, monomial = INPUTS.index(config["inputs"]), axes["half_width"], BASES.index("monomial")
     left = errors[:, 2, inputs] ** 2
-    exact = finished_table(ds, "expected_rmse", AXES)[:, inputs].mean(axis=0) ** 2
+    exact = finished_tables(ds, AXES, "expected_rmse")[0][:, inputs].mean(axis=0) ** 2
     width, size, sigma = reference(config, axes)
     narrow, sigmas = int(np.argmin(np.abs(widths - 1.0))), np.array(config["sigmas"])
     lines = [(basis, b, width, _COLOURS[basis]) for b, basis in enumerate(BASES)]
