@@ -50,17 +50,18 @@ def agreement(
     if broken.any():
         detail = (
             f"{detail} {broken.any(axis=1).sum():,} redraws are not finite, at {broken.any(axis=0).sum()} places, the "
-            f"first place {int(np.argmax(broken.any(axis=0)))}: undecided."
+            f"first place {_named(int(np.argmax(broken.any(axis=0))), redraws)}: undecided."
         )
     ratios = np.where(broken, np.nan, table) / truth
     errors = np.abs(ratios.mean(axis=0) - 1.0)
     worst = int(np.argmax(errors))
+    place = _named(worst, redraws)
     return finding(
         claim,
         bootstrap(lambda rows: np.max(np.abs(rows.mean(axis=1) - 1.0), axis=-1), ratios, level=level),
         high=tolerance,
         unit="largest |mean / closed form - 1|",
-        detail=f"{detail} {len(table):,} redraws at {len(truth)} places; the largest error is at place {worst}, "
+        detail=f"{detail} {len(table):,} redraws at {len(truth)} places; the largest error is at place {place}, "
         f"median error {np.median(errors):.2%}.".strip(),
     )
 
@@ -103,6 +104,13 @@ def _places(redraws: np.ndarray, exact: np.ndarray | float) -> tuple[np.ndarray,
             f"redraws {table.shape} and exact {truth.shape} do not fit; pass [S, ...] and [...], S and places >= 1."
         )
     return table.reshape(len(table), -1), np.broadcast_to(truth, table.shape[1:]).ravel()
+
+
+def _named(place: int, redraws: np.ndarray) -> int | tuple[int, ...]:
+    """A place by its index along each axis of ``redraws [S, ...]`` that has several; a number where one has."""
+    shape = np.shape(redraws)[1:]
+    index = tuple(int(i) for i, size in zip(np.unravel_index(place, shape), shape, strict=True) if size > 1)
+    return index if len(index) > 1 else place
 
 
 def sampling_error(measured: np.ndarray, predicted: np.ndarray) -> float:

@@ -37,6 +37,13 @@ def test_places_may_have_several_axes_and_one_closed_form():
     assert consistency(folded, truth) == consistency(table, EXACT)
 
 
+def test_the_worst_place_is_named_along_every_axis():
+    table, truth = np.ones((5, 2, 3)), np.ones((2, 3))
+    table[:, 1, 2] = 1.5
+    assert "the largest error is at place (1, 2)," in agreement("", table, truth, tolerance=0.1).detail
+    assert "the largest error is at place 2," in agreement("", table[:, 1:], truth[1:], tolerance=0.1).detail
+
+
 def test_a_threshold_is_refused():
     with pytest.raises(ConfigError, match="leave out"):
         agreement("they agree", redraws(), np.array([1.0, np.inf, 2.0]), tolerance=0.02)
