@@ -124,7 +124,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     detail, place = "Peak of the geometric mean over redraws.", analysis.bootstrap(off_place, np.log(risk))
     peak = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
     valley = int(np.argmin(exact[sizes < n]))
-    fall = analysis.of_means(lambda last, first: last / first, risk[:, -1], risk[:, valley])
+    fall = analysis.bootstrap(analysis.ratio_of_means, risk[:, -1], risk[:, valley])
     claim = f"The second descent goes below the first valley by d = {sizes[-1]}."
     ratio, detail = f"mean risk at d = {sizes[-1]} / at d = {sizes[valley]}", "The valley is placed by the closed form."
     below = analysis.finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))

@@ -69,7 +69,7 @@ def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list
     gap, unit = analysis.mean_over_seeds(redraws["flow_gap"]), "largest |w - flow| / |w+| of the path"
     risks = redraws["descent_risk"], redraws["ridge_risk"]
     always = f"Stopped descent has at most {FLOW_RIDGE_BOUND} times the risk of ridge at 1 / t, at every time."
-    worst = of_means(lambda a, b: largest(a / b), *risks)
+    worst = analysis.bootstrap(lambda a, b: largest(analysis.ratio_of_means(a, b)), *risks)
     best = "Gradient descent stopped at its best time is as good as the best ridge."
     ratio = of_means(lambda a, b: smallest(a) / smallest(b), *risks)
     return [

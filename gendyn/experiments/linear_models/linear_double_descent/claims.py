@@ -119,7 +119,7 @@ def _over_examples(ds: Dataset, found: Tables) -> list[Finding]:
     pair = np.stack([shortest[:, np.arange(len(first)), first], shortest[:, :, last]])
     hurts = finding(
         f"More data hurt: the mean minimum-norm risk at n = {counts[last]} is above that at fewer examples, d = {d}.",
-        of_means(lambda few, many: analysis.smallest(many / few), *pair),
+        bootstrap(lambda few, many: analysis.smallest(analysis.ratio_of_means(many, few)), *pair),
         low=1.0,
         unit="smallest ratio of mean risks over noise levels",
         detail=f"Against n = {', '.join(map(str, counts[first]))} for noise "
