@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import check_positive_int
+from gendyn.core import ConfigError, check_positive_int
 from gendyn.regression._design import full_precision
 from gendyn.regression.isotropic_regression import isotropic_risk, isotropic_sample
 from gendyn.regression.nested_ridge import nested_ridge, nested_singular_values
@@ -96,6 +96,12 @@ def isotropic_features(
     Reference: Belkin, Hsu & Xu (2020), arXiv:1903.07571.
     """
     n, some, noise = num_examples, ridge_features, noise_variances
+    asked = {"num_features": num_features, "ridge_features": some, "spectrum_features": spectrum_features}
+    for name, sizes in asked.items():
+        if not sizes or not all(1 <= p <= dimension for p in sizes):
+            raise ConfigError(
+                f"{name} = {tuple(sizes)} must be one or more integers from 1 to dimension = {dimension}."
+            )
     edges = spectrum_edges(n, spectrum_features, bins)
 
     def density(values: Array, p: int) -> Array:

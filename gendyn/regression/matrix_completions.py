@@ -29,6 +29,7 @@ def matrix_completions(
     >>> np.linalg.matrix_rank(maps).tolist(), seen.sum(axis=(1, 2)).tolist(), float(np.sum(maps[0] ** 2).round(6))
     ([2, 2], [7.0, 7.0], 2.0)
     """
+    check_positive_int("size", size)
     check_positive_int("rank", rank)
     if rank > size or not 0 < num_observed <= size * size:
         raise ConfigError(f"rank = {rank} and num_observed = {num_observed} must fit into {size} rows and columns.")

@@ -37,11 +37,3 @@ def test_a_seed_with_a_value_that_is_not_finite_is_left_out_unless_its_run_diver
     assert runs.seeds.measured(values).complete.tolist() == [True, True, False]
     assert runs.seeds.measured(values[..., 3]).complete.tolist() == [True, True, False]
     assert runs.seeds.converged.measured(values[..., 0]).complete.tolist() == [True, False, True]
-
-
-def test_intervals_of_means_and_medians_are_bootstraps_of_the_reduced_rows():
-    rows = np.random.default_rng(0).normal(size=(12, 3))
-    found = analysis.of_means(analysis.largest, rows)
-    assert found == analysis.bootstrap(lambda drawn: analysis.largest(analysis.mean(drawn)), rows)
-    found = analysis.of_medians(lambda a, b: a - b, rows[:, 0], rows[:, 1], level=0.8)
-    assert found == analysis.bootstrap(lambda a, b: analysis.median(a) - analysis.median(b), *rows.T[:2], level=0.8)

@@ -12,6 +12,7 @@ from gendyn.analysis import (
     held_out_ratios,
     interior_peak,
     interpolation_threshold,
+    largest_peak_error,
     peak_centre,
     peak_places,
 )
@@ -205,3 +206,12 @@ def test_peak_places_are_those_of_geometric_means():
     assert WIDTHS[interior_peak(curves.mean(axis=0)).peak_index] != at
     several = np.stack([rows, np.sort(rows, axis=-1)], axis=2)
     np.testing.assert_array_equal(peak_places(WIDTHS, np.log(several)), [[at, np.nan], [at, np.nan]])
+
+
+def test_the_largest_error_of_a_peak_is_over_curves_and_places():
+    """Two curves of two redraws whose geometric means peak at 40 and at 80, where they should be at 50 and at 64."""
+    sizes = np.array([20, 40, 80, 160])
+    curves = np.log(np.array([[[1.0, 9, 1, 1], [1, 1, 9, 1]], [[1.0, 4, 2, 1], [1, 2, 4, 1]]]))
+    errors = largest_peak_error(sizes, curves[None], np.array([50.0, 64.0]))
+    np.testing.assert_allclose(errors, [0.25])
+    np.testing.assert_allclose(largest_peak_error(sizes, curves[None, :, :1], 40.0), [0.0], atol=1e-12)

@@ -7,10 +7,13 @@ from scipy.stats import gmean
 from gendyn.analysis import (
     bootstrap,
     geometric_mean,
+    largest,
     mean,
     mean_over_seeds,
     median,
     median_over_seeds,
+    of_means,
+    of_medians,
     ratio_of_means,
     ratio_of_medians,
     unknown,
@@ -63,3 +66,10 @@ def test_intervals_over_seeds_are_the_bootstraps(over_seeds, statistic):
 def test_a_run_that_never_arrives_leaves_the_upper_end_open():
     found = median_over_seeds(np.array([1.0, 2.0, 3.0, 4.0, 5.0, INF, INF]))
     assert found.estimate == 4.0 and found.high == INF and np.isfinite(found.low)
+
+
+def test_intervals_of_means_and_medians_are_bootstraps_of_the_reduced_rows():
+    rows = np.random.default_rng(0).normal(size=(12, 3))
+    assert of_means(largest, rows) == bootstrap(lambda drawn: largest(mean(drawn)), rows)
+    found = of_medians(lambda a, b: a - b, rows[:, 0], rows[:, 1], level=0.8)
+    assert found == bootstrap(lambda a, b: median(a) - median(b), *rows.T[:2], level=0.8)

@@ -60,8 +60,15 @@ def test_every_number_of_examples_is_a_prefix_of_one_sample():
         np.testing.assert_allclose(found.optimal_risk[1, i], best, rtol=1e-8)
 
 
-@pytest.mark.parametrize("changes", [{"bins": 0}, {"num_examples": 0}, {"num_features": (10,)}])
-def test_bad_arguments_are_refused(changes):
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"bins": 0}, "bins = 0"),
+        ({"num_examples": 0}, "num_examples = 0"),
+        ({"num_features": (10,)}, r"num_features = \(10,\) must be"),
+    ],
+)
+def test_bad_arguments_are_refused(changes, fault):
     given = {"num_examples": N, "dimension": D, "bins": 5} | SWEEP | changes
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=fault):
         isotropic_features(jax.random.key(0), jnp.zeros(1), **given)

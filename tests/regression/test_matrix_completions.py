@@ -25,7 +25,16 @@ def test_a_seed_has_its_own_matrix_whatever_stands_beside_it():
         np.testing.assert_array_equal(many[1], one[0])
 
 
-@pytest.mark.parametrize("changes", [{"rank": 7}, {"num_observed": 0}, {"num_observed": 37}, {"rank": 0}])
-def test_bad_sizes_are_refused(changes):
-    with pytest.raises(ConfigError, match="rank"):
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"rank": 7}, "^rank = 7 and .* must fit into 6 rows"),
+        ({"num_observed": 0}, "num_observed = 0 must fit"),
+        ({"num_observed": 37}, "num_observed = 37 must fit"),
+        ({"rank": 0}, "^rank = 0 must be an integer of at least 1"),
+        ({"size": 0}, "^size = 0 must be an integer of at least 1"),
+    ],
+)
+def test_bad_sizes_are_refused(changes, fault):
+    with pytest.raises(ConfigError, match=fault):
         matrix_completions((0,), **SHAPE | changes)
