@@ -177,10 +177,10 @@ def number(value: float) -> str:
 def short(value: float) -> str:
     """A number for a cell of a table: two decimals, from 100 on its size alone.
 
-    >>> short(1.234), short(81234.0)
-    ('1.23', '8e+04')
+    >>> short(1.234), short(81234.0), short(-500.0)
+    ('1.23', '8e+04', '-5e+02')
     """
-    return f"{value:.2f}" if value < 100 else f"{value:.0e}"
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:.0e}"
 
 
 def caption(made: Figure, text: str) -> None:

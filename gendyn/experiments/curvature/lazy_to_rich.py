@@ -69,9 +69,9 @@ class Regimes(NamedTuple):
     widths: np.ndarray
     scales: np.ndarray
     movement: np.ndarray
+    """Of the kernel, from the start to the end of training; so the next two: :class:`gendyn.measure.KernelChange`."""
     rotation: np.ndarray
     growth: np.ndarray
-    """The kernel's from the start to the end of training: :class:`gendyn.measure.KernelChange`."""
     error: np.ndarray
     """Of the linearised prediction, relative to the labels: the largest over records, of training or test outputs."""
     test_loss: np.ndarray

@@ -43,10 +43,10 @@ from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.types import Array, Config, Dataset, Figure, Finding
 
-ENSEMBLE_TOLERANCE = 0.10
-"""Relative, of an ensemble's mean risk on average over places: single ones scatter by as much, at eight cells each."""
-HALF, PLACE_TOLERANCE, ROUNDING = 0.5, 0.1, 1e-5
-"""Numbers of features at the bagged peak are as far apart; parts stored in float64 may be of float32 predictions."""
+ENSEMBLE_TOLERANCE = 0.10  # relative, on average over places: single ones scatter by as much, at eight cells each
+HALF = 0.5  # of the risk, that an average or a larger width may leave
+PLACE_TOLERANCE = 0.1  # relative: numbers of features at the bagged peak are as far apart
+ROUNDING = 1e-5  # relative: parts stored in float64 may be of float32 predictions
 CROSSED = ("init:sample", "noise:init:sample")
 SHOWN = ("squared_bias", "init", "sample", "noise:sample", "init:sample", "noise:init:sample")
 COLOURS = ("#444444", "#4477aa", "#66ccee", "#228833", "#ee9944", "#bb3355")

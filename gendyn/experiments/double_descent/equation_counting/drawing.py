@@ -9,7 +9,7 @@ from gendyn.plots import Curve, Panel, draw_panels
 from gendyn.plots.style import GREY, MEASURED, TEST, THEORY, TRAIN
 from gendyn.types import Dataset, Figure
 
-FEATURES = (
+SHOWN = (
     ("Fourier, true labels", FOURIER, TRUE, TEST),
     ("Fourier, uniform labels", FOURIER, RANDOM, TRAIN),
     ("ReLU, uniform labels", RELU, RANDOM, MEASURED),
@@ -35,7 +35,7 @@ def figure(ds: Dataset) -> Figure:
         left = Curve(name, x, np.maximum(found.residual, 1e-8), colour=colour, statistic=statistic)
         return left, Curve(name, x, found.error, colour=colour)
 
-    residuals, errors = zip(*(fit(*learner) for learner in FEATURES), strict=True)
+    residuals, errors = zip(*(fit(*learner) for learner in SHOWN), strict=True)
     fits, misses = zip(*(fit(*learner) for learner in NETWORKS), strict=True)
     line, x = np.linspace(0.0, 1.25, 60), fits[0].x
     complexity = []
