@@ -45,7 +45,7 @@ LEAVES = {
     "num_points": Leaf(50, rule=integer(2), meaning="inputs of a data set"),
     "max_order": Leaf(25, rule=integer(), meaning="order of the largest model"),
     "teacher_order": Leaf(3, rule=integer(0), meaning="order of the target, below max_order"),
-    "runs_at_once": Leaf(400, rule=integer(), meaning="redraws of a chunk"),
+    "runs_at_once": Leaf(400, "execution", integer(), "redraws of a chunk"),
     "basis": Leaf("monomial", "axis", choice(regression.POLYNOMIALS), "functions of the models"),
     "prior": Leaf("isotropic", "axis", choice(PRIORS), "law of a coefficient's variance", every(PRIORS)),
     "noise": Leaf(0.1, "axis", positive(), "standard deviation of the label noise"),

@@ -49,7 +49,7 @@ LEAVES = {
     "num_test": Leaf(100, rule=integer(), meaning="test inputs of a redraw"),
     "noise": Leaf(0.1, rule=positive(), meaning="of the labels, relative to the target's root mean square"),
     "normal_domain": Leaf(3.0, rule=positive(), meaning="normal inputs are divided by it in bases on [-1, 1]"),
-    "runs_at_once": Leaf(200, rule=integer(), meaning="redraws of a chunk"),
+    "runs_at_once": Leaf(200, "execution", integer(), "redraws of a chunk"),
     "law": Leaf("uniform", "axis", choice(LAWS), "of the inputs", every(LAWS)),
     "basis": Leaf("monomial", "axis", choice(POLYNOMIALS), "functions of the models"),
     "seed": Leaf(0, "axis", integer(0), "a redraw of inputs, targets and noise"),

@@ -50,7 +50,7 @@ LEAVES = {
     "completion_steps": Leaf(10_000, rule=integer(), meaning="of gradient descent"),
     "scales": Leaf((1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0), rule=_several, meaning="sizes of the start of a completion"),
     "num_redraws": Leaf(100, rule=integer(), meaning="of everything but aligned starts"),
-    "runs_at_once": Leaf(100, rule=integer(), meaning="redraws of a chunk"),
+    "runs_at_once": Leaf(100, "execution", integer(), "redraws of a chunk"),
 }
 
 

@@ -50,7 +50,7 @@ LEAVES = {
     "corruption": Leaf(tuple(k / 10 for k in range(11)), rule=each(number(0, 1), _levels), meaning="rates of labels"),
     "optimiser_steps": Leaf(100, rule=integer(), meaning="of the hyperparameters"),
     "pilot_seed": Leaf(0, rule=integer(0), meaning="of the draw that chooses the priors"),
-    "runs_at_once": Leaf(32, rule=integer(), meaning="redraws of a chunk"),
+    "runs_at_once": Leaf(32, "execution", integer(), "redraws of a chunk"),
     "noise_kind": Leaf("uniform_any", "axis", KIND, "how labels are corrupted", every(INDEPENDENT_NOISE_KINDS)),
     "seed": Leaf(0, "axis", integer(0), "a redraw of images and labels"),
 }

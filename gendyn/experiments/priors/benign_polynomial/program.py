@@ -21,7 +21,7 @@ LEAVES = {
     # Its square is added to a kernel matrix of eigenvalues of order 1 in float64.
     "sigma": Leaf(1e-3, rule=number(1e-6), meaning="the reference, one of sigmas"),
     "sigmas": Leaf(tuple(10.0**-k for k in range(1, 9)), rule=each(positive()), meaning="strengths of the penalty"),
-    "runs_at_once": Leaf(150, rule=integer(), meaning="redraws of a chunk"),
+    "runs_at_once": Leaf(150, "execution", integer(), "redraws of a chunk"),
     "inputs": Leaf(
         "equispaced", "reference", choice(INPUTS), "how the inputs are placed; reference: in the figure", every(INPUTS)
     ),
