@@ -7,6 +7,7 @@ and one compilation.
 
 import fcntl
 import functools
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +35,19 @@ for name, value in CACHE_OPTIONS.items():
     # Processes that tests start share the cache too; a script that sets its own wins.
     os.environ.setdefault(name.upper(), str(value))
 
-# A third of a cold suite is LLVM's expensive passes. They are left out here, but not in the processes that tests start
-# (the README's commands, the command line), nor in `make test-slow`, which sets the variable to 0.
-jax.config.update("jax_disable_most_optimizations", os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1")
+# Most of a cold suite is compilation. LLVM's expensive passes are left out here, and what is fused is emitted by XLA's
+# older and quicker emitters. Not so in the processes that tests start (the README's commands, the command line), nor in
+# `make test-slow`, which sets the variable to 0.
+FAST_COMPILING = os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1"
+jax.config.update("jax_disable_most_optimizations", FAST_COMPILING)
+if FAST_COMPILING:
+    flags = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = f"{flags or ''} --xla_cpu_use_fusion_emitters=false"
+    jax.jit(lambda: 0).lower().compile()  # XLA reads its flags once, at the first program
+    if flags is None:
+        del os.environ["XLA_FLAGS"]
+    else:
+        os.environ["XLA_FLAGS"] = flags
 
 # One BLAS thread a worker: two workers with two threads each wait for each other, up to a hundred times as long.
 threadpoolctl.threadpool_limits(limits=1, user_api="blas")
@@ -44,6 +55,16 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Figures are drawn to files: no window system is needed or touched.
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+# Tracing makes millions of small objects, few of them in circles: Python looks for circles less often.
+gc.set_threshold(100_000, 20, 100)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """And no longer among what was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
