@@ -11,8 +11,9 @@ Choices = list[tuple[str, np.ndarray]]
 
 
 def largest_axes(ds: Dataset, given: tuple[str | None, ...]) -> list[str]:
-    """``given`` axes, each ``None`` replaced by that with the most values among the rest, except ``seed``; else ""."""
-    candidates = sorted((a for a in swept_axes(ds) if a != "seed"), key=lambda a: -len(np.unique(ds[a].values)))
+    """``given`` axes, each ``None`` replaced by that with the most values among the rest, except seeds; else ""."""
+    axes = [axis for axis in swept_axes(ds) if axis.rpartition(".")[2] != "seed"]
+    candidates = sorted(axes, key=lambda axis: -len(np.unique(ds[axis].values)))
     remaining = [a for a in candidates if a not in given]
     return [name or (remaining.pop(0) if remaining else "") for name in given]
 

@@ -59,7 +59,7 @@ def probe_series(ds: Dataset, *, names: list[str] | None = None, colour: str | N
         known = ds[name].values[np.isfinite(ds[name].values)]
         if known.min() > 0 and known.max() > 100 * known.min():
             ax.set_yscale("log")
-        ax.set_title(name.replace("/", ": ").replace("_", " "), fontsize=style.SIZES["label"])
+        ax.set_title(name.replace("/", ": ").replace("_", " "), fontsize=style.SIZES["tick"])
         ax.set_xlabel("training step", fontsize=style.SIZES["label"])
     for ax in axes.flat[len(names) :]:
         ax.remove()
