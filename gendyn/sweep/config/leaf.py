@@ -21,7 +21,8 @@ class Leaf(NamedTuple):
     """``static``: one program for each value. ``traced``: an array ``[R]`` inside one program. ``size``: shapes that
     runs may share by zero-padding. ``sample``: decides what a run sees of the data, never the program.
     ``execution``: how, not what, is computed; no part of a run's identity. ``label``: what a run is called; no part of
-    its identity either, but every run has its own. ``axis``: of a program of its own, a value for each run.
+    its identity either, but every run has its own. ``place``: where a task's files lie; identities have the checksum of
+    what was read in its stead. ``axis``: of a program of its own, a value for each run.
     ``reference``: an axis too, and a leaf that names the one of its values which claims or figures are about."""
     rule: Rule = anything
     """What values are allowed."""

@@ -1,6 +1,6 @@
 """From a config and axes to runs: each a complete, checked set of leaves with an identity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gendyn.core import ConfigError, digest
@@ -21,13 +21,32 @@ class Point(NamedTuple):
     """Every leaf of the run's own config."""
     identity: str
     """Hash of all leaves that decide what is computed; equal identities are the same run."""
+    data: str = ""
+    """Checksum of the arrays of a task that reads files, for its identity; empty for tasks whose leaves say all."""
 
 
-def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[str]] = ()) -> list[Point]:
+def _unread(run: Flat) -> str:
+    del run
+    return ""
+
+
+def make_points(
+    flat: Flat,
+    axes: axes_module.Axes,
+    zip_axes: Sequence[Sequence[str]] = (),
+    *,
+    data_of: Callable[[Flat], str] = _unread,
+) -> list[Point]:
     """All runs of the sweep, checked. The axis ``arm`` sets all leaves of an arm of ``config.arms`` at once.
 
     Where an axis varies the name of a factory (``optim.name``), leaves that the new one does not have are left out if
     they are at their defaults.
+
+    Args:
+        flat: of the config.
+        axes: in their stored form.
+        zip_axes: likewise.
+        data_of: the checksum of the data of a run, asked of runs whose task reads files.
 
     Raises:
         ConfigError: a bad axis, leaf or value; the message names it.
@@ -43,7 +62,8 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
         chosen = arms.get(str(coords.get("arm", base["arm"])), {}) | coords
         run, run_leaves = _run(base, leaves, chosen)
         check_agreements(run, run_leaves, seen)
-        points.append(Point(run, identity_of(run, run_leaves)))
+        data = data_of(run) if run_leaves.of_kind("place") else ""
+        points.append(Point(run, identity_of(run, run_leaves, data), data))
     _check_distinct(points, [name for name, _ in axes])
     return points
 
@@ -76,17 +96,24 @@ def _kept(
     return kept
 
 
-def identity_of(run: Flat, leaves: Schema) -> str:
-    """Of what is computed. Defaults are left out, so that a new leaf does not make other runs of the old ones."""
+def identity_of(run: Flat, leaves: Schema, data: str = "") -> str:
+    """Of what is computed. Defaults are left out, so that a new leaf does not make other runs of the old ones.
+
+    Args:
+        run: complete.
+        leaves: its schema.
+        data: the checksum of its data, which stands for the place of its files. Without one the place itself counts:
+            such are the identities in folders of before version 0.5.0.
+    """
+    silent = ("execution", "label", "place") if data else ("execution", "label")
     names = {f"{section}.name" for section in FACTORIES}  # their leaves' defaults are the names themselves
     absent = {f"{section}.name": name for section, name in ABSENT.items()}
     meaningful = {
         name: value
         for name, value in run.items()
-        if leaves[name].kind not in ("execution", "label")
-        and value != (absent.get(name) if name in names else leaves[name].default)
+        if leaves[name].kind not in silent and value != (absent.get(name) if name in names else leaves[name].default)
     }
-    return digest(meaningful)
+    return digest(meaningful | {"sha256": data} if data else meaningful)
 
 
 def _check_distinct(points: Sequence[Point], axes: Sequence[str]) -> None:

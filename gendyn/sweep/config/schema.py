@@ -14,6 +14,8 @@ from gendyn.sweep.config.leaf import Leaf
 from gendyn.types import ArrayLike
 
 LARGEST_SIZE = 2**24
+PLACE = "folder"
+"""The argument of a task that says where its files lie: it may change, as long as the data there are the same."""
 _GIVEN = ("num_outputs", "input_shape")
 """Arguments of a model that the task decides."""
 
@@ -85,6 +87,8 @@ def _arguments(section: str, name: str) -> dict[str, Leaf]:
         rule: Rule = anything
         if f"active_{argument}" in signature.parameters:
             kind, rule = "size", at_most(LARGEST_SIZE, "nothing could hold it")
+        elif section == "task" and argument == PLACE:
+            kind = "place"
         elif section != "task" and is_array_like(parameter.annotation):
             kind = "traced"
         if parameter.default is inspect.Parameter.empty:

@@ -20,11 +20,11 @@ def union(axes: Axes, known: Plan) -> Axes:
 
 
 def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
-    """A folder holds one sweep: outside the axes, old and new configs must agree."""
+    """A folder holds one sweep: outside the axes, old and new configs must agree; the data's place may change."""
     varied = {name for name, _ in (*known.axes, *axes)}
     leaves = leaves_of(flat)
     for name in sorted(set(flat) | set(known.config)):
-        if name in varied or (name in leaves and leaves[name].kind == "execution"):
+        if name in varied or (name in leaves and leaves[name].kind in ("execution", "place")):
             continue
         old, new = known.config.get(name), flat.get(name)
         if old != new:
