@@ -21,6 +21,7 @@ from gendyn.sweep.plan.planned import Chunk, Plan, plan_from_json
 from gendyn.sweep.plan.program import Program
 from gendyn.sweep.plan.same_data import places, reader, task_leaves, varied_leaves
 from gendyn.sweep.plan.shapes import abstract_run
+from gendyn.tasks import held
 from gendyn.types import Dataset, Task
 
 
@@ -61,7 +62,7 @@ def analyse(
     if not made:
         raise ConfigError(f"probes = () must name at least one file of gendyn/{PROBES}/.")
     use_compilation_cache()
-    with only_names(names):
+    with only_names([names, held()]):
         stored = store.read_plan(workdir)
         plan = _moved(plan_from_json(stored), folder)
     tasks: dict[str, Task] = {}
@@ -72,9 +73,9 @@ def analyse(
     values: dict[str, np.ndarray] = {}
     steps = np.full(len(places), np.nan)
     for chunk in plan.chunks:
-        held = store.chunk_folder(workdir, chunk.id)
-        there = store.ChunkStore.exists(held)
-        restored = store.ChunkStore(held, chunk.holds).restore_state(which) if there else None
+        files = store.chunk_folder(workdir, chunk.id)
+        there = store.ChunkStore.exists(files)
+        restored = store.ChunkStore(files, chunk.holds).restore_state(which) if there else None
         if restored is None:
             continue
         rows = [places[run.index] for run in chunk.runs]
@@ -120,21 +121,21 @@ def _check_data(plan: Plan, provenance: Mapping[str, Any], tasks: dict[str, Task
     varied = varied_leaves(plan.axes, plan.config["arms"])
     for chunk in plan.chunks:
         flat = chunk.settings
-        held = chunk.runs[0].data or before.get(task_leaves(flat, places(flat, varied)), "")
+        then = chunk.runs[0].data or before.get(task_leaves(flat, places(flat, varied)), "")
         try:
             found = data_of(flat)
         except ConfigError as fault:
             moved = " If they were moved, name their folder by folder=." if places(flat) else ""
             raise ConfigError(f"the data of the sweep cannot be loaded: {fault}{moved}") from fault
-        if not held and places(flat):  # version 0.4.0 says the checksum of the raw data alone
+        if not then and places(flat):  # version 0.4.0 says the checksum of the raw data alone
             task = load_task(flat, tasks)
-            held = provenance.get("data", {}).get(task.name, {}).get("sha256", "")
+            then = provenance.get("data", {}).get(task.name, {}).get("sha256", "")
             found = task.provenance.get("sha256", "")
-        if held and found != held:
+        if then and found != then:
             where = "".join(f" in {name} = {flat[name]!r}" for name in places(flat))
             raise ConfigError(
                 f"the networks were trained on other data: task {flat['task.name']!r}{where} has arrays of sha256 "
-                f"{found[:12]} now, and {held[:12]} then. Name the folder of the same files by folder=, or undo the "
+                f"{found[:12]} now, and {then[:12]} then. Name the folder of the same files by folder=, or undo the "
                 "change."
             )
 

@@ -80,9 +80,10 @@ def check_moved(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str]]
 
 
 def _own(flat: Flat) -> list[str]:
-    """The names ``module:object`` of a run, without the arguments of probes."""
+    """The names ``module:object`` of a run, but for gendyn's modules, without the arguments of probes."""
     texts = [text for name, text in flat.items() if name.endswith(".name") or name == "loss"]
-    return [text for text in (*texts, *(spec.partition("(")[0] for spec in flat["probes"])) if ":" in str(text)]
+    named = [str(text) for text in (*texts, *(spec.partition("(")[0] for spec in flat["probes"])) if ":" in str(text)]
+    return [text for text in named if not text.startswith("gendyn.")]
 
 
 def _source(name: str) -> str:
