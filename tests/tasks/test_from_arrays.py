@@ -34,7 +34,7 @@ def test_inputs_are_standardised_by_the_training_split_and_stay_with_their_targe
     back = np.concatenate([task.x_train, task.x_test]) * std + mean
     order = [int(np.argmin(np.abs(X[:, 1] - row[1]))) for row in back]
     assert sorted(order) == list(range(90))
-    np.testing.assert_allclose(back, X[order], rtol=1e-6)
+    np.testing.assert_allclose(back, X[order], rtol=1e-6, atol=1e-6)
     targets = np.concatenate([task.y_train, task.y_test])[:, 0]
     np.testing.assert_allclose(targets, (Y + X[:, 1])[order], rtol=1e-6)
     # A large mean costs no digits: in float32, 1e6 + noise of 100 has three.

@@ -43,7 +43,7 @@ def normalise(axes: Any) -> Axes:
         name, values = pair
         if not isinstance(name, str):
             raise ConfigError(f"axes: {name!r} must be the dotted name of a leaf, such as 'model.width'.")
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
             raise ConfigError(f"axis {name!r}: {values!r} must be a sequence of values, such as ({values!r},).")
         if isinstance(values, Sized) and len(values) > MAX_RUNS:
             raise ConfigError(f"axis {name!r} has {len(values)} values; a sweep may have {MAX_RUNS} runs. Split it.")

@@ -4,12 +4,15 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from gendyn.core import ConfigError, nearest
 from gendyn.core.rules import Rule, anything
 
 LARGEST = 2**31 - 1
+ON_DEVICE = ("traced", "sample")
+"""Kinds of leaves whose numbers are computed with as float32."""
 
 
 class Leaf(NamedTuple):
@@ -36,7 +39,7 @@ def check_leaf(name: str, value: Any, leaf: Leaf) -> Any:
     """The value in plain Python, of the leaf's type and within its rule; ``name`` is what errors call it.
 
     Raises:
-        ConfigError: a value of another type, not finite, too large, or against the rule.
+        ConfigError: a value of another type, not finite, too large or too small for the device, or against the rule.
 
     >>> check_leaf("config.depth", 3, Leaf(1.0))
     3.0
@@ -45,23 +48,64 @@ def check_leaf(name: str, value: Any, leaf: Leaf) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        hint = ". A folder must find code again: name it 'module:object'" if wanted is str and callable(value) else ""
         raise ConfigError(
             f"{name} = {value!r} is of type {type(value).__name__}, but must be of type {wanted.__name__} "
-            f"(the default is {leaf.default!r})."
+            f"(the default is {leaf.default!r}){hint}."
         )
     if wanted is float and not math.isfinite(value):
         raise ConfigError(f"{name} = {value} must be a finite number (the default is {leaf.default!r}).")
+    if wanted is float and leaf.kind in ON_DEVICE:
+        fits_float32(name, value)
     if wanted is int and abs(value) > LARGEST:
         raise ConfigError(f"{name} = {value} must be at most {LARGEST} in size, to fit 32 bits on the device.")
     leaf.rule(name, value)
     return value
 
 
+def fits_float32(name: str, value: float) -> None:
+    """The rule of numbers that are computed with in float32: neither infinite nor 0 there, unless they are.
+
+    >>> fits_float32("optim.learning_rate", 1e39)
+    Traceback (most recent call last):
+        ...
+    gendyn.core.errors.ConfigError: optim.learning_rate = 1e+39 is infinite in float32, in which runs are computed: \
+its size must be at most 3.40282e+38.
+    """
+    if not math.isfinite(in_float32(value)):
+        raise ConfigError(
+            f"{name} = {value} is infinite in float32, in which runs are computed: its size must be at most "
+            f"{np.finfo(np.float32).max:g}."
+        )
+    if value != 0 and abs(value) < np.finfo(np.float32).tiny:
+        raise ConfigError(
+            f"{name} = {value} is 0 in float32, in which runs are computed: write 0.0, or a number of a size of at "
+            f"least {np.finfo(np.float32).tiny:g}."
+        )
+
+
+def in_float32(value: float) -> float:
+    """The number that float32 has for it."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
+
+
 def plain(value: Any) -> Any:
-    """NumPy scalars as Python's numbers, and lists as tuples: what JSON stores and axes compare."""
+    """Scalars and arrays of NumPy and JAX as Python's numbers and tuples: what JSON stores and axes compare.
+
+    >>> plain([np.int32(1), np.array([2.5, 3.0])])
+    (1, (2.5, 3.0))
+    """
     if isinstance(value, (list, tuple)):
         return tuple(plain(item) for item in value)
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value
+    if isinstance(value, jax.Array) and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        value = np.asarray(value)
+    if isinstance(value, (np.generic, np.ndarray)):
+        number = value.tolist()
+        if isinstance(number, np.floating):  # a long double has no number of Python's own
+            return float(number)
+        return plain(number) if isinstance(number, list) else number
+    return value
 
 
 def unknown_leaf(name: str, known: Iterable[str]) -> str:

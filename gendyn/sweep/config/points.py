@@ -10,7 +10,7 @@ from gendyn.sweep.config.arms import check_arms, read_arms
 from gendyn.sweep.config.complete import checked, complete
 from gendyn.sweep.config.factories import ABSENT, FACTORIES
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.config.leaf import unknown_leaf
+from gendyn.sweep.config.leaf import ON_DEVICE, in_float32, unknown_leaf
 from gendyn.sweep.config.schema import Schema, leaves_of
 
 
@@ -64,7 +64,7 @@ def make_points(
         check_agreements(run, run_leaves, seen)
         data = data_of(run) if run_leaves.of_kind("place") else ""
         points.append(Point(run, identity_of(run, run_leaves, data), data))
-    _check_distinct(points, [name for name, _ in axes])
+    _check_distinct(points, axes)
     return points
 
 
@@ -116,13 +116,41 @@ def identity_of(run: Flat, leaves: Schema, data: str = "") -> str:
     return digest(meaningful | {"sha256": data} if data else meaningful)
 
 
-def _check_distinct(points: Sequence[Point], axes: Sequence[str]) -> None:
+def in_single_precision(point: Point) -> str:
+    """Equal for runs that are one run on the device: their numbers differ beyond the digits of float32 alone."""
+    leaves = leaves_of(point.flat)
+    rounded = {
+        name: in_float32(value)
+        for name, value in point.flat.items()
+        if isinstance(value, float) and leaves[name].kind in ON_DEVICE
+    }
+    return identity_of(point.flat | rounded, leaves, point.data)
+
+
+def may_coincide(axes: axes_module.Axes) -> bool:
+    """Whether two values of an axis, or of arms, may be one number in float32."""
+    for name, values in axes:
+        floats = {value for value in values if isinstance(value, float)}
+        if name == "arm" or len({in_float32(value) for value in floats}) < len(floats):
+            return True
+    return False
+
+
+def _check_distinct(points: Sequence[Point], axes: axes_module.Axes) -> None:
     seen: dict[str, Flat] = {}
+    close: dict[str, Flat] = {}
     for point in points:
-        if point.identity in seen:
-            pair = [{name: flat.get(name) for name in axes} for flat in (seen[point.identity], point.flat)]
-            raise ConfigError(f"the axes make one run twice, at {pair[0]} and at {pair[1]}: leave one of them out.")
-        seen[point.identity] = point.flat
+        _claim(seen, point.identity, point.flat, axes, "leave one of them out.")
+    for point in points if may_coincide(axes) else ():
+        why = "their values are one number in float32, in which runs are computed. Leave one of them out."
+        _claim(close, in_single_precision(point), point.flat, axes, why)
+
+
+def _claim(seen: dict[str, Flat], key: str, flat: Flat, axes: axes_module.Axes, why: str) -> None:
+    if key in seen:
+        pair = [{name: one.get(name) for name, _ in axes} for one in (seen[key], flat)]
+        raise ConfigError(f"the axes make one run twice, at {pair[0]} and at {pair[1]}: {why}")
+    seen[key] = flat
 
 
 def _check_axis(name: str, values: Sequence[Any], base: Flat, axes: axes_module.Axes, arms: Mapping[str, Flat]) -> None:

@@ -14,7 +14,7 @@ from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.against_task import check_against_data, load_task
 from gendyn.sweep.plan.chunking import chunks_of
-from gendyn.sweep.plan.extend import all_arms, check_same_arms, check_same_sweep, union
+from gendyn.sweep.plan.extend import all_arms, check_same_arms, check_same_numbers, check_same_sweep, union
 from gendyn.sweep.plan.planned import Plan, PlannedRun
 from gendyn.sweep.plan.program import traits
 from gendyn.sweep.plan.same_data import as_known, places, reader, varied_leaves
@@ -61,6 +61,8 @@ def make_plan(
     done = set() if known is None else {run.identity for run in known.runs}
     offset = 0 if known is None else 1 + max(run.index for run in known.runs)
     fresh = [point for point in points if point.identity not in done]
+    if known is not None:
+        check_same_numbers(known, chosen, fresh)
     runs = [PlannedRun(offset + i, p.identity, p.flat, p.data) for i, p in enumerate(fresh)]
     groups: dict[Any, list[PlannedRun]] = {}
     for run in runs:
