@@ -45,6 +45,8 @@ def check_leaf(name: str, value: Any, leaf: Leaf) -> Any:
     3.0
     """
     value, wanted = plain(value), type(leaf.default)
+    if wanted is tuple and isinstance(value, (np.ndarray, jax.Array)):
+        value = plain(np.asarray(value).tolist())
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
@@ -91,20 +93,17 @@ def in_float32(value: float) -> float:
 
 
 def plain(value: Any) -> Any:
-    """Scalars and arrays of NumPy and JAX as Python's numbers and tuples: what JSON stores and axes compare.
+    """Scalars of NumPy and JAX as Python's numbers, and lists as tuples: what JSON stores and axes compare.
 
-    >>> plain([np.int32(1), np.array([2.5, 3.0])])
-    (1, (2.5, 3.0))
+    >>> plain([np.int32(1), np.array(2.5)])
+    (1, 2.5)
     """
     if isinstance(value, (list, tuple)):
         return tuple(plain(item) for item in value)
-    if isinstance(value, jax.Array) and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-        value = np.asarray(value)
-    if isinstance(value, (np.generic, np.ndarray)):
-        number = value.tolist()
-        if isinstance(number, np.floating):  # a long double has no number of Python's own
-            return float(number)
-        return plain(number) if isinstance(number, list) else number
+    if isinstance(value, (np.generic, np.ndarray, jax.Array)) and np.ndim(value) == 0:
+        number = np.asarray(value).item()
+        # A long double has no number of Python's own.
+        return float(number) if isinstance(number, np.floating) else number
     return value
 
 
