@@ -46,7 +46,7 @@ def from_arrays(
         >>> x = np.arange(24.0).reshape(8, 3)
         >>> task = from_arrays(x, [0, 1] * 4, num_test=2)
         >>> task.x_train.shape, task.y_test.tolist(), task.num_outputs, task.kind
-        ((6, 3), [0, 1], 2, 'classification')
+        ((6, 3), [1, 0], 2, 'classification')
     """
     if not isinstance(name, str) or not name:
         raise ConfigError(f"name = {name!r} must be a text, such as 'my_data'.")

@@ -100,7 +100,8 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, (list, tuple)):
         return tuple(plain(item) for item in value)
-    if isinstance(value, (np.generic, np.ndarray, jax.Array)) and np.ndim(value) == 0:
+    is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    if isinstance(value, (np.generic, np.ndarray, jax.Array)) and np.ndim(value) == 0 and not is_key:
         number = np.asarray(value).item()
         # A long double has no number of Python's own.
         return float(number) if isinstance(number, np.floating) else number
