@@ -18,6 +18,7 @@ from gendyn.sweep import analyse, cli
 _WORKDIR = flags.DEFINE_string("workdir", "", "Folder of a sweep.")
 _PROBE = flags.DEFINE_multi_string("probe", [], "A file of gendyn/probes/, with arguments if any; repeatable.")
 _NAME = flags.DEFINE_multi_string("name", [], "Code of your own that the folder uses, module:object; repeatable.")
+_FOLDER = flags.DEFINE_string("folder", "", "Where the files of the sweep's task lie now, if they were moved.")
 _OUTPUT = flags.DEFINE_string("output", "", "The table, .csv or .parquet; by default analysis.csv in the workdir.")
 _STRATEGY = flags.DEFINE_enum("strategy", "map", ["map", "vmap"], "Runs one after another, or side by side.")
 _HOST_DEVICES = flags.DEFINE_integer("host_devices", 0, "CPU devices to make of this host; 0 is one a core.", 0)
@@ -34,7 +35,8 @@ def main(_: list[str]) -> None:
         output = Path(_OUTPUT.value or Path(_WORKDIR.value) / "analysis.csv")
         output = store.check_table_path(output)
         jax.config.update("jax_num_cpu_devices", _HOST_DEVICES.value or cli.usable_cores())
-        path = store.export(analyse(_WORKDIR.value, _PROBE.value, strategy=_STRATEGY.value, names=_NAME.value), output)
+        options = {"strategy": _STRATEGY.value, "names": _NAME.value, "folder": _FOLDER.value}
+        path = store.export(analyse(_WORKDIR.value, _PROBE.value, **options), output)
     except ConfigError as error:
         sys.exit(_fail(error, 2))
     except StoreError as error:

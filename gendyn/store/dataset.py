@@ -178,6 +178,9 @@ def final_state(
     Raises:
         ConfigError: no sweep was planned in ``workdir``.
         StoreError: a chunk is not finished (and ``unfinished`` is false), or none of its checkpoints restores.
+
+    Checkpoints are read by threads, which stay. A process that is forked afterwards has their locks and not the
+    threads, and may wait for ever: make pools of processes by ``multiprocessing.get_context("spawn")``, or before.
     """
     for chunk in workdirs.read_plan(workdir)["chunks"]:
         folder = workdirs.chunk_folder(workdir, chunk["id"])

@@ -1,7 +1,8 @@
 """``gendyn.sweep.analyse``: any probe on the checkpoints of a sweep, after the fact."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,10 +15,13 @@ from gendyn.sweep.execute.layout import Layout, OutOfMemory, next_layout
 from gendyn.sweep.execute.population import out_of_memory
 from gendyn.sweep.execute.segment import make_segment
 from gendyn.sweep.execute.states import unflatten_state
+from gendyn.sweep.origins import placeless
 from gendyn.sweep.plan.against_task import load_task
-from gendyn.sweep.plan.planned import Chunk, plan_from_json
+from gendyn.sweep.plan.planned import Chunk, Plan, plan_from_json
 from gendyn.sweep.plan.program import Program
+from gendyn.sweep.plan.same_data import places, reader, task_leaves, varied_leaves
 from gendyn.sweep.plan.shapes import abstract_run
+from gendyn.tasks import held
 from gendyn.types import Dataset, Task
 
 
@@ -28,6 +32,7 @@ def analyse(
     which: str | int = "latest",
     strategy: str = "map",
     names: Sequence[str] = (),
+    folder: str = "",
 ) -> Dataset:
     """Measures the saved networks of a sweep, in the sweep's own padded programs; nothing in the folder changes.
 
@@ -40,13 +45,15 @@ def analyse(
         strategy: ``"map"``, one run after another, or ``"vmap"``, all side by side.
         names: code of your own that the folder names as ``"module:object"``, such as its task or model. A folder is
             data: none of it is run that is not named here.
+        folder: where the files of the sweep's task lie now, if they were moved.
 
     Returns:
         Labelled as by :func:`gendyn.store.open`, with one record, whose ``step`` is the checkpoint's: variables
         ``<probe>/<name>`` and the standard metrics. ``committed`` is 0 and all is NaN where a chunk has no checkpoint.
 
     Raises:
-        ConfigError: no sweep in ``workdir``, or a bad probe; nothing has been compiled.
+        ConfigError: no sweep in ``workdir``, a bad probe, or other data than those that were trained on; nothing has
+            been compiled.
         StoreError: no checkpoint of a chunk restores.
     """
     import xarray
@@ -55,22 +62,25 @@ def analyse(
     if not made:
         raise ConfigError(f"probes = () must name at least one file of gendyn/{PROBES}/.")
     use_compilation_cache()
-    with only_names(names):
-        plan = plan_from_json(store.read_plan(workdir))
+    with only_names([names, held()]):
+        stored = store.read_plan(workdir)
+        plan = _moved(plan_from_json(stored), folder)
+    tasks: dict[str, Task] = {}
+    _check_data(plan, stored["provenance"], tasks)
     devices = pick_devices(plan.config["sweep.platform"])
     labels = store.open(workdir)
     places = {index: place for place, index in enumerate(labels["run"].values.tolist())}
     values: dict[str, np.ndarray] = {}
     steps = np.full(len(places), np.nan)
     for chunk in plan.chunks:
-        folder = store.chunk_folder(workdir, chunk.id)
-        there = store.ChunkStore.exists(folder)
-        restored = store.ChunkStore(folder, chunk.holds).restore_state(which) if there else None
+        files = store.chunk_folder(workdir, chunk.id)
+        there = store.ChunkStore.exists(files)
+        restored = store.ChunkStore(files, chunk.holds).restore_state(which) if there else None
         if restored is None:
             continue
         rows = [places[run.index] for run in chunk.runs]
         steps[rows] = chunk.steps[restored.records - 1]
-        measured = _measure(chunk, load_task(chunk.settings, {}), restored.state, tuple(probes), strategy, devices)
+        measured = _measure(chunk, load_task(chunk.settings, tasks), restored.state, tuple(probes), strategy, devices)
         for name, array in measured.items():
             if name not in values:
                 blank = np.nan if array.dtype.kind == "f" else 0
@@ -90,6 +100,44 @@ def analyse(
     coords = {name: coordinate for name, coordinate in labels.coords.items() if coordinate.dims == ("run",)}
     coords |= {"record": [0], "step": (("run", "record"), step[:, None]), "committed": ("run", there.astype(np.int64))}
     return xarray.Dataset(found, coords=coords, attrs=labels.attrs)
+
+
+def _moved(plan: Plan, folder: str) -> Plan:
+    """The plan of a sweep whose task reads its files from ``folder``."""
+    if not folder:
+        return plan
+    if not any(places(run.flat) for run in plan.runs):
+        raise ConfigError(f"folder = {folder!r} would have no effect: the task of this sweep reads no files.")
+    chunks = []
+    for chunk in plan.chunks:
+        runs = (run.placed(dict.fromkeys(places(run.flat), folder)) for run in chunk.runs)
+        chunks.append(chunk._replace(runs=tuple(runs)))
+    return plan._replace(chunks=tuple(chunks))
+
+
+def _check_data(plan: Plan, provenance: Mapping[str, Any], tasks: dict[str, Task]) -> None:
+    """Raises :class:`ConfigError` if a task's arrays are not those that the networks were trained on."""
+    data_of, before = reader(tasks), placeless(provenance, plan).get("arrays", {})
+    varied = varied_leaves(plan.axes, plan.config["arms"])
+    for chunk in plan.chunks:
+        flat = chunk.settings
+        then = chunk.runs[0].data or before.get(task_leaves(flat, places(flat, varied)), "")
+        try:
+            found = data_of(flat)
+        except ConfigError as fault:
+            moved = " If they were moved, name their folder by folder=." if places(flat) else ""
+            raise ConfigError(f"the data of the sweep cannot be loaded: {fault}{moved}") from fault
+        if not then and places(flat):  # version 0.4.0 says the checksum of the raw data alone
+            task = load_task(flat, tasks)
+            then = provenance.get("data", {}).get(task.name, {}).get("sha256", "")
+            found = task.provenance.get("sha256", "")
+        if then and found != then:
+            where = "".join(f" in {name} = {flat[name]!r}" for name in places(flat))
+            raise ConfigError(
+                f"the networks were trained on other data: task {flat['task.name']!r}{where} has arrays of sha256 "
+                f"{found[:12]} now, and {then[:12]} then. Name the folder of the same files by folder=, or undo the "
+                "change."
+            )
 
 
 def _measure(

@@ -3,29 +3,42 @@
 import hashlib
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gendyn.core import ConfigError, canonical
+from gendyn.core import ConfigError
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.plan.against_task import load_task
-from gendyn.sweep.plan.planned import Chunk
-from gendyn.tasks import sha256
+from gendyn.sweep.plan.planned import Plan
+from gendyn.sweep.plan.same_data import places, reader, task_leaves, varied_leaves
 from gendyn.types import Task
 
 
-def origins(chunks: Sequence[Chunk], tasks: dict[str, Task]) -> dict[str, dict[str, str]]:
-    """``{"arrays": {leaves of a task: sha256}, "sources": {module:object: sha256}}``."""
+def origins(plan: Plan, tasks: dict[str, Task]) -> dict[str, dict[str, str]]:
+    """``{"arrays": {leaves of a task: sha256}, "sources": {module:object: sha256}}``.
+
+    Where the files of a task lie is not among its leaves, unless runs differ in it.
+    """
+    data_of = reader(tasks)
+    varied = varied_leaves(plan.axes, plan.config["arms"])
     arrays, sources = {}, {}
-    for flat in (chunk.settings for chunk in chunks):
-        leaves = canonical({name: value for name, value in flat.items() if name.startswith("task.")})
-        if leaves not in arrays:
-            task = load_task(flat, tasks)
-            arrays[leaves] = sha256(task.x_train, task.y_train, task.x_test, task.y_test)
+    for flat in (chunk.settings for chunk in plan.chunks):
+        arrays[task_leaves(flat, places(flat, varied))] = data_of(flat)
         for name in _own(flat):
             sources[name] = _source(name)
     return {"arrays": arrays, "sources": sources}
+
+
+def placeless(provenance: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """A folder's provenance, its arrays named as :func:`origins` names them.
+
+    Before version 0.5.0 the place of the files was among their task's leaves.
+    """
+    varied = varied_leaves(plan.axes, plan.config["arms"])
+    without = {name for chunk in plan.chunks for name in places(chunk.settings, varied)}
+    named = {task_leaves(json.loads(leaves), without): sha for leaves, sha in provenance.get("arrays", {}).items()}
+    return dict(provenance) | ({"arrays": named} if named else {})
 
 
 def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str]], accept_changes: bool) -> None:
@@ -38,7 +51,7 @@ def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str
     """
     said = {"arrays": "the data of task", "sources": "the file of"}
     for kind, what in said.items():
-        for name, digest in now[kind].items():
+        for name, digest in now.get(kind, {}).items():
             before = earlier.get(kind, {}).get(name, digest)
             if before != digest and not accept_changes:
                 raise ConfigError(
@@ -48,10 +61,29 @@ def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str
                 )
 
 
+def check_moved(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str]], accept_changes: bool) -> None:
+    """Like :func:`check_origins`, of a folder of version 0.4.0 and tasks that read files: by the checksum of raw data.
+
+    Args:
+        earlier: the provenance in the folder.
+        now: ``{task: provenance}`` of those tasks.
+        accept_changes: go on nevertheless.
+    """
+    if "arrays" in earlier:
+        return
+    then = earlier.get("data", {})
+    raw = {
+        kind: {name: about["sha256"] for name, about in each.items() if name in now and "sha256" in about}
+        for kind, each in (("then", then), ("now", now))
+    }
+    check_origins({"arrays": raw["then"]}, {"arrays": raw["now"]}, accept_changes)
+
+
 def _own(flat: Flat) -> list[str]:
-    """The names ``module:object`` of a run, without the arguments of probes."""
+    """The names ``module:object`` of a run, but for gendyn's modules, without the arguments of probes."""
     texts = [text for name, text in flat.items() if name.endswith(".name") or name == "loss"]
-    return [text for text in (*texts, *(spec.partition("(")[0] for spec in flat["probes"])) if ":" in str(text)]
+    named = [str(text) for text in (*texts, *(spec.partition("(")[0] for spec in flat["probes"])) if ":" in str(text)]
+    return [text for text in named if not text.startswith("gendyn.")]
 
 
 def _source(name: str) -> str:

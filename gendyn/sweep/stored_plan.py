@@ -9,10 +9,11 @@ import jax
 
 from gendyn import store
 from gendyn.core import ConfigError, canonical
-from gendyn.sweep.origins import check_origins, origins
+from gendyn.sweep.origins import check_moved, check_origins, origins, placeless
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk, Plan
 from gendyn.sweep.plan.program import Program, model_alone, shapes_at
+from gendyn.sweep.plan.same_data import places
 from gendyn.sweep.plan.shapes import abstract_run
 from gendyn.types import Task
 
@@ -29,11 +30,14 @@ def stored_plan(
     metrics: dict[str, Any] = {}
     data: dict[str, dict[str, str]] = {}
     outputs, available = set(), set()
+    read: dict[str, Mapping[str, str]] = {}
     for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
         task = load_task(chunk.settings, tasks)
         if data.setdefault(task.name, dict(task.provenance)) != dict(task.provenance):  # an axis over the task
             leaves = {name: value for name, value in chunk.settings.items() if name.startswith("task.")}
             data[canonical(leaves)] = dict(task.provenance)
+        if places(chunk.settings):
+            read[task.name] = task.provenance
         outputs.add(task.num_outputs)
         available.add(len(task.y_train))
         for name, value in abstract_run(chunk.program(task), chunk, task).record().items():
@@ -44,12 +48,14 @@ def stored_plan(
             run_entry["values"] = {"num_parameters": count}
     provenance: dict[str, Any] = dict(store.collect(stored["config"], dict(overrides)))
     provenance |= {"devices": f"{len(devices)} x {devices[0].device_kind}", "data": data, "plan": sweep_plan.digest}
-    now = origins(sweep_plan.chunks, tasks)
+    now = origins(sweep_plan, tasks)
     provenance |= now
     earlier = store.read_plan(folder) if store.born(folder) else {}
     if earlier:  # resumed or extended: keep where the first results came from
         provenance["first"] = earlier["provenance"].get("first", earlier["provenance"])
-        check_origins(earlier["provenance"], now, sweep_plan.config["store.accept_changes"])
+        accept_changes = sweep_plan.config["store.accept_changes"]
+        check_origins(placeless(earlier["provenance"], sweep_plan), now, accept_changes)
+        check_moved(earlier["provenance"], read, accept_changes)
     stored["provenance"] = provenance
     stored["metrics"] = metrics
     # One number where all runs agree, so that a figure need not load the data again.

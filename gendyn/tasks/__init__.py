@@ -9,6 +9,9 @@ from gendyn.tasks._classes import select_classes as select_classes
 from gendyn.tasks._coarse_pixels import coarse_pixels as coarse_pixels
 from gendyn.tasks._corrupted_sample import CorruptedSample as CorruptedSample
 from gendyn.tasks._corrupted_sample import corrupted_samples as corrupted_samples
+from gendyn.tasks._from_arrays import from_arrays as from_arrays
+from gendyn.tasks._held import held as held
+from gendyn.tasks._held import hold as hold
 from gendyn.tasks._label_noise import INDEPENDENT_NOISE_KINDS as INDEPENDENT_NOISE_KINDS
 from gendyn.tasks._label_noise import LABEL_NOISE_KINDS as LABEL_NOISE_KINDS
 from gendyn.tasks._label_noise import flip_exact as flip_exact

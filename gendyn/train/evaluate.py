@@ -17,13 +17,16 @@ class Judged(NamedTuple):
     targets: Array
     """``[n]`` or ``[n, C]``."""
     weights: Array
-    """float32 ``[n]``, summing to one."""
+    """float32 ``[n]``, summing to one: equal on the rows that count, and 0 on the others."""
 
 
 def mean_losses_and_errors(
     run: Run, variables: Variables, x: Array, judged: dict[str, Judged]
 ) -> dict[str, tuple[Array, Array | None]]:
     """Weighted means over examples of the loss and, for integer targets, of ``argmax(outputs) != target``.
+
+    An error is the nearest float32 to a ratio of two counts, so it lies in ``[0, 1]`` and is the same however the data
+    are streamed or runs are laid out. A sum of ``n`` weights ``1/n`` would add up roundings, to 1.0000001 and above.
 
     The network is applied once, whatever the number of judgements. Data beyond ``run.evaluation_batch_size`` rows are
     streamed in batches of that size.
@@ -44,13 +47,13 @@ def mean_losses_and_errors(
             loss = jnp.sum(jnp.where(weights > 0, weights * run.loss(outputs, targets), 0.0))
             error = None
             if jnp.issubdtype(targets.dtype, jnp.integer):
-                error = jnp.sum(weights * (jnp.argmax(outputs, axis=-1) != targets))
+                error = jnp.sum((weights > 0) & (jnp.argmax(outputs, axis=-1) != targets))
             found[name] = loss, error
         return found
 
     rows, size = x.shape[0], run.evaluation_batch_size
     if rows <= size:
-        return total((x, judged))
+        return _rates(total((x, judged)), judged)
     padding = -rows % size
 
     def batched(array: Array) -> Array:
@@ -58,7 +61,22 @@ def mean_losses_and_errors(
         return padded.reshape(-1, size, *array.shape[1:])
 
     sums = jax.lax.map(total, jax.tree.map(batched, (x, judged)))
-    return jax.tree.map(lambda values: jnp.sum(values), sums)
+    return _rates(jax.tree.map(lambda values: jnp.sum(values), sums), judged)
+
+
+def _rates(
+    totals: dict[str, tuple[Array, Array | None]], judged: dict[str, Judged]
+) -> dict[str, tuple[Array, Array | None]]:
+    """Counts of wrong answers as shares of the rows that count."""
+    rates: dict[str, tuple[Array, Array | None]] = {}
+    for name, (loss, wrong) in totals.items():
+        if wrong is None:
+            rates[name] = loss, None
+            continue
+        # Behind a barrier: XLA multiplies by the reciprocal of a constant, and 41 * (1 / 41) is below 1.
+        counted = jax.lax.optimization_barrier(jnp.sum(judged[name].weights > 0).astype(jnp.float32))
+        rates[name] = loss, wrong.astype(jnp.float32) / counted
+    return rates
 
 
 def evaluate(run: Run, variables: Variables, ema: PyTree, step: Array, sample: Sample, data: Data) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -120,6 +121,16 @@ def test_numbers_of_numpy_become_pythons():
     assert all(type(value) is int for value in read)
     ((_, read),) = normalise({"optim.learning_rate": np.array([0.5, 1.0])})
     assert all(type(value) is float for value in read)
+
+
+def test_arrays_of_jax_are_axes_too():
+    axes = {"seed": jnp.arange(2), "optim.learning_rate": jnp.linspace(0.25, 1, 4), "train.num_steps": np.int64([3])}
+    expected = (("seed", (0, 1)), ("optim.learning_rate", (0.25, 0.5, 0.75, 1.0)), ("train.num_steps", (3,)))
+    found = normalise(axes)
+    assert found == expected
+    assert all(type(value) in (int, float) for _, values in found for value in values)
+    ((_, read),) = normalise({"optim.b1": [jnp.float32(0.5), jnp.bfloat16(0.25), np.longdouble(0.75)]})
+    assert read == (0.5, 0.25, 0.75) and {type(value) for value in read} == {float}
 
 
 @few

@@ -83,6 +83,29 @@ LEAVES = {
     "a leaf of another model": Case(
         r"model\.convolution belongs to cnn.*base_config", {"model.convolution": "patches"}
     ),
+    "too large for float32": Case(
+        r"learning_rate = 1e\+39 is infinite in float32.* at most 3\.40282e\+38", {"optim.learning_rate": 1e39}
+    ),
+    "too small for float32": Case(
+        r"weight_decay = 1e-39 is 0 in float32.*write 0\.0, or", {}, {"optim.weight_decay": (0.1, 1e-39)}
+    ),
+    "a function": Case(r"config\.loss = .* is of type function, .*name it 'module:object'", {"loss": make_config}),
+    "one number in float32": Case(
+        r"one run twice, at \{'optim\.learning_rate': 0\.3\} and at .*0\.30000000000000004\}: .* in float32",
+        {},
+        {"optim.learning_rate": (0.3, 0.2, 0.1 + 0.2)},
+    ),
+    "one noise in float32": Case(
+        r"one run twice, at .*0\.5.*0\.50000000001", {}, {"data.label_noise": (0.5, 0.50000000001)}
+    ),
+    "steps that nothing records": Case(
+        r"config\.record\.steps = \(1, 2\) has no effect with config\.record\.kind = 'log': set .*'given'",
+        {"record.steps": (1, 2)},
+    ),
+    "steps of an axis that nothing records": Case(
+        r"record\.steps = \(1,\) has no effect", {"record.kind": "linear"}, {"record.steps": ((), (1,))}
+    ),
+    "a number for an axis": Case(r"axis 'seed': .*0.* must be a sequence of values", {}, {"seed": np.array(0)}),
     "float for int": Case(r"model\.width = 64\.5 is of type float, but must be of type int", {"model.width": 64.5}),
     "string for int": Case(r"model\.width = 'abc' is of type str, .* int", {"model.width": "abc"}),
     "bool for int": Case(r"model\.width = True is of type bool, .* int", {"model.width": True}),

@@ -78,6 +78,8 @@ def test_numbers_of_numpy_are_taken():
     assert flat["model.width"] == 3 and type(flat["model.width"]) is int
     assert flat["record.steps"] == (1, 2) and all(type(step) is int for step in flat["record.steps"])
     assert plain(np.array(2.5)) == 2.5
+    steps = complete(given | {"record.steps": np.array([1, 2])})["record.steps"]
+    assert steps == (1, 2) and all(type(step) is int for step in steps)
 
 
 @pytest.mark.parametrize(

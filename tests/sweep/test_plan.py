@@ -199,6 +199,20 @@ def test_a_new_value_adds_its_runs(old, tmp_path):
     assert dict(new.axes)["seed"] == (0, 1, 2)
 
 
+def test_a_run_that_is_there_but_for_digits_beyond_float32_is_refused(tmp_path):
+    write(tmp_path, make_plan({"optim.learning_rate": (0.3, 0.5)}).to_json())
+    axes = {"optim.learning_rate": (0.5, 0.1 + 0.2)}
+    with pytest.raises(
+        ConfigError, match=r"holds the run of .*learning_rate = 0\.30000000000000004 already, under .* 0\.3"
+    ):
+        make_plan(axes, workdir=tmp_path)
+    # Zipped with another axis they are two runs.
+    config = gendyn.sweep.base_config(task="teacher_student", model="mlp", optim="sgd")
+    config.zip_axes = (("optim.learning_rate", "model.width"),)
+    axes = {"optim.learning_rate": (0.3, 0.1 + 0.2), "model.width": (2, 4)}
+    assert len(gendyn.sweep.plan(config, axes=axes).runs) == 2
+
+
 def test_fewer_values_remove_nothing(old, tmp_path):
     assert make_plan({**AXES, "seed": (1,)}, workdir=tmp_path) == old
 

@@ -36,6 +36,27 @@ def test_means_over_the_training_prefix_and_the_test_set(linear, loss_and_gradie
         np.testing.assert_allclose(found[name], value, rtol=2e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("batch_size", [2048, 16])
+def test_an_error_is_the_ratio_of_two_counts(linear, batch_size):
+    """All wrong is 1 and no more, for every number of rows; a sum of 41 weights 1/41 is not."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(41, *linear.data.x_test.shape[1:])), jnp.float32)
+    run = linear.run._replace(evaluation_batch_size=batch_size)
+    asked = jax.jit(jax.vmap(functools.partial(evaluate, run), in_axes=(None, None, None, 0, None)))
+    params = linear.variables.params
+    answers = np.argmax(np.asarray(x) @ np.asarray(params["w"]) + np.asarray(params["b"]), axis=1)
+    counts = np.arange(1, 42)
+    for wrong in (np.ones(41, bool), rng.random(41) < 0.3):
+        targets = jnp.asarray(np.where(wrong, (answers + 1) % 3, answers), jnp.int32)
+        data = linear.data._replace(x_train=x, x_test=x, y_test=targets)
+        sample = jax.tree.map(lambda leaf: jnp.broadcast_to(jnp.asarray(leaf), (41, *jnp.shape(leaf))), linear.sample)
+        sample = sample._replace(targets=jnp.broadcast_to(targets, (41, 41)), num_train=jnp.asarray(counts, jnp.int32))
+        found = asked(linear.variables, (), jnp.int32(0), sample, data)
+        expected = wrong.cumsum().astype(np.float32) / counts.astype(np.float32)
+        np.testing.assert_array_equal(found["train_error"], expected)
+        np.testing.assert_array_equal(found["test_error"], np.full(41, expected[-1]))
+
+
 def test_rows_beyond_num_train_do_not_count_even_if_their_loss_is_infinite(linear):
     """Padding rows of a shared pool may hold anything."""
     rows = jnp.arange(11)[:, None] >= linear.sample.num_train

@@ -55,6 +55,15 @@ def _warmup(run: Flat) -> None:
         )
 
 
+def _steps_given(run: Flat) -> None:
+    """Steps that are listed are recorded."""
+    if run["record.steps"] and run["record.kind"] != "given":
+        raise ConfigError(
+            f"config.record.steps = {run['record.steps']} has no effect with config.record.kind = "
+            f"{run['record.kind']!r}: set config.record.kind = 'given', or config.record.steps = ()."
+        )
+
+
 def _gate(run: Flat) -> None:
     """A filter that is never active would be a second baseline under another name; a stop at step 0 says so itself."""
     if gated(run) and run["filter.name"] == "identity":
@@ -83,6 +92,7 @@ _GATES = ("start_step", "stop_step", "start_train_loss", "stop_train_loss")
 AGREEMENTS = (
     Agreement(tuple(f"data.{name}" for name in _SIZES), _rows),
     Agreement(("schedule.warmup_steps", "train.num_steps"), _warmup),
+    Agreement(("record.steps", "record.kind"), _steps_given),
     Agreement(("filter.name", *(f"gate.{name}" for name in _GATES)), _gate),
 )
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 from gendyn.core import ConfigError
+from gendyn.sweep.config.factories import FACTORIES
 from gendyn.sweep.config.leaf import plain
+from gendyn.sweep.config.named import named
 
 Axes = tuple[tuple[str, tuple[Any, ...]], ...]
 """``(("model.width", (2, 4, 8)), ("seed", (0, 1)))``, in the order given."""
@@ -41,11 +43,15 @@ def normalise(axes: Any) -> Axes:
         name, values = pair
         if not isinstance(name, str):
             raise ConfigError(f"axes: {name!r} must be the dotted name of a leaf, such as 'model.width'.")
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
             raise ConfigError(f"axis {name!r}: {values!r} must be a sequence of values, such as ({values!r},).")
         if isinstance(values, Sized) and len(values) > MAX_RUNS:
             raise ConfigError(f"axis {name!r} has {len(values)} values; a sweep may have {MAX_RUNS} runs. Split it.")
-        listed = tuple(plain(value) for value in values)
+        section, _, leaf = name.partition(".")
+        if section in FACTORIES and leaf == "name":
+            listed = tuple(named(section, value) for value in values)
+        else:
+            listed = tuple(plain(value) for value in values)
         if name in found:
             raise ConfigError(f"axis {name!r} is given twice; list all of its values in one axis.")
         if not listed:

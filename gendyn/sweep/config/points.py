@@ -1,6 +1,6 @@
 """From a config and axes to runs: each a complete, checked set of leaves with an identity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gendyn.core import ConfigError, digest
@@ -10,7 +10,7 @@ from gendyn.sweep.config.arms import check_arms, read_arms
 from gendyn.sweep.config.complete import checked, complete
 from gendyn.sweep.config.factories import ABSENT, FACTORIES
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.config.leaf import unknown_leaf
+from gendyn.sweep.config.leaf import ON_DEVICE, in_float32, unknown_leaf
 from gendyn.sweep.config.schema import Schema, leaves_of
 
 
@@ -21,13 +21,32 @@ class Point(NamedTuple):
     """Every leaf of the run's own config."""
     identity: str
     """Hash of all leaves that decide what is computed; equal identities are the same run."""
+    data: str = ""
+    """Checksum of the arrays of a task that reads files, for its identity; empty for tasks whose leaves say all."""
 
 
-def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[str]] = ()) -> list[Point]:
+def _unread(run: Flat) -> str:
+    del run
+    return ""
+
+
+def make_points(
+    flat: Flat,
+    axes: axes_module.Axes,
+    zip_axes: Sequence[Sequence[str]] = (),
+    *,
+    data_of: Callable[[Flat], str] = _unread,
+) -> list[Point]:
     """All runs of the sweep, checked. The axis ``arm`` sets all leaves of an arm of ``config.arms`` at once.
 
     Where an axis varies the name of a factory (``optim.name``), leaves that the new one does not have are left out if
     they are at their defaults.
+
+    Args:
+        flat: of the config.
+        axes: in their stored form.
+        zip_axes: likewise.
+        data_of: the checksum of the data of a run, asked of runs whose task reads files.
 
     Raises:
         ConfigError: a bad axis, leaf or value; the message names it.
@@ -43,8 +62,9 @@ def make_points(flat: Flat, axes: axes_module.Axes, zip_axes: Sequence[Sequence[
         chosen = arms.get(str(coords.get("arm", base["arm"])), {}) | coords
         run, run_leaves = _run(base, leaves, chosen)
         check_agreements(run, run_leaves, seen)
-        points.append(Point(run, identity_of(run, run_leaves)))
-    _check_distinct(points, [name for name, _ in axes])
+        data = data_of(run) if run_leaves.of_kind("place") else ""
+        points.append(Point(run, identity_of(run, run_leaves, data), data))
+    _check_distinct(points, axes)
     return points
 
 
@@ -76,26 +96,61 @@ def _kept(
     return kept
 
 
-def identity_of(run: Flat, leaves: Schema) -> str:
-    """Of what is computed. Defaults are left out, so that a new leaf does not make other runs of the old ones."""
+def identity_of(run: Flat, leaves: Schema, data: str = "") -> str:
+    """Of what is computed. Defaults are left out, so that a new leaf does not make other runs of the old ones.
+
+    Args:
+        run: complete.
+        leaves: its schema.
+        data: the checksum of its data, which stands for the place of its files. Without one the place itself counts:
+            such are the identities in folders of before version 0.5.0.
+    """
+    silent = ("execution", "label", "place") if data else ("execution", "label")
     names = {f"{section}.name" for section in FACTORIES}  # their leaves' defaults are the names themselves
     absent = {f"{section}.name": name for section, name in ABSENT.items()}
     meaningful = {
         name: value
         for name, value in run.items()
-        if leaves[name].kind not in ("execution", "label")
-        and value != (absent.get(name) if name in names else leaves[name].default)
+        if leaves[name].kind not in silent and value != (absent.get(name) if name in names else leaves[name].default)
     }
-    return digest(meaningful)
+    return digest(meaningful | {"sha256": data} if data else meaningful)
 
 
-def _check_distinct(points: Sequence[Point], axes: Sequence[str]) -> None:
+def in_single_precision(point: Point) -> str:
+    """Equal for runs that are one run on the device: their numbers differ beyond the digits of float32 alone."""
+    leaves = leaves_of(point.flat)
+    rounded = {
+        name: in_float32(value)
+        for name, value in point.flat.items()
+        if isinstance(value, float) and leaves[name].kind in ON_DEVICE
+    }
+    return identity_of(point.flat | rounded, leaves, point.data)
+
+
+def may_coincide(axes: axes_module.Axes) -> bool:
+    """Whether two values of an axis, or of arms, may be one number in float32."""
+    for name, values in axes:
+        floats = {value for value in values if isinstance(value, float)}
+        if name == "arm" or len({in_float32(value) for value in floats}) < len(floats):
+            return True
+    return False
+
+
+def _check_distinct(points: Sequence[Point], axes: axes_module.Axes) -> None:
     seen: dict[str, Flat] = {}
+    close: dict[str, Flat] = {}
     for point in points:
-        if point.identity in seen:
-            pair = [{name: flat.get(name) for name in axes} for flat in (seen[point.identity], point.flat)]
-            raise ConfigError(f"the axes make one run twice, at {pair[0]} and at {pair[1]}: leave one of them out.")
-        seen[point.identity] = point.flat
+        _claim(seen, point.identity, point.flat, axes, "leave one of them out.")
+    for point in points if may_coincide(axes) else ():
+        why = "their values are one number in float32, in which runs are computed. Leave one of them out."
+        _claim(close, in_single_precision(point), point.flat, axes, why)
+
+
+def _claim(seen: dict[str, Flat], key: str, flat: Flat, axes: axes_module.Axes, why: str) -> None:
+    if key in seen:
+        pair = [{name: one.get(name) for name, _ in axes} for one in (seen[key], flat)]
+        raise ConfigError(f"the axes make one run twice, at {pair[0]} and at {pair[1]}: {why}")
+    seen[key] = flat
 
 
 def _check_axis(name: str, values: Sequence[Any], base: Flat, axes: axes_module.Axes, arms: Mapping[str, Flat]) -> None:

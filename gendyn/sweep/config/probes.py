@@ -28,7 +28,9 @@ def parse_probe(spec: Any) -> tuple[str, dict[str, Any]]:
         "'my_probe:f(scale=2)'"
     )
     if not isinstance(spec, str):
-        raise ConfigError(f"config.probes: {spec!r} must be a name: that of a file in gendyn/{PROBES}/.")
+        raise ConfigError(
+            f"config.probes: {spec!r} must be a name: that of a file in gendyn/{PROBES}/, or 'my_probe:f' of your own."
+        )
     own = _OWN.match(spec)
     try:
         node = ast.parse(f"own{spec[own.end() :]}" if own else spec.strip(), mode="eval").body

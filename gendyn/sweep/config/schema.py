@@ -10,10 +10,12 @@ from gendyn.core import ConfigError, module
 from gendyn.core.rules import Rule, anything, at_most
 from gendyn.sweep.config.factories import ABSENT, FACTORIES, ROLES, factory_of, offered
 from gendyn.sweep.config.fixed import FIXED
-from gendyn.sweep.config.leaf import Leaf
+from gendyn.sweep.config.leaf import Leaf, fits_float32
 from gendyn.types import ArrayLike
 
 LARGEST_SIZE = 2**24
+PLACE = "folder"
+"""The argument of a task that says where its files lie: it may change, as long as the data there are the same."""
 _GIVEN = ("num_outputs", "input_shape")
 """Arguments of a model that the task decides."""
 
@@ -85,8 +87,12 @@ def _arguments(section: str, name: str) -> dict[str, Leaf]:
         rule: Rule = anything
         if f"active_{argument}" in signature.parameters:
             kind, rule = "size", at_most(LARGEST_SIZE, "nothing could hold it")
+        elif section == "task" and argument == PLACE:
+            kind = "place"
         elif section != "task" and is_array_like(parameter.annotation):
             kind = "traced"
+        if kind == "static" and section != "task" and isinstance(parameter.default, float):
+            rule = fits_float32
         if parameter.default is inspect.Parameter.empty:
             raise ConfigError(f"gendyn/{FACTORIES[section]}/{name}.py: argument {argument!r} needs a default value.")
         leaves[f"{section}.{argument}"] = Leaf(parameter.default, kind, rule)

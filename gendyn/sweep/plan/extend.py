@@ -7,7 +7,8 @@ from gendyn.core import ConfigError
 from gendyn.sweep.config.arms import read_arms
 from gendyn.sweep.config.axes import Axes
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.config.points import Point
+from gendyn.sweep.config.leaf import ON_DEVICE
+from gendyn.sweep.config.points import Point, in_single_precision, may_coincide
 from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan.planned import Plan
 
@@ -20,11 +21,11 @@ def union(axes: Axes, known: Plan) -> Axes:
 
 
 def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
-    """A folder holds one sweep: outside the axes, old and new configs must agree."""
+    """A folder holds one sweep: outside the axes, old and new configs must agree; the data's place may change."""
     varied = {name for name, _ in (*known.axes, *axes)}
     leaves = leaves_of(flat)
     for name in sorted(set(flat) | set(known.config)):
-        if name in varied or (name in leaves and leaves[name].kind == "execution"):
+        if name in varied or (name in leaves and leaves[name].kind in ("execution", "place")):
             continue
         old, new = known.config.get(name), flat.get(name)
         if old != new:
@@ -32,6 +33,22 @@ def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
                 f"workdir holds the results of another sweep: config.{name} is {old!r} there and {new!r} here. "
                 f"Use another --workdir, or make it an axis (--axis {name}={old},{new}) to keep both."
             )
+
+
+def check_same_numbers(known: Plan, axes: Axes, fresh: Sequence[Point]) -> None:
+    """A run that the folder has already, but for digits that float32 does not have, would be trained again."""
+    if not may_coincide(union(axes, known)):
+        return
+    there = {in_single_precision(Point(run.flat, run.identity, run.data)): run.flat for run in known.runs}
+    for point in fresh:
+        flat = there.get(in_single_precision(point), point.flat)
+        for name in leaves_of(point.flat).of_kind(*ON_DEVICE):
+            value = point.flat[name]
+            if flat[name] != value:
+                raise ConfigError(
+                    f"workdir holds the run of {name} = {value} already, under {name} = {flat[name]}: they are one "
+                    f"number in float32, in which runs are computed. Give {flat[name]}, or leave the value out."
+                )
 
 
 def all_arms(known: Plan, flat: Flat) -> tuple[Any, ...]:

@@ -23,6 +23,18 @@ class PlannedRun:
     index: int
     identity: str
     flat: Flat
+    data: str = ""
+    """See :class:`gendyn.sweep.config.Point`."""
+    first_places: tuple[tuple[str, str], ...] = ()
+    """Where its data lay when it was planned, before version 0.5.0: that is in its identity. Empty: they lie there."""
+
+    def placed(self, where: Mapping[str, Any]) -> "PlannedRun":
+        """The same run, with its data elsewhere: leaf -> place."""
+        moved = {name: value for name, value in where.items() if self.flat.get(name, value) != value}
+        first = self.first_places
+        if moved and not self.data and not first:
+            first = tuple((name, self.flat[name]) for name in sorted(moved))
+        return dataclasses.replace(self, flat=self.flat | moved, first_places=first)
 
 
 class Estimate(NamedTuple):
@@ -127,7 +139,8 @@ class Plan(NamedTuple):
                 overrides = {k: v for k, v in run.flat.items() if self.config.get(k, _MISSING) != v}
                 coords = {name: run.flat.get(name) for name, _ in self.axes}
                 entry = {"index": run.index, "coords": coords, "identity": run.identity, "overrides": overrides}
-                runs.append(entry)
+                known = {"data": run.data, "first_places": [list(pair) for pair in run.first_places]}
+                runs.append(entry | {name: value for name, value in known.items() if value})
             fixed = {"id": chunk.id, "sizes": chunk.sizes, "num_rows": chunk.num_rows, "steps": list(chunk.steps)}
             chunks.append(fixed | {"estimate": chunk.estimate._asdict(), "runs": runs})
         axes = [[name, list(values)] for name, values in self.axes]
@@ -172,12 +185,16 @@ def _parsed(stored: Mapping[str, Any]) -> Plan:
                 lookup("optim", flat["loss"])
                 make_probes(flat["probes"])
             labels = {name: _as_tuples(value) for name, value in run["coords"].items()}
-            if run["identity"] != identity_of(flat, leaves) or any(flat.get(k) != v for k, v in labels.items()):
+            data = run.get("data", "")
+            first = tuple((str(name), place) for name, place in run.get("first_places", ()))
+            if run["identity"] != identity_of(flat | dict(first), leaves, data) or any(
+                flat.get(k) != v for k, v in labels.items()
+            ):
                 raise StoreError(
                     f"plan.json was edited: run {run['index']} would train something else than its label {labels} and "
                     "its identity say. Restore it from a copy; to run something else, choose another workdir."
                 )
-            runs.append(PlannedRun(run["index"], run["identity"], flat))
+            runs.append(PlannedRun(run["index"], run["identity"], flat, data, first))
         identities = [run.identity for run in runs]
         if entry["id"] != chunk_id(identities, entry["sizes"], entry["num_rows"]):
             raise StoreError(

@@ -14,9 +14,10 @@ from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.against_task import check_against_data, load_task
 from gendyn.sweep.plan.chunking import chunks_of
-from gendyn.sweep.plan.extend import all_arms, check_same_arms, check_same_sweep, union
+from gendyn.sweep.plan.extend import all_arms, check_same_arms, check_same_numbers, check_same_sweep, union
 from gendyn.sweep.plan.planned import Plan, PlannedRun
 from gendyn.sweep.plan.program import traits
+from gendyn.sweep.plan.same_data import as_known, places, reader, varied_leaves
 from gendyn.types import Task
 
 
@@ -51,30 +52,35 @@ def make_plan(
     flat = complete(flatten(config))
     if known is not None:
         flat = flat | {"arms": all_arms(known, flat)}
-    points = make_points(flat, chosen, zips)
+    points = make_points(flat, chosen, zips, data_of=reader(tasks))
+    varied = varied_leaves(chosen if known is None else union(chosen, known), flat["arms"])
     if known is not None:
         check_same_sweep(known, flat, chosen)
+        points = as_known(points, known, varied, flat["store.accept_changes"])
         check_same_arms(known, flat, points)
     done = set() if known is None else {run.identity for run in known.runs}
     offset = 0 if known is None else 1 + max(run.index for run in known.runs)
     fresh = [point for point in points if point.identity not in done]
-    runs = [PlannedRun(offset + i, p.identity, p.flat) for i, p in enumerate(fresh)]
+    if known is not None:
+        check_same_numbers(known, chosen, fresh)
+    runs = [PlannedRun(offset + i, p.identity, p.flat, p.data) for i, p in enumerate(fresh)]
     groups: dict[Any, list[PlannedRun]] = {}
     for run in runs:
-        groups.setdefault(_group_key(run.flat), []).append(run)
+        groups.setdefault((_group_key(run.flat), run.data), []).append(run)
     for members in groups.values():
         check_against_data(members, load_task(members[0].flat, tasks))
     limits = cost.machine(devices, flat["sweep.memory_limit_gb"])
     chunks = [c for members in groups.values() for c in chunks_of(members, load_task(members[0].flat, tasks), limits)]
     if known is None:
         return Plan(flat, chosen, tuple(chunks))
-    # Strategy, memory limit and the like are those of this call, also for runs that an earlier call has planned.
+    # Strategy, memory limit, the data's place and the like are those of this call, also for runs planned before.
     present = {name: flat[name] for name in leaves_of(flat).of_kind("execution")}
-    kept = [
-        chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
-        for chunk in known.chunks
-    ]
-    return Plan(known.config | present, union(chosen, known), (*kept, *chunks))
+    moved = {name: flat[name] for name in places(flat, varied)}
+    kept = []
+    for chunk in known.chunks:
+        there = (dataclasses.replace(run, flat=run.flat | present).placed(moved) for run in chunk.runs)
+        kept.append(chunk._replace(runs=tuple(there)))
+    return Plan(known.config | present | moved, union(chosen, known), (*kept, *chunks))
 
 
 def _group_key(flat: Flat) -> Any:
