@@ -10,7 +10,7 @@ from typing import Any
 from gendyn.core import ConfigError, canonical
 from gendyn.sweep.config.flat import Flat
 from gendyn.sweep.plan.against_task import load_task
-from gendyn.sweep.plan.planned import Chunk
+from gendyn.sweep.plan.planned import Chunk, names_code
 from gendyn.tasks import sha256
 from gendyn.types import Task
 
@@ -50,7 +50,7 @@ def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str
 
 def _own(flat: Flat) -> list[str]:
     """The names ``module:object`` of a run, without the arguments of probes."""
-    texts = [text for name, text in flat.items() if name.endswith(".name") or name == "loss"]
+    texts = [text for name, text in flat.items() if names_code(name) and name != "probes"]
     return [text for text in (*texts, *(spec.partition("(")[0] for spec in flat["probes"])) if ":" in str(text)]
 
 

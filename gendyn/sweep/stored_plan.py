@@ -22,14 +22,25 @@ def stored_plan(
 ) -> dict[str, Any]:
     """``plan.json``: the plan, what readers need to label results, and where they came from.
 
+    Of chunks that this call is not about nothing is looked up or traced: they are said again as they were.
+
     Raises:
         ConfigError: the folder's results rest on other data or other code of the same name.
     """
     stored = sweep_plan.to_json()
-    metrics: dict[str, Any] = {}
-    data: dict[str, dict[str, str]] = {}
+    earlier = store.read_plan(folder) if store.born(folder) else {}
+    values = {run["index"]: run["values"] for chunk in earlier.get("chunks", ()) for run in chunk["runs"]}
+    before: Any = earlier if sweep_plan.others else {"metrics": {}, "provenance": {}}
+    metrics: dict[str, Any] = dict(before["metrics"])
+    data: dict[str, dict[str, str]] = dict(before["provenance"].get("data", {}))
     outputs, available = set(), set()
     for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
+        if chunk.id in sweep_plan.others:
+            for run_entry in entry["runs"]:
+                run_entry["values"] = values[run_entry["index"]]
+            outputs.add(earlier.get("attributes", {}).get("num_outputs"))
+            available.add(earlier.get("attributes", {}).get("num_available"))
+            continue
         task = load_task(chunk.settings, tasks)
         if data.setdefault(task.name, dict(task.provenance)) != dict(task.provenance):  # an axis over the task
             leaves = {name: value for name, value in chunk.settings.items() if name.startswith("task.")}
@@ -44,9 +55,8 @@ def stored_plan(
             run_entry["values"] = {"num_parameters": count}
     provenance: dict[str, Any] = dict(store.collect(stored["config"], dict(overrides)))
     provenance |= {"devices": f"{len(devices)} x {devices[0].device_kind}", "data": data, "plan": sweep_plan.digest}
-    now = origins(sweep_plan.chunks, tasks)
-    provenance |= now
-    earlier = store.read_plan(folder) if store.born(folder) else {}
+    now = origins(sweep_plan.asked, tasks)
+    provenance |= {kind: before["provenance"].get(kind, {}) | found for kind, found in now.items()}
     if earlier:  # resumed or extended: keep where the first results came from
         provenance["first"] = earlier["provenance"].get("first", earlier["provenance"])
         check_origins(earlier["provenance"], now, sweep_plan.config["store.accept_changes"])
@@ -56,7 +66,9 @@ def stored_plan(
     facts = {"num_outputs": outputs, "num_available": available}
     # What an experiment has added stays.
     stored["attributes"] = {name: value for name, value in earlier.get("attributes", {}).items() if name not in facts}
-    stored["attributes"] |= {name: values.pop() for name, values in facts.items() if len(values) == 1}
+    stored["attributes"] |= {
+        name: found.pop() for name, found in facts.items() if len(found) == 1 and None not in found
+    }
     return stored
 
 

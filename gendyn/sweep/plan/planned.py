@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gendyn import store
-from gendyn.core import ConfigError, StoreError, digest, lookup
+from gendyn.core import ConfigError, StoreError, digest, lookup, unnamed
 from gendyn.sweep.config.axes import Axes
 from gendyn.sweep.config.flat import Flat, flatten, nest
 from gendyn.sweep.config.points import identity_of
 from gendyn.sweep.config.probes import make_probes
 from gendyn.sweep.config.schema import leaves_of
+from gendyn.sweep.plan.labels import labels
 from gendyn.sweep.plan.program import Program, program_of
 from gendyn.sweep.plan.rows import any_unseen
 from gendyn.types import Task
@@ -23,6 +24,9 @@ class PlannedRun:
     index: int
     identity: str
     flat: Flat
+    unnamed: str = ""
+    """Code of somebody's own that it needs and this call does not name: then ``flat`` is as it was stored, without
+    defaults, and unchecked. Such a run is kept, and never trained."""
 
 
 class Estimate(NamedTuple):
@@ -77,23 +81,46 @@ class Plan(NamedTuple):
     config: Flat
     axes: Axes
     chunks: tuple[Chunk, ...]
+    others: frozenset[str] = frozenset()
+    """Ids of the chunks of a folder that hold no run this call asks for: they stay as they are."""
+    finished: frozenset[str] = frozenset()
+    """Ids of the chunks that have nothing left to train."""
 
     @property
     def runs(self) -> list[PlannedRun]:
         """In the order of their index."""
         return sorted((run for chunk in self.chunks for run in chunk.runs), key=lambda run: run.index)
 
+    @property
+    def asked(self) -> tuple[Chunk, ...]:
+        """The chunks that this call is about."""
+        return tuple(chunk for chunk in self.chunks if chunk.id not in self.others)
+
     def programs(self) -> int:
         """Different segments to compile."""
-        return len({chunk.estimate.program for chunk in self.chunks})
+        return len({chunk.estimate.program for chunk in self.asked if chunk.id not in self.finished})
+
+    def labels(self) -> dict[str, str]:
+        """What to call each chunk while it trains: the values on the axes that are its own."""
+        names = [name for name, _ in self.axes]
+        return labels({c.id: [{name: run.flat.get(name) for name in names} for run in c.runs] for c in self.chunks})
 
     def summary(self) -> str:
-        """A table with a line a chunk, and the totals: what will be compiled, computed and held."""
+        """What there is already, a table with a line a chunk, and the totals: what will be compiled, computed, held."""
+        asked, others = self.asked, sum(len(chunk.runs) for chunk in self.chunks if chunk.id in self.others)
+        total = sum(len(chunk.runs) for chunk in asked)
+        done = sum(len(chunk.runs) for chunk in asked if chunk.id in self.finished)
+        left = [chunk for chunk in asked if chunk.id not in self.finished]
+        before = [f"{done:,} of {total:,} runs done."] if done else []
+        if others:
+            before.append(f"{others:,} other runs of the folder are not asked for and stay as they are.")
+        if not left:
+            return "\n".join([*before, "Nothing is left to compile or train."])
         header = (
             f"{'chunk':<12}{'runs':>6}  {'sizes':<24}{'strategy':<10}{'padded/useful':>14}{'memory':>11}{'seconds':>9}"
         )
-        lines = [header]
-        for chunk in self.chunks:
+        lines = [*before, header]
+        for chunk in left:
             expected = chunk.estimate
             sizes = ", ".join(f"{name.split('.')[-1]} {size}" for name, size in chunk.sizes.items()) or "-"
             waste = expected.padded_flops / max(expected.useful_flops, 1.0)
@@ -101,12 +128,12 @@ class Plan(NamedTuple):
                 f"{chunk.id:<12}{len(chunk.runs):>6}  {sizes:<24}{expected.strategy:<10}{waste:>14.2f}"
                 f"{expected.bytes / 1e6:>8.1f} MB{expected.seconds:>9.0f}"
             )
-        expectations = [chunk.estimate for chunk in self.chunks]
+        expectations = [chunk.estimate for chunk in left]
         padded = sum(expected.padded_flops for expected in expectations)
         useful = sum(expected.useful_flops for expected in expectations)
         lines += [
-            f"{len(self.runs)} runs of {max((c.steps[-1] for c in self.chunks), default=0)} steps in "
-            f"{len(self.chunks)} chunks; {self.programs()} segments and as many initialisers to compile;",
+            f"{total - done} runs of {max((c.steps[-1] for c in left), default=0)} steps in "
+            f"{len(left)} chunks; {self.programs()} segments and as many initialisers to compile;",
             f"{useful:.3g} useful of {padded:.3g} padded FLOP ({useful / max(padded, 1.0):.0%}); largest chunk "
             f"{max((e.bytes for e in expectations), default=0) / 1e6:.1f} MB; about "
             f"{sum(e.seconds for e in expectations):.0f} s of training.",
@@ -138,22 +165,39 @@ class Plan(NamedTuple):
 _MISSING = object()
 
 
-def plan_from_json(stored: Mapping[str, Any]) -> Plan:
+def plan_from_json(stored: Mapping[str, Any], *, keep_unnamed: bool = False) -> Plan:
     """The plan that :meth:`Plan.to_json` wrote.
+
+    Args:
+        stored: as it was read.
+        keep_unnamed: let runs that need code which the caller does not name (:func:`gendyn.core.only_names`) stand as
+            they are, see :attr:`PlannedRun.unnamed`, instead of raising.
 
     Raises:
         StoreError: something is missing, or labels, leaves, identities and chunks contradict each other.
-        ConfigError: a model, task or the like that this version, or this machine, does not have.
+        ConfigError: a model, task or the like that this version, or this machine, does not have; or runs of a program
+            of its own, which have no networks.
     """
+    if _is_simulation(stored):
+        raise ConfigError(
+            "the folder holds the runs of a program of its own, which trains no networks: gendyn.store.open has all its "
+            "results."
+        )
     try:
-        return _parsed(stored)
+        return _parsed(stored, keep_unnamed)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         if isinstance(fault, ConfigError):
             raise
         raise StoreError(f"plan.json is no plan of a sweep ({type(fault).__name__}: {fault}): restore it.") from fault
 
 
-def _parsed(stored: Mapping[str, Any]) -> Plan:
+def _is_simulation(stored: Mapping[str, Any]) -> bool:
+    """Whether it is the plan of :func:`gendyn.sweep.simulate`: its runs are places on the axes and nothing else."""
+    runs = [run for chunk in stored["chunks"] for run in chunk["runs"]]
+    return "axis_values" not in stored and not any("identity" in run for run in runs)
+
+
+def _parsed(stored: Mapping[str, Any], keep_unnamed: bool) -> Plan:
     config = {name: _as_tuples(value) for name, value in flatten(stored["config"]).items()}
     # A leaf younger than the plan has its default, which leaves identities as they were.
     config = leaves_of(config).defaults | config
@@ -164,6 +208,9 @@ def _parsed(stored: Mapping[str, Any]) -> Plan:
         for run in entry["runs"]:
             overrides = {name: _as_tuples(value) for name, value in run["overrides"].items()}
             merged = config | overrides
+            if foreign := keep_unnamed and unnamed([merged[name] for name in merged if names_code(name)]):
+                runs.append(PlannedRun(run["index"], run["identity"], merged, foreign[0]))
+                continue
             leaves = leaves_of(merged)
             flat = {name: merged.get(name, default) for name, default in leaves.defaults.items()}
             if (names := (flat["loss"], flat["probes"])) not in named:
@@ -189,6 +236,11 @@ def _parsed(stored: Mapping[str, Any]) -> Plan:
         )
     axes = tuple((name, tuple(_as_tuples(v) for v in values)) for name, values in stored["axis_values"])
     return Plan(config, axes, tuple(chunks))
+
+
+def names_code(leaf: str) -> bool:
+    """Whether a leaf says by which code a run is made: what may be ``module:object``."""
+    return leaf.endswith(".name") or leaf in ("loss", "probes")
 
 
 def chunk_id(identities: Sequence[str], sizes: Mapping[str, int], num_rows: int) -> str:

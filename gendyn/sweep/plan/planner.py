@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from gendyn.core.lookup import unnamed_fault
 from gendyn.sweep.config import axes as axes_module
 from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import Flat, flatten
@@ -56,7 +57,8 @@ def make_plan(
         check_same_sweep(known, flat, chosen)
         check_same_arms(known, flat, points)
     done = set() if known is None else {run.identity for run in known.runs}
-    offset = 0 if known is None else 1 + max(run.index for run in known.runs)
+    wanted = {point.identity for point in points}
+    offset = 0 if known is None else 1 + max((run.index for run in known.runs), default=-1)
     fresh = [point for point in points if point.identity not in done]
     runs = [PlannedRun(offset + i, p.identity, p.flat) for i, p in enumerate(fresh)]
     groups: dict[Any, list[PlannedRun]] = {}
@@ -74,7 +76,11 @@ def make_plan(
         chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
         for chunk in known.chunks
     ]
-    return Plan(known.config | present, union(chosen, known), (*kept, *chunks))
+    others = frozenset(chunk.id for chunk in kept if not any(run.identity in wanted for run in chunk.runs))
+    for run in (run for chunk in kept if chunk.id not in others for run in chunk.runs):
+        if run.unnamed:
+            raise unnamed_fault("plan.json", run.unnamed)
+    return Plan(known.config | present, union(chosen, known), (*kept, *chunks), others)
 
 
 def _group_key(flat: Flat) -> Any:
