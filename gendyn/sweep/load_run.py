@@ -28,7 +28,7 @@ from gendyn.types import Config, Model, PyTree, Task, Variables
 class LoadedRun(NamedTuple):
     """A run as it was saved, in the shapes of its own network. Arrays are on the host."""
 
-    index: int
+    number: int
     """Its coordinate ``run`` in :func:`gendyn.store.open`."""
     coords: dict[str, Any]
     """``{axis: value}``."""
@@ -107,7 +107,7 @@ def load_run(
     hypers = {name: values[0] for name, values in hypers_of(program, [planned.flat]).items()}
     count = int(sample.num_train)
     return LoadedRun(
-        index=planned.index,
+        number=planned.index,
         coords=_coords(plan, planned),
         config=ml_collections.ConfigDict(nest(planned.flat) | {"axes": (), "zip_axes": ()}).lock(),
         task=task,

@@ -23,8 +23,10 @@ from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.execute.signals import Signals, Stopped
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.against_task import load_task
+from gendyn.sweep.plan.parts import lengthen, split
 from gendyn.sweep.plan.planned import Chunk, Plan, plan_from_json
-from gendyn.sweep.plan.planner import make_plan
+from gendyn.sweep.plan.planner import make_plan, read_axes
+from gendyn.sweep.regroup import write_regrouped
 from gendyn.sweep.stored_plan import stored_plan
 from gendyn.types import Dataset, Task
 
@@ -47,18 +49,26 @@ def plan(config: Mapping[str, Any], *, axes: Any = None, workdir: str | pathlib.
 def _whole(planned: Plan, workdir: str | pathlib.Path) -> frozenset[str]:
     """Ids of the chunks whose records are all committed."""
     folders = [(chunk, store.chunk_folder(workdir, chunk.id)) for chunk in planned.asked]
-    there = [(chunk, folder) for chunk, folder in folders if store.ChunkStore.exists(folder)]
-    return frozenset(c.id for c, f in there if store.ChunkStore(f, c.holds).committed() == len(c.steps))
+    return frozenset(chunk.id for chunk, folder in folders if _is_whole(chunk, folder))
+
+
+def _is_whole(chunk: Chunk, folder: pathlib.Path) -> bool:
+    there = store.ChunkStore.exists(folder)
+    return there and store.ChunkStore(folder, chunk.holds).committed() == len(chunk.steps)
 
 
 def _plan(
     config: Mapping[str, Any], axes: Any, workdir: Any, tasks: dict[str, Task], devices: Sequence[jax.Device]
 ) -> Plan:
-    known = None
-    if workdir is not None and _is_born(workdir):
-        with only_names([flatten(config), config.get("axes", ()) if axes is None else axes]):
-            known = plan_from_json(store.read_plan(workdir), keep_unnamed=True)
-    return make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
+    if workdir is None or not _is_born(workdir):
+        return make_plan(config, axes=axes, devices=devices, tasks=tasks)
+    with only_names([flatten(config), config.get("axes", ()) if axes is None else axes]):
+        known = plan_from_json(store.read_plan(workdir), keep_unnamed=True)
+    num_steps, varied = complete(flatten(config))["train.num_steps"], dict((*known.axes, *read_axes(config, axes)[0]))
+    if num_steps > known.config["train.num_steps"] and "train.num_steps" not in varied:
+        known = lengthen(known, num_steps, lambda flat: len(load_task(flat, tasks).y_train))
+    made = make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
+    return split(made, made.wants, lambda chunk: _is_whole(chunk, store.chunk_folder(workdir, chunk.id)))
 
 
 def _devices(config: Mapping[str, Any]) -> list[jax.Device]:
@@ -85,8 +95,9 @@ def run(
     """Trains every run of the sweep, or what is missing of it, and returns the labelled results.
 
     Calling it again with the same arguments resumes from the last commit, bit for bit; with more axis values it adds
-    the new runs and keeps the old. Chunks of the folder without any run that the axes ask for stay as they are. Where
-    runs raise, the others are trained first.
+    the new runs and keeps the old. Runs of the folder that the axes do not ask for stay as they are. With a larger
+    ``train.num_steps`` all runs of the folder become longer, and those asked for train on from their saved states.
+    Where runs raise, the others are trained first.
 
     Args:
         config: from :func:`gendyn.sweep.base_config`.
@@ -121,7 +132,8 @@ def run(
     with store.lock(folder):
         if store.born(folder):  # another process may have extended the sweep since
             sweep_plan = _plan(config, axes, workdir, tasks, devices)
-        store.write_plan(folder, stored_plan(sweep_plan, tasks, devices, overrides or {}, folder))
+        document = stored_plan(sweep_plan, tasks, devices, overrides or {}, folder)
+        write_regrouped(folder, document, sweep_plan)
         asked = sweep_plan.asked
         jobs = [Job(c, load_task(c.settings, tasks), devices, store.chunk_folder(folder, c.id)) for c in asked]
         sweep_plan = sweep_plan._replace(finished=frozenset(job.chunk.id for job in jobs if job.finished()))

@@ -30,12 +30,13 @@ def stored_plan(
     stored = sweep_plan.to_json()
     earlier = store.read_plan(folder) if store.born(folder) else {}
     values = {run["index"]: run["values"] for chunk in earlier.get("chunks", ()) for run in chunk["runs"]}
-    before: Any = earlier if sweep_plan.others else {"metrics": {}, "provenance": {}}
+    asked = {chunk.id for chunk in sweep_plan.asked}
+    before: Any = earlier if len(asked) < len(sweep_plan.chunks) else {"metrics": {}, "provenance": {}}
     metrics: dict[str, Any] = dict(before["metrics"])
     data: dict[str, dict[str, str]] = dict(before["provenance"].get("data", {}))
     outputs, available = set(), set()
     for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
-        if chunk.id in sweep_plan.others:
+        if chunk.id not in asked:
             for run_entry in entry["runs"]:
                 run_entry["values"] = values[run_entry["index"]]
             outputs.add(earlier.get("attributes", {}).get("num_outputs"))

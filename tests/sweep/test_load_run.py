@@ -51,7 +51,7 @@ def test_a_padded_run_comes_back_at_its_own_width_and_gives_its_recorded_losses(
     assert loss(run, seen, run.targets) == pytest.approx(recorded(ds, "train_loss", **at), rel=1e-5)
     average = loss(run, task.x_test, task.y_test, run.ema)
     assert average == pytest.approx(recorded(ds, "ema_test_loss", **at), rel=1e-5)
-    assert run.index == int(ds["run"].values[(ds["model.width"] == width) & (ds["seed"] == 1)].item())
+    assert run.number == int(ds["run"].values[(ds["model.width"] == width) & (ds["seed"] == 1)].item())
     assert not np.array_equal(run.targets, task.y_train[:20])  # the noise is in them
 
 
@@ -101,7 +101,7 @@ def test_a_place_that_a_zip_left_empty_is_refused(small, tmp_path):
     config = small.change(small.config(), zip_axes=(("model.width", "seed"),))
     planned = gendyn.sweep.plan(config, axes={"model.width": (2, 3), "seed": (0, 1)})
     store.write_plan(tmp_path, planned.to_json() | {"metrics": {}, "provenance": {}})
-    with pytest.raises(ConfigError, match="no run has model.width = 2, seed = 1 together"):
+    with pytest.raises(ConfigError, match=r"no run has model.width = 2, seed = 1 together"):
         load_run(tmp_path, {"model.width": 2, "seed": 1})
 
 
@@ -135,7 +135,7 @@ def test_other_data_under_the_same_name_is_refused(trained, tmp_path):
     arrays |= dict.fromkeys(arrays, "0" * 64)
     store.write_plan(tmp_path, stored)
     (tmp_path / "chunks").symlink_to(workdir / "chunks")
-    with pytest.raises(ConfigError, match="the data of task .* has changed since"):
+    with pytest.raises(ConfigError, match=r"the data of task .* has changed since"):
         load_run(tmp_path, {"model.width": 3, "seed": 0})
 
 

@@ -1,5 +1,6 @@
 """A folder's sweep grows: what is there stays as it is, and what contradicts it is refused."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,11 +28,27 @@ def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
         if name in varied or (name in leaves and leaves[name].kind == "execution"):
             continue
         old, new = known.config.get(name), flat.get(name)
+        if old != new and name == "probes":
+            raise ConfigError(
+                f"workdir holds runs that recorded the probes {_listed(old)}, and config.probes is now {_listed(new)}: "
+                "what a finished step was not asked for cannot be recorded any more. Measure the saved networks with "
+                f"scripts/analyse.py (gendyn.sweep.analyse): {_analyse(old, new)}. For all records use another "
+                f"--workdir; to go on here set config.probes to {_listed(old)}."
+            )
         if old != new:
             raise ConfigError(
                 f"workdir holds the results of another sweep: config.{name} is {old!r} there and {new!r} here. "
                 f"Use another --workdir, or make it an axis (--axis {name}={old},{new}) to keep both."
             )
+
+
+def _listed(probes: Sequence[str]) -> str:
+    return ", ".join(probes) or "none"
+
+
+def _analyse(old: Sequence[str], new: Sequence[str]) -> str:
+    """The arguments that measure what is new."""
+    return " ".join(f"--probe={shlex.quote(probe)}" for probe in new if probe not in old) or "any --probe=..."
 
 
 def all_arms(known: Plan, flat: Flat) -> tuple[Any, ...]:

@@ -75,26 +75,42 @@ class Chunk(NamedTuple):
         return program_of(self.settings, self.sizes, task)._replace(unseen_rows=unseen)
 
 
+class Carry(NamedTuple):
+    """Rows of a chunk of the folder whose records and states another chunk of the plan takes over."""
+
+    source: str
+    target: str
+    """Ids."""
+    rows: tuple[int, ...]
+    """Of the source, in the order of the target's runs."""
+
+
 class Plan(NamedTuple):
     """All chunks of a sweep. :meth:`to_json` and :func:`plan_from_json` are inverse; :attr:`digest` names it."""
 
     config: Flat
     axes: Axes
     chunks: tuple[Chunk, ...]
-    others: frozenset[str] = frozenset()
-    """Ids of the chunks of a folder that hold no run this call asks for: they stay as they are."""
+    wanted: frozenset[str] = frozenset()
+    """Identities of the runs of a folder that this call asks for; empty: all."""
     finished: frozenset[str] = frozenset()
     """Ids of the chunks that have nothing left to train."""
+    carried: tuple[Carry, ...] = ()
+    """What becomes of chunks that the folder has under other ids."""
 
     @property
     def runs(self) -> list[PlannedRun]:
         """In the order of their index."""
         return sorted((run for chunk in self.chunks for run in chunk.runs), key=lambda run: run.index)
 
+    def wants(self, run: PlannedRun) -> bool:
+        """Whether this call asks for a run."""
+        return not self.wanted or run.identity in self.wanted
+
     @property
     def asked(self) -> tuple[Chunk, ...]:
-        """The chunks that this call is about."""
-        return tuple(chunk for chunk in self.chunks if chunk.id not in self.others)
+        """The chunks with a run that this call asks for; the others stay as they are."""
+        return tuple(chunk for chunk in self.chunks if any(map(self.wants, chunk.runs)))
 
     def programs(self) -> int:
         """Different segments to compile."""
@@ -107,11 +123,15 @@ class Plan(NamedTuple):
 
     def summary(self) -> str:
         """What there is already, a table with a line a chunk, and the totals: what will be compiled, computed, held."""
-        asked, others = self.asked, sum(len(chunk.runs) for chunk in self.chunks if chunk.id in self.others)
-        total = sum(len(chunk.runs) for chunk in asked)
-        done = sum(len(chunk.runs) for chunk in asked if chunk.id in self.finished)
+        asked = self.asked
+        total = sum(map(self.wants, self.runs))
+        done = sum(self.wants(run) for chunk in asked if chunk.id in self.finished for run in chunk.runs)
+        others = len(self.runs) - total
         left = [chunk for chunk in asked if chunk.id not in self.finished]
         before = [f"{done:,} of {total:,} runs done."] if done else []
+        moved = {carry.target for carry in self.carried}
+        if going := sum(self.wants(run) for chunk in left if chunk.id in moved for run in chunk.runs):
+            before.append(f"{going:,} runs go on from what is saved of them, in chunks of their own.")
         if others:
             before.append(f"{others:,} other runs of the folder are not asked for and stay as they are.")
         if not left:

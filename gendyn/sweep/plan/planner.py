@@ -76,11 +76,13 @@ def make_plan(
         chunk._replace(runs=tuple(dataclasses.replace(run, flat=run.flat | present) for run in chunk.runs))
         for chunk in known.chunks
     ]
-    others = frozenset(chunk.id for chunk in kept if not any(run.identity in wanted for run in chunk.runs))
-    for run in (run for chunk in kept if chunk.id not in others for run in chunk.runs):
+    extended = (*kept, *chunks)
+    others = {run.identity for chunk in extended for run in chunk.runs} - wanted
+    made = Plan(known.config | present, union(chosen, known), extended, frozenset(wanted if others else ()))
+    for run in (run for chunk in made.asked for run in chunk.runs):
         if run.unnamed:
             raise unnamed_fault("plan.json", run.unnamed)
-    return Plan(known.config | present, union(chosen, known), (*kept, *chunks), others)
+    return made._replace(carried=known.carried)
 
 
 def _group_key(flat: Flat) -> Any:
