@@ -19,13 +19,24 @@ def origins(chunks: Sequence[Chunk], tasks: dict[str, Task]) -> dict[str, dict[s
     """``{"arrays": {leaves of a task: sha256}, "sources": {module:object: sha256}}``."""
     arrays, sources = {}, {}
     for flat in (chunk.settings for chunk in chunks):
-        leaves = canonical({name: value for name, value in flat.items() if name.startswith("task.")})
+        leaves = _task_leaves(flat)
         if leaves not in arrays:
             task = load_task(flat, tasks)
             arrays[leaves] = sha256(task.x_train, task.y_train, task.x_test, task.y_test)
         for name in _own(flat):
             sources[name] = _source(name)
     return {"arrays": arrays, "sources": sources}
+
+
+def origins_of(now: Mapping[str, Mapping[str, str]], chunks: Sequence[Chunk]) -> dict[str, dict[str, str]]:
+    """Of what :func:`origins` has found, what these chunks rest on."""
+    names = {_task_leaves(chunk.settings) for chunk in chunks}
+    names |= {name for chunk in chunks for name in _own(chunk.settings)}
+    return {kind: {name: digest for name, digest in found.items() if name in names} for kind, found in now.items()}
+
+
+def _task_leaves(flat: Flat) -> str:
+    return canonical({name: value for name, value in flat.items() if name.startswith("task.")})
 
 
 def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str]], accept_changes: bool) -> None:

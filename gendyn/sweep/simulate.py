@@ -143,7 +143,10 @@ def simulate(
         count = sum(len(chunk["runs"]) for chunk in chunks)
         called = labels({chunk["id"]: [run["coords"] for run in chunk["runs"]] for chunk in chunks})
         failures = Failures()
+        done = sum(len(chunk["runs"]) for chunk in chunks if _is_there(folder, chunk))
         with Progress(count, count, quiet=quiet, labels=called) as progress, Signals() as signals:
+            if done:
+                progress.say(f"{done:,} of {count:,} runs done.")
             for place, chunk in enumerate(chunks):
                 group = owners[canonical(chunk["runs"][0]["coords"])]
                 held = _open_chunk(folder, chunk, measured)
@@ -233,6 +236,12 @@ def _missing_chunks(simulation: Simulation, chunks: Sequence[dict[str, Any]]) ->
             steps = [int(step) for step in group.steps] or [0]
             made.append({"id": f"runs_{part[0]['index']:04d}", "steps": steps, "runs": part})
     return made
+
+
+def _is_there(folder: Path, chunk: Mapping[str, Any]) -> bool:
+    """Whether a chunk is committed."""
+    path = store.chunk_folder(folder, chunk["id"])
+    return store.ChunkStore.exists(path) and store.ChunkStore(path, store.holds(chunk)).committed() > 0
 
 
 def _open_chunk(folder: Path, chunk: Mapping[str, Any], measured: Mapping[str, Measured]) -> store.ChunkStore:

@@ -9,7 +9,7 @@ import jax
 
 from gendyn import store
 from gendyn.core import ConfigError, canonical
-from gendyn.sweep.origins import check_origins, origins
+from gendyn.sweep.origins import check_origins, origins, origins_of
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk, Plan
 from gendyn.sweep.plan.program import Program, model_alone, shapes_at
@@ -29,7 +29,7 @@ def stored_plan(
     """
     stored = sweep_plan.to_json()
     earlier = store.read_plan(folder) if store.born(folder) else {}
-    values = {run["index"]: run["values"] for chunk in earlier.get("chunks", ()) for run in chunk["runs"]}
+    values = {run["index"]: run.get("values", {}) for chunk in earlier.get("chunks", ()) for run in chunk["runs"]}
     asked = {chunk.id for chunk in sweep_plan.asked}
     before: Any = earlier if len(asked) < len(sweep_plan.chunks) else {"metrics": {}, "provenance": {}}
     metrics: dict[str, Any] = dict(before["metrics"])
@@ -60,7 +60,11 @@ def stored_plan(
     provenance |= {kind: before["provenance"].get(kind, {}) | found for kind, found in now.items()}
     if earlier:  # resumed or extended: keep where the first results came from
         provenance["first"] = earlier["provenance"].get("first", earlier["provenance"])
-        check_origins(earlier["provenance"], now, sweep_plan.config["store.accept_changes"])
+        # What has no results yet, such as runs that raised, may be mended.
+        sources = {carry.target: carry.source for carry in sweep_plan.carried}
+        folders = [(c, store.chunk_folder(folder, sources.get(c.id, c.id))) for c in sweep_plan.asked]
+        bound = [c for c, path in folders if store.ChunkStore.exists(path) and store.ChunkStore(path).committed()]
+        check_origins(earlier["provenance"], origins_of(now, bound), sweep_plan.config["store.accept_changes"])
     stored["provenance"] = provenance
     stored["metrics"] = metrics
     # One number where all runs agree, so that a figure need not load the data again.

@@ -30,6 +30,11 @@ def linear(*, num_outputs: int, scale: ArrayLike = 1.0) -> Model:
         return x @ variables.params["w"], {}
 
     return Model(init, apply)
+"""
+BAD = """
+import jax
+from failing_models import linear
+from gendyn.types import Model
 
 
 def raises_when_drawn(*, num_outputs: int) -> Model:
@@ -49,10 +54,12 @@ def models(tmp_path, monkeypatch):
     """The importable module ``failing_models``; its folder."""
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "failing_models.py").write_text(MODELS, encoding="utf-8")
+    (tmp_path / "own" / "failing_bad.py").write_text(BAD, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path / "own")
     importlib.invalidate_caches()
     yield tmp_path / "own"
-    sys.modules.pop("failing_models", None)
+    for name in ("failing_models", "failing_bad"):
+        sys.modules.pop(name, None)
 
 
 def config_of():
@@ -64,37 +71,43 @@ def config_of():
     return config
 
 
+GOOD, RAISES = "failing_models:linear", "failing_bad:raises_when_drawn"
+
+
 def axes_of(*names, seeds=2):
-    return {"model.name": tuple(f"failing_models:{name}" for name in names), "seed": tuple(range(seeds))}
+    return {"model.name": names, "seed": tuple(range(seeds))}
 
 
 def test_the_others_train_and_the_folder_stays_usable(models, tmp_path, capsys):
-    folder, bad = tmp_path / "runs", "raises_when_drawn"
+    folder = tmp_path / "runs"
     with pytest.raises(RunError) as failed:
-        gendyn.sweep.run(config_of(), axes=axes_of(bad, "linear"), workdir=folder)
+        gendyn.sweep.run(config_of(), axes=axes_of(RAISES, GOOD), workdir=folder)
     text = str(failed.value)
-    assert text.startswith(f"2 of 4 runs failed, the other 2 are committed in {folder}. model failing_models:{bad}")
-    assert "LookupError: no weights today (failing_models.py, line" in text and "Leave these values out" in text
-    assert failed.value.__cause__ is not None
-    assert f"failed: model failing_models:{bad} (2 runs)" in capsys.readouterr().err
+    assert text.startswith(f"2 of 4 runs failed, the other 2 are committed in {folder}. model {RAISES} (2 runs): Look")
+    assert "LookupError: no weights today (failing_bad.py, line" in text and "Leave these values out" in text
+    assert isinstance(failed.value.__cause__, LookupError)
+    assert f"failed: model {RAISES} (2 runs)" in capsys.readouterr().err
     ds = store.open(folder)
-    good = ds["model.name"].values == "failing_models:linear"
+    good = ds["model.name"].values == GOOD
     assert np.isfinite(ds["test_loss"].values[good]).all() and np.isnan(ds["test_loss"].values[~good]).all()
 
-    # Without the bad value, also where what it names is not even there any more; and with more of the good ones.
-    source = models / "failing_models.py"
-    source.write_text(source.read_text(encoding="utf-8").replace(f"def {bad}(", "def gone("), encoding="utf-8")
-    config = config_of()
-    config.store.accept_changes = True
-    sys.modules.pop("failing_models")
-    ds = gendyn.sweep.run(config, axes=axes_of("linear", seeds=3), workdir=folder, quiet=True)
+    # Without the bad value, also where its file cannot even be read; and with more of the good ones.
+    (models / "failing_bad.py").write_text("this is no Python", encoding="utf-8")
+    sys.modules.pop("failing_bad")
+    ds = gendyn.sweep.run(config_of(), axes=axes_of(GOOD, seeds=3), workdir=folder, quiet=True)
     assert ds["committed"].values.tolist() == [0, 0, 3, 3, 3]
     assert ds["num_parameters"].values.tolist() == [10] * 5
+
+    # Mended, the first command trains what is missing: nothing rests on the file as it was.
+    (models / "failing_bad.py").write_text(BAD.replace("raise Look", "return model.init(key, x)  # "), encoding="utf-8")
+    importlib.invalidate_caches()
+    ds = gendyn.sweep.run(config_of(), axes=axes_of(RAISES, GOOD), workdir=folder, quiet=True)
+    assert ds["committed"].values.tolist() == [3] * 5
 
 
 def test_code_that_the_call_does_not_name_is_kept_and_never_run(models, tmp_path):
     folder = tmp_path / "runs"
-    gendyn.sweep.run(config_of(), axes=axes_of("linear", seeds=1), workdir=folder, quiet=True)
+    gendyn.sweep.run(config_of(), axes=axes_of(GOOD, seeds=1), workdir=folder, quiet=True)
     before = store.read_plan(folder)
     stored = store.read_plan(folder)
     (run,) = stored["chunks"][0]["runs"]
@@ -103,15 +116,15 @@ def test_code_that_the_call_does_not_name_is_kept_and_never_run(models, tmp_path
     sys.modules.pop("failing_models")
     planned = gendyn.sweep.plan(config_of(), axes={"model.name": ("mlp",), "seed": (0,)}, workdir=folder)
     assert "failing_models" not in sys.modules
-    assert planned.others == {before["chunks"][0]["id"]}
+    assert planned.chunks[0].id == before["chunks"][0]["id"] and planned.asked == planned.chunks[1:]
     assert [planned_run.unnamed for planned_run in planned.runs] == ["failing_models:planted", ""]
     assert planned.to_json()["chunks"][0]["runs"][0].items() <= stored["chunks"][0]["runs"][0].items()
     # The identity is that of a run which is asked for: what is stored under it is not trained.
     with pytest.raises(ConfigError, match="names 'failing_models:planted', code of somebody's own"):
-        gendyn.sweep.plan(config_of(), axes=axes_of("linear", seeds=1), workdir=folder)
+        gendyn.sweep.plan(config_of(), axes=axes_of(GOOD, seeds=1), workdir=folder)
 
 
-def test_a_program_of_its_own_goes_on_too(tmp_path):
+def test_a_program_of_its_own_goes_on_too(tmp_path, capsys):
     def compute(points):
         if points[0]["x"] == 2:
             raise ArithmeticError("not this one")
@@ -124,8 +137,11 @@ def test_a_program_of_its_own_goes_on_too(tmp_path):
         gendyn.sweep.simulate({}, tmp_path, simulation)
     np.testing.assert_array_equal(store.open(tmp_path)["square"].values[:, 0], [0, 1, np.nan, np.nan, 16, 25])
     rest = simulation.select(lambda point: point["x"] != 2)
-    ds = gendyn.sweep.simulate({}, tmp_path, rest)
+    ds = gendyn.sweep.simulate({}, tmp_path, rest, quiet=False)
     assert ds["committed"].values.tolist() == [1, 1, 0, 0, 1, 1]
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "4 of 4 runs done."
+    assert last.startswith(f"done: 4 finished, 2 unfinished (not asked for now); results in {tmp_path}; next: ")
 
 
 def test_errors_are_kept_short_and_without_their_arrays(tmp_path):
@@ -155,7 +171,7 @@ def test_errors_are_kept_short_and_without_their_arrays(tmp_path):
 def test_the_command_ends_with_one_line_and_status_1(models, tmp_path):
     (models / "config.py").write_text(
         "import gendyn.sweep\n\ndef get_config(variant=''):\n"
-        "    model = 'failing_models:raises_when_drawn'\n"
+        "    model = 'failing_bad:raises_when_drawn'\n"
         "    config = gendyn.sweep.base_config(task='teacher_student', model=model, optim='sgd')\n"
         "    config.train.num_steps = 2\n    return config\n",
         encoding="utf-8",
@@ -165,6 +181,6 @@ def test_the_command_ends_with_one_line_and_status_1(models, tmp_path):
     done = subprocess.run([*command, f"--workdir={tmp_path / 's'}"], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    said = "error: 2 of 2 runs failed. seed 0, 1 (2 runs): LookupError: no weights today (failing_models.py, line"
+    said = "error: 2 of 2 runs failed. seed 0, 1 (2 runs): LookupError: no weights today (failing_bad.py, line"
     assert last.startswith(said)
     assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ import pytest
 import gendyn.sweep
 from gendyn import store
 from gendyn.core import ConfigError
-from gendyn.sweep import forget
+from gendyn.sweep import forget, regroup
 from gendyn.sweep.execute.population import Population
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.plan.parts import lengthen, split
@@ -81,7 +81,7 @@ def test_a_kill_before_the_new_plan_leaves_the_old_one_in_force(config, begun, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("gendyn.sweep.regroup.store.write_plan", killed)
+        patch.setattr(regroup.store, "write_plan", killed)
         gendyn.sweep.run(config, axes={"seed": (0, 2)}, workdir=begun, quiet=True)
     assert store.read_plan(begun) == before
     assert planned_ids(begun) < folders(begun)
@@ -117,7 +117,7 @@ def test_forgotten_runs_are_gone_and_done_again_by_the_same_command(config, whol
 
 def test_longer_runs_go_on_from_their_saved_states(small, config, whole, tmp_path, monkeypatch):
     first = gendyn.sweep.run(config, axes={"seed": (0, 1)}, workdir=tmp_path / "s", quiet=True)
-    longer = small.change(config, train__num_steps=30)
+    longer = small.config(train__num_steps=30)
     lengths = []
     original = Population.advance
     monkeypatch.setattr(Population, "advance", lambda self, steps: lengths.append(steps) or original(self, steps))
@@ -133,12 +133,12 @@ def test_longer_runs_go_on_from_their_saved_states(small, config, whole, tmp_pat
         gendyn.sweep.plan(config, axes={"seed": (0, 1)}, workdir=tmp_path / "s")
 
 
-def test_a_schedule_that_ends_with_the_run_is_not_made_longer(small, config, tmp_path):
-    cosine = small.change(config, schedule__name="cosine")
+def test_a_schedule_that_ends_with_the_run_is_not_made_longer(small, tmp_path):
+    cosine = small.config(schedule__name="cosine")
     store.write_plan(tmp_path, gendyn.sweep.plan(cosine, axes=AXES).to_json() | {"metrics": {}, "provenance": {}})
     said = r"runs of 20 steps, .* now 40. Their schedule 'cosine' ends with the run.*--axis train.num_steps=20,40"
     with pytest.raises(ConfigError, match=said):
-        gendyn.sweep.plan(small.change(cosine, train__num_steps=40), axes=AXES, workdir=tmp_path)
+        gendyn.sweep.plan(small.config(schedule__name="cosine", train__num_steps=40), axes=AXES, workdir=tmp_path)
     # As an axis it is other runs, as before.
     both = gendyn.sweep.plan(cosine, axes=AXES | {"train.num_steps": (20, 40)}, workdir=tmp_path)
     assert len(both.runs) == 8 and not both.carried

@@ -45,8 +45,8 @@ class Failures:
         failed = sum(failure.runs for failure in self._found)
         others = f", the other {total - failed:,} are committed in {folder}" if failed < total else ""
         raise RunError(
-            f"{failed:,} of {total:,} runs failed{others}. {'; '.join(map(_said, self._found))}. Leave these values out, "
-            "or mend what raises: the same command then trains what is missing."
+            f"{failed:,} of {total:,} runs failed{others}. {'; '.join(map(_said, self._found))}. Leave these values "
+            "out, or mend what raises: the same command then trains what is missing."
         ) from self._found[0].error
 
 

@@ -28,7 +28,7 @@ def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
         if name in varied or (name in leaves and leaves[name].kind == "execution"):
             continue
         old, new = known.config.get(name), flat.get(name)
-        if old != new and name == "probes":
+        if old != new and name == "probes" and old is not None and new is not None:
             raise ConfigError(
                 f"workdir holds runs that recorded the probes {_listed(old)}, and config.probes is now {_listed(new)}: "
                 "what a finished step was not asked for cannot be recorded any more. Measure the saved networks with "

@@ -86,8 +86,8 @@ def lengthen(known: Plan, num_steps: int, available: Callable[[Flat], int]) -> P
             )
         if run.flat["train.num_steps"] != before:
             raise ConfigError(
-                f"workdir holds runs of several lengths, set by an axis or an arm: config.train.num_steps = {num_steps} "
-                f"cannot lengthen all. Keep it at {before}, or use another --workdir."
+                f"workdir holds runs of several lengths, set by an axis or an arm: config.train.num_steps = "
+                f"{num_steps} cannot lengthen all. Keep it at {before}, or use another --workdir."
             )
     chunks, carried = [], []
     for chunk in known.chunks:

@@ -200,8 +200,8 @@ def plan_from_json(stored: Mapping[str, Any], *, keep_unnamed: bool = False) -> 
     """
     if _is_simulation(stored):
         raise ConfigError(
-            "the folder holds the runs of a program of its own, which trains no networks: gendyn.store.open has all its "
-            "results."
+            "the folder holds the runs of a program of its own, which trains no networks: gendyn.store.open has all "
+            "its results."
         )
     try:
         return _parsed(stored, keep_unnamed)
