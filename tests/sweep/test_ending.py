@@ -6,6 +6,7 @@ import xarray
 
 import gendyn.sweep
 from gendyn.sweep.ending import ending
+from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.plan.labels import labels
 
 AXES = {"model.width": (2, 3), "seed": (0, 1)}
@@ -111,10 +112,8 @@ def test_chunks_are_called_by_what_tells_them_apart():
     assert labels({"a": [{}]}) == {"a": ""}
 
 
-def test_the_bar_says_the_width(small, tmp_path, monkeypatch):
+def test_the_bar_says_the_width(said, tmp_path, monkeypatch):
     notes = []
-    monkeypatch.setattr(
-        "gendyn.sweep.execute.progress.Progress.advance", lambda self, steps, note="": notes.append(note)
-    )
-    gendyn.sweep.run(small.config(sweep__buckets="exact"), axes={"model.width": (2, 3)}, workdir=tmp_path, quiet=True)
-    assert set(notes) == {"", "width 2", "width 3"}
+    monkeypatch.setattr(Progress, "advance", lambda self, steps, note="": notes.append(note))
+    gendyn.sweep.run(said[1], axes=AXES, workdir=tmp_path, quiet=True)
+    assert set(notes) == {"", "width 2, 3"}

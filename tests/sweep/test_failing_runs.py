@@ -14,6 +14,7 @@ import gendyn.sweep
 from gendyn import store
 from gendyn.core import ConfigError, RunError
 from gendyn.sweep.execute.failures import Failures
+from gendyn.sweep.plan import program
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = """
@@ -101,6 +102,7 @@ def test_the_others_train_and_the_folder_stays_usable(models, tmp_path, capsys):
     # Mended, the first command trains what is missing: nothing rests on the file as it was.
     (models / "failing_bad.py").write_text(BAD.replace("raise Look", "return model.init(key, x)  # "), encoding="utf-8")
     importlib.invalidate_caches()
+    program._model_alone.cache_clear()  # a new process has no networks of the old file
     ds = gendyn.sweep.run(config_of(), axes=axes_of(RAISES, GOOD), workdir=folder, quiet=True)
     assert ds["committed"].values.tolist() == [3] * 5
 
