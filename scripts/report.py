@@ -1,6 +1,7 @@
 """Figures and one self-contained HTML page from a finished or still running sweep.
 
 python scripts/report.py --workdir=runs/double_descent [--output=folder] [--result_page=docs/results]
+python scripts/report.py --workdir=runs/a --workdir=runs/b --output=report
 """
 
 import inspect
@@ -251,20 +252,34 @@ def _runs(ds: Dataset, status: np.ndarray) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def opened(workdirs: Sequence[str], output: str) -> tuple[Dataset, Path, str]:
+    """The results of one folder or of several merged, where their report goes, and what it is called.
+
+    Raises:
+        ConfigError: no folder, several without ``output``, or see :func:`gendyn.store.merge`.
+    """
+    from gendyn import store
+
+    if not workdirs:
+        raise ConfigError("--workdir is missing: name the folder of a sweep, such as --workdir=runs/demo.")
+    name = " + ".join(Path(workdir).resolve().name for workdir in workdirs)
+    if len(workdirs) == 1:
+        return store.open(workdirs[0]), Path(output or Path(workdirs[0]) / "report"), name
+    if not output:
+        raise ConfigError(f"--output is missing: the report of {len(workdirs)} folders belongs into none of them.")
+    return store.merge(workdirs), Path(output), name
+
+
 def main(_: list[str]) -> None:
     from gendyn import store
 
-    workdir = Path(flags.FLAGS.workdir)
     try:
-        if not flags.FLAGS.workdir:
-            raise ConfigError("--workdir is missing: name the folder of a sweep, such as --workdir=runs/demo.")
-        ds = store.open(workdir)
+        ds, output, name = opened(flags.FLAGS.workdir, flags.FLAGS.output)
         chosen = dict(parse(text) for text in flags.FLAGS.select)
         ds = runs_at(ds, {axis: value for axis, (value, *_) in chosen.items()})
-        output = Path(flags.FLAGS.output or workdir / "report")
         other = Path(flags.FLAGS.compare) if flags.FLAGS.compare else None
         pair = None if other is None else (other.resolve().name, store.open(other))
-        path = write_report(ds, output, name=workdir.resolve().name, other=pair)
+        path = write_report(ds, output, name=name, other=pair)
         if flags.FLAGS.result_page:
             path = write_result_page(ds, Path(flags.FLAGS.result_page))
     except (ConfigError, StoreError) as error:
@@ -275,7 +290,7 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", "", "Folder of a sweep.")
+    flags.DEFINE_multi_string("workdir", [], "Folder of a sweep; repeated, several are reported as one.")
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
     flags.DEFINE_string("compare", "", "Folder of another sweep of the same experiment, shown beside it.")
     flags.DEFINE_multi_string("select", [], "axis=value: of these runs alone; repeatable.")

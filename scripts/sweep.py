@@ -5,8 +5,8 @@
     python scripts/sweep.py --config=… --plan_only
 
 The same command again goes on from the last commit; with more axis values it adds the new runs. Exit status: 0 done,
-1 the results folder failed (what was committed is safe), 2 bad input, 130 stopped by Ctrl-C, 143 by SIGTERM. A signal
-commits what is there first; a second one ends at once.
+1 some runs raised or the results folder failed (what was committed is safe), 2 bad input, 130 stopped by Ctrl-C, 143 by
+SIGTERM. A signal commits what is there first; a second one ends at once.
 """
 
 import signal
@@ -17,7 +17,7 @@ import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from gendyn.core import ConfigError, StoreError
+from gendyn.core import ConfigError, RunError, StoreError
 from gendyn.experiments import launch, plan
 from gendyn.sweep import cli
 from gendyn.sweep.config import parse
@@ -71,7 +71,7 @@ def run_main() -> None:
         app.run(main, flags_parser=parse_flags)
     except ConfigError as error:
         sys.exit(_fail(error, 2))
-    except StoreError as error:
+    except (RunError, StoreError) as error:
         sys.exit(_fail(error, 1))
     except KeyboardInterrupt as error:
         print(str(error) or "stopped; what was committed is safe, and the same command goes on", file=sys.stderr)

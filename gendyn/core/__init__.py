@@ -11,6 +11,7 @@ from gendyn.core.decompositions import svd as svd
 from gendyn.core.digests import canonical as canonical
 from gendyn.core.digests import digest as digest
 from gendyn.core.errors import ConfigError as ConfigError
+from gendyn.core.errors import RunError as RunError
 from gendyn.core.errors import StoreError as StoreError
 from gendyn.core.errors import check_choice as check_choice
 from gendyn.core.errors import check_positive_int as check_positive_int
@@ -25,6 +26,7 @@ from gendyn.core.lookup import module as module
 from gendyn.core.lookup import names as names
 from gendyn.core.lookup import only_names as only_names
 from gendyn.core.lookup import paths as paths
+from gendyn.core.lookup import unnamed as unnamed
 from gendyn.core.memory import check_basis as check_basis
 from gendyn.core.memory import check_memory as check_memory
 from gendyn.core.memory import free_bytes as free_bytes

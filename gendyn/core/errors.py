@@ -1,4 +1,4 @@
-"""The two exceptions a user meets, and the checks of arguments that raise them."""
+"""The three exceptions a user meets, and the checks of arguments that raise them."""
 
 import contextlib
 import difflib
@@ -17,6 +17,10 @@ class ConfigError(ValueError):
 
 class StoreError(RuntimeError):
     """The results folder cannot be read or written; what was written before stays readable."""
+
+
+class RunError(RuntimeError):
+    """Some runs of a sweep raised an error of their own; all the others are finished and committed."""
 
 
 @contextlib.contextmanager

@@ -43,6 +43,27 @@ call does not name. Nothing of it was run. If you trust it, name it: in the conf
         _allowed.reset(token)
 
 
+def unnamed(values: Any) -> list[str]:
+    """The names ``module:object`` among these values that :func:`only_names` keeps from being imported here.
+
+    >>> with only_names(["my_task:f"]):
+    ...     unnamed({"task.name": "my_task:f", "model.name": "my_model:g", "probes": ("my_probe:h(steps=3)",)})
+    ['my_model:g', 'my_probe:h']
+    """
+    allowed = _allowed.get()
+    if allowed is None:
+        return []
+    return [text for text in _texts(values) if re.fullmatch(r"[\w.]+:[\w.]+", text) and text not in allowed]
+
+
+def unnamed_fault(room: str, name: str) -> ConfigError:
+    """Why a name of :func:`unnamed` is refused."""
+    return ConfigError(
+        f"{room}: the results folder names {name!r}, code of somebody's own, which this call does not name. "
+        "Nothing of it was run. If you trust it, name it: in the config, or as names=(...)."
+    )
+
+
 def _texts(values: Any) -> Iterator[str]:
     if isinstance(values, str):
         # A name may stand in a chain, or before arguments.
@@ -101,10 +122,7 @@ def module(room: str, name: str) -> ModuleType:
     if ":" in str(name):
         path, allowed = name.partition(":")[0], _allowed.get()
         if allowed is not None and name not in allowed:
-            raise ConfigError(
-                f"{room}: the results folder names {name!r}, code of somebody's own, which this call does not name. "
-                "Nothing of it was run. If you trust it, name it: in the config, or as names=(...)."
-            )
+            raise unnamed_fault(room, name)
         try:
             return importlib.import_module(path)
         except (ImportError, ValueError) as error:

@@ -1,6 +1,8 @@
 """Results on disk: labelled records and checkpoints that survive kills, and where they come from."""
 
 from gendyn.store.about import Variable as Variable
+from gendyn.store.carve import carve as carve
+from gendyn.store.carve import remove_chunk as remove_chunk
 from gendyn.store.chunk import ChunkStore as ChunkStore
 from gendyn.store.chunk import Restored as Restored
 from gendyn.store.committer import Committer as Committer

@@ -166,6 +166,9 @@ def final_state(
 ) -> Iterator[tuple[int, dict[str, Any], dict[str, np.ndarray]]]:
     """The trained state of every run, chunk by chunk; nothing is deleted, and the sweep may be running.
 
+    The arrays are as they are saved: those of a run that shared a program with wider ones are padded with zeros to the
+    widest. A network in its own shapes, with its model, is what ``gendyn.sweep.load_run`` gives.
+
     Args:
         workdir: a results folder.
         unfinished: give the newest state of chunks that are still training (and pass over those without any) instead

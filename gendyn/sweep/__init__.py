@@ -5,6 +5,9 @@ from gendyn.sweep.config.base import base_config as base_config
 from gendyn.sweep.config.leaf import Leaf as Leaf
 from gendyn.sweep.config.leaf import check_leaves as check_leaves
 from gendyn.sweep.config.probes import parse_probe as parse_probe
+from gendyn.sweep.forget import forget as forget
+from gendyn.sweep.load_run import LoadedRun as LoadedRun
+from gendyn.sweep.load_run import load_run as load_run
 from gendyn.sweep.mapped_redraws import mapped_redraws as mapped_redraws
 from gendyn.sweep.plan.planned import Plan as Plan
 from gendyn.sweep.redraws import redraw_groups as redraw_groups

@@ -4,18 +4,18 @@ import hashlib
 import importlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gendyn.core import ConfigError
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.plan.planned import Plan
+from gendyn.sweep.plan.planned import Chunk, Plan, names_code
 from gendyn.sweep.plan.same_data import places, reader, task_leaves, varied_leaves
 from gendyn.types import Task
 
 
-def origins(plan: Plan, tasks: dict[str, Task]) -> dict[str, dict[str, str]]:
+def origins(plan: Plan, chunks: Sequence[Chunk], tasks: dict[str, Task]) -> dict[str, dict[str, str]]:
     """``{"arrays": {leaves of a task: sha256}, "sources": {module:object: sha256}}``.
 
     Where the files of a task lie is not among its leaves, unless runs differ in it.
@@ -23,7 +23,7 @@ def origins(plan: Plan, tasks: dict[str, Task]) -> dict[str, dict[str, str]]:
     data_of = reader(tasks)
     varied = varied_leaves(plan.axes, plan.config["arms"])
     arrays, sources = {}, {}
-    for flat in (chunk.settings for chunk in plan.chunks):
+    for flat in (chunk.settings for chunk in chunks):
         arrays[task_leaves(flat, places(flat, varied))] = data_of(flat)
         for name in _own(flat):
             sources[name] = _source(name)
@@ -36,9 +36,17 @@ def placeless(provenance: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     Before version 0.5.0 the place of the files was among their task's leaves.
     """
     varied = varied_leaves(plan.axes, plan.config["arms"])
-    without = {name for chunk in plan.chunks for name in places(chunk.settings, varied)}
+    without = {name for chunk in plan.asked for name in places(chunk.settings, varied)}
     named = {task_leaves(json.loads(leaves), without): sha for leaves, sha in provenance.get("arrays", {}).items()}
     return dict(provenance) | ({"arrays": named} if named else {})
+
+
+def origins_of(now: Mapping[str, Mapping[str, str]], plan: Plan, chunks: Sequence[Chunk]) -> dict[str, dict[str, str]]:
+    """Of what :func:`origins` has found, what these chunks rest on."""
+    varied = varied_leaves(plan.axes, plan.config["arms"])
+    names = {task_leaves(chunk.settings, places(chunk.settings, varied)) for chunk in chunks}
+    names |= {name for chunk in chunks for name in _own(chunk.settings)}
+    return {kind: {name: digest for name, digest in found.items() if name in names} for kind, found in now.items()}
 
 
 def check_origins(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str]], accept_changes: bool) -> None:
@@ -81,7 +89,7 @@ def check_moved(earlier: Mapping[str, Any], now: Mapping[str, Mapping[str, str]]
 
 def _own(flat: Flat) -> list[str]:
     """The names ``module:object`` of a run, but for gendyn's modules, without the arguments of probes."""
-    texts = [text for name, text in flat.items() if name.endswith(".name") or name == "loss"]
+    texts = [text for name, text in flat.items() if names_code(name) and name != "probes"]
     named = [str(text) for text in (*texts, *(spec.partition("(")[0] for spec in flat["probes"])) if ":" in str(text)]
     return [text for text in named if not text.startswith("gendyn.")]
 

@@ -9,20 +9,24 @@ from typing import Any
 import jax
 
 from gendyn import store
-from gendyn.core import ConfigError, only_names
+from gendyn.core import ConfigError, StoreError, only_names
 from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import flatten
+from gendyn.sweep.ending import ending
 from gendyn.sweep.execute import calibrate
 from gendyn.sweep.execute.chunk import train_chunk
 from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
+from gendyn.sweep.execute.failures import Failures
 from gendyn.sweep.execute.job import Job, Position, Setup, prepare
 from gendyn.sweep.execute.population import out_of_memory
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.execute.signals import Signals, Stopped
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.against_task import load_task
+from gendyn.sweep.plan.parts import lengthen, split
 from gendyn.sweep.plan.planned import Chunk, Plan, plan_from_json
-from gendyn.sweep.plan.planner import make_plan
+from gendyn.sweep.plan.planner import make_plan, read_axes
+from gendyn.sweep.regroup import write_regrouped
 from gendyn.sweep.stored_plan import stored_plan
 from gendyn.types import Dataset, Task
 
@@ -38,17 +42,33 @@ def plan(config: Mapping[str, Any], *, axes: Any = None, workdir: str | pathlib.
     Raises:
         ConfigError: bad input; nothing has been compiled.
     """
-    return _plan(config, axes, workdir, {}, _devices(config))
+    planned = _plan(config, axes, workdir, {}, _devices(config))
+    return planned if workdir is None else planned._replace(finished=_whole(planned, workdir))
+
+
+def _whole(planned: Plan, workdir: str | pathlib.Path) -> frozenset[str]:
+    """Ids of the chunks whose records are all committed."""
+    folders = [(chunk, store.chunk_folder(workdir, chunk.id)) for chunk in planned.asked]
+    return frozenset(chunk.id for chunk, folder in folders if _is_whole(chunk, folder))
+
+
+def _is_whole(chunk: Chunk, folder: pathlib.Path) -> bool:
+    there = store.ChunkStore.exists(folder)
+    return there and store.ChunkStore(folder, chunk.holds).committed() == len(chunk.steps)
 
 
 def _plan(
     config: Mapping[str, Any], axes: Any, workdir: Any, tasks: dict[str, Task], devices: Sequence[jax.Device]
 ) -> Plan:
-    known = None
-    if workdir is not None and _is_born(workdir):
-        with only_names([flatten(config), config.get("axes", ()) if axes is None else axes]):
-            known = plan_from_json(store.read_plan(workdir))
-    return make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
+    if workdir is None or not _is_born(workdir):
+        return make_plan(config, axes=axes, devices=devices, tasks=tasks)
+    with only_names([flatten(config), config.get("axes", ()) if axes is None else axes]):
+        known = plan_from_json(store.read_plan(workdir), keep_unnamed=True)
+    num_steps, varied = complete(flatten(config))["train.num_steps"], dict((*known.axes, *read_axes(config, axes)[0]))
+    if num_steps > known.config["train.num_steps"] and "train.num_steps" not in varied:
+        known = lengthen(known, num_steps, lambda flat: len(load_task(flat, tasks).y_train))
+    made = make_plan(config, axes=axes, devices=devices, tasks=tasks, known=known)
+    return split(made, made.wants, lambda chunk: _is_whole(chunk, store.chunk_folder(workdir, chunk.id)))
 
 
 def _devices(config: Mapping[str, Any]) -> list[jax.Device]:
@@ -75,7 +95,9 @@ def run(
     """Trains every run of the sweep, or what is missing of it, and returns the labelled results.
 
     Calling it again with the same arguments resumes from the last commit, bit for bit; with more axis values it adds
-    the new runs and keeps the old.
+    the new runs and keeps the old. Runs of the folder that the axes do not ask for stay as they are. With a larger
+    ``train.num_steps`` all runs of the folder become longer, and those asked for train on from their saved states.
+    Where runs raise, the others are trained first.
 
     Args:
         config: from :func:`gendyn.sweep.base_config`.
@@ -90,6 +112,7 @@ def run(
     Raises:
         ConfigError: bad input, before anything compiles or is written.
         StoreError: the folder cannot be written; what was committed stays readable.
+        RunError: some runs raised; all others are finished. A later call without them works in the same folder.
         KeyboardInterrupt: SIGINT or SIGTERM; the records so far are committed. A second signal ends at once.
 
     >>> import gendyn.sweep, tempfile
@@ -109,11 +132,20 @@ def run(
     with store.lock(folder):
         if store.born(folder):  # another process may have extended the sweep since
             sweep_plan = _plan(config, axes, workdir, tasks, devices)
-        store.write_plan(folder, stored_plan(sweep_plan, tasks, devices, overrides or {}, folder))
+        document = stored_plan(sweep_plan, tasks, devices, overrides or {}, folder)
+        write_regrouped(folder, document, sweep_plan)
+        asked = sweep_plan.asked
+        jobs = [Job(c, load_task(c.settings, tasks), devices, store.chunk_folder(folder, c.id)) for c in asked]
+        sweep_plan = sweep_plan._replace(finished=frozenset(job.chunk.id for job in jobs if job.finished()))
         if not quiet:
             print(sweep_plan.summary(), flush=True)
-        _execute(sweep_plan, tasks, devices, folder, quiet)
-    return store.open(folder)
+        runs = sum(len(chunk.runs) for chunk in asked)
+        total = sum(chunk.steps[-1] * len(chunk.runs) for chunk in asked)
+        with Progress(total, runs, quiet=quiet, labels=sweep_plan.labels()) as progress:
+            _execute(sweep_plan, jobs, progress, folder)
+        ds = store.open(folder)
+        progress.say(ending(ds, workdir))
+    return ds
 
 
 AHEAD = 2
@@ -122,28 +154,16 @@ AHEAD = 2
 Ready = tuple[Setup, Position]
 
 
-def _execute(
-    sweep_plan: Plan, tasks: dict[str, Task], devices: Sequence[jax.Device], folder: pathlib.Path, quiet: bool
-) -> None:
+def _execute(sweep_plan: Plan, jobs: Sequence[Job], progress: Progress, folder: pathlib.Path) -> None:
     """All chunks, one after another; the next are prepared while one trains, where memory allows."""
-    chunks = sweep_plan.chunks
-    total = sum(chunk.steps[-1] * len(chunk.runs) for chunk in chunks)
-    limit = cost.machine(devices, sweep_plan.config["sweep.memory_limit_gb"]).bytes
-    with (
-        Progress(total, len(sweep_plan.runs), quiet=quiet) as progress,
-        ThreadPoolExecutor(AHEAD) as pool,
-        Signals() as signals,
-    ):
-        jobs = []
-        for chunk in chunks:
-            job = Job(chunk, load_task(chunk.settings, tasks), devices, store.chunk_folder(folder, chunk.id))
-            if job.finished():
-                progress.resume(chunk.steps[-1] * len(chunk.runs))
-            else:
-                jobs.append(job)
+    progress.resume(sum(c.steps[-1] * len(c.runs) for c in sweep_plan.asked if c.id in sweep_plan.finished))
+    jobs = [job for job in jobs if job.chunk.id not in sweep_plan.finished]
+    failures = Failures()
+    with ThreadPoolExecutor(AHEAD) as pool, Signals() as signals:
         ready: dict[int, Future[Ready]] = {}
         for position, job in enumerate(jobs):
-            held = job.chunk.estimate.bytes
+            held, devices = job.chunk.estimate.bytes, job.devices
+            limit = cost.machine(devices, sweep_plan.config["sweep.memory_limit_gb"]).bytes
             for place in range(position + 1, min(position + 1 + AHEAD, len(jobs))):
                 following = jobs[place]
                 held += following.chunk.estimate.bytes
@@ -153,12 +173,27 @@ def _execute(
                 if place not in ready:
                     ready[place] = pool.submit(prepare, following)
             try:
-                _train(job, ready.pop(position, None), progress, signals)
+                _train_or_note(job, ready.pop(position, None), progress, signals, failures)
                 if signals.received:
-                    raise Stopped(signals.received, _committed(chunks, folder), folder)
+                    raise Stopped(signals.received, _committed(sweep_plan.asked, folder), folder)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+    failures.check(progress.runs, folder)
+
+
+def _train_or_note(
+    job: Job, ahead: Future[Ready] | None, progress: Progress, signals: Signals, failures: Failures
+) -> None:
+    """One chunk; where its runs raise, the error is kept for the end. A fault of the disk concerns all chunks."""
+    before, runs = progress.done, len(job.chunk.runs)
+    try:
+        _train(job, ahead, progress, signals)
+    except StoreError:
+        raise
+    except Exception as error:
+        progress.say(failures.add(progress.label(job.chunk.id), runs, error))
+        progress.leave(job.chunk.steps[-1] * runs - (progress.done - before))
 
 
 def _committed(chunks: Sequence[Chunk], folder: pathlib.Path) -> str:

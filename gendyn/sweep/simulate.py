@@ -11,9 +11,12 @@ import numpy as np
 from gendyn import store
 from gendyn.core import ConfigError, canonical, check_positive_int
 from gendyn.sweep.config.leaf import plain
+from gendyn.sweep.ending import ending
 from gendyn.sweep.execute.devices import use_compilation_cache
+from gendyn.sweep.execute.failures import Failures
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.execute.signals import Signals, Stopped
+from gendyn.sweep.plan.labels import labels
 from gendyn.types import ArrayLike, Dataset
 
 
@@ -107,6 +110,7 @@ def simulate(
         ConfigError: no runs, points with different axes, a run twice, results of other names or shapes, or a
             ``workdir`` that holds something else.
         StoreError: the folder cannot be written.
+        RunError: ``compute`` raised for some runs; all others are there.
 
     >>> import tempfile
     >>> def compute(points):
@@ -137,22 +141,43 @@ def simulate(
             store.write_plan(folder, plan)
         chunks = [chunk for chunk in plan["chunks"] if canonical(chunk["runs"][0]["coords"]) in owners]
         count = sum(len(chunk["runs"]) for chunk in chunks)
-        with Progress(count, count, quiet=quiet) as progress, Signals() as signals:
+        called = labels({chunk["id"]: [run["coords"] for run in chunk["runs"]] for chunk in chunks})
+        failures = Failures()
+        done = sum(len(chunk["runs"]) for chunk in chunks if _is_there(folder, chunk))
+        with Progress(count, count, quiet=quiet, labels=called) as progress, Signals() as signals:
+            if done:
+                progress.say(f"{done:,} of {count:,} runs done.")
             for place, chunk in enumerate(chunks):
                 group = owners[canonical(chunk["runs"][0]["coords"])]
                 held = _open_chunk(folder, chunk, measured)
                 if held.committed() == len(chunk["steps"]):
                     progress.resume(len(chunk["runs"]))
                     continue
-                with _one_blas_thread():
-                    records = group.compute(tuple(run["coords"] for run in chunk["runs"]))
-                    records = {name: np.asarray(values) for name, values in records.items()}
-                held.commit(_checked(records, measured, len(chunk["runs"]), len(chunk["steps"])), 0, {}, {})
-                progress.advance(len(chunk["runs"]), chunk["id"])
+                try:
+                    records = _computed(group, chunk, measured)
+                except ConfigError:  # what an experiment says of its arguments or its results: true of all chunks
+                    raise
+                except Exception as error:
+                    progress.say(failures.add(progress.label(chunk["id"]), len(chunk["runs"]), error))
+                    progress.leave(len(chunk["runs"]))
+                else:
+                    held.commit(records, 0, {}, {})
+                    progress.advance(len(chunk["runs"]), progress.label(chunk["id"]))
                 if signals.received and place + 1 < len(chunks):
                     done = sum(len(each["runs"]) for each in chunks[: place + 1])
                     raise Stopped(signals.received, f"{done:,} of {count:,} runs", folder)
-    return store.open(folder)
+        failures.check(count, folder)
+        ds = store.open(folder)
+        progress.say(ending(ds, workdir))
+    return ds
+
+
+def _computed(group: Group, chunk: Mapping[str, Any], measured: Mapping[str, Measured]) -> dict[str, np.ndarray]:
+    """The records of a chunk, checked."""
+    with _one_blas_thread():
+        records = group.compute(tuple(run["coords"] for run in chunk["runs"]))
+        records = {name: np.asarray(values) for name, values in records.items()}
+    return _checked(records, measured, len(chunk["runs"]), len(chunk["steps"]))
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:
@@ -211,6 +236,12 @@ def _missing_chunks(simulation: Simulation, chunks: Sequence[dict[str, Any]]) ->
             steps = [int(step) for step in group.steps] or [0]
             made.append({"id": f"runs_{part[0]['index']:04d}", "steps": steps, "runs": part})
     return made
+
+
+def _is_there(folder: Path, chunk: Mapping[str, Any]) -> bool:
+    """Whether a chunk is committed."""
+    path = store.chunk_folder(folder, chunk["id"])
+    return store.ChunkStore.exists(path) and store.ChunkStore(path, store.holds(chunk)).committed() > 0
 
 
 def _open_chunk(folder: Path, chunk: Mapping[str, Any], measured: Mapping[str, Measured]) -> store.ChunkStore:

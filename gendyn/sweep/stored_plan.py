@@ -9,7 +9,7 @@ import jax
 
 from gendyn import store
 from gendyn.core import ConfigError, canonical
-from gendyn.sweep.origins import check_moved, check_origins, origins, placeless
+from gendyn.sweep.origins import check_moved, check_origins, origins, origins_of, placeless
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.planned import Chunk, Plan
 from gendyn.sweep.plan.program import Program, model_alone, shapes_at
@@ -23,15 +23,27 @@ def stored_plan(
 ) -> dict[str, Any]:
     """``plan.json``: the plan, what readers need to label results, and where they came from.
 
+    Of chunks that this call is not about nothing is looked up or traced: they are said again as they were.
+
     Raises:
         ConfigError: the folder's results rest on other data or other code of the same name.
     """
     stored = sweep_plan.to_json()
-    metrics: dict[str, Any] = {}
-    data: dict[str, dict[str, str]] = {}
+    earlier = store.read_plan(folder) if store.born(folder) else {}
+    values = {run["index"]: run.get("values", {}) for chunk in earlier.get("chunks", ()) for run in chunk["runs"]}
+    asked = {chunk.id for chunk in sweep_plan.asked}
+    before: Any = earlier if len(asked) < len(sweep_plan.chunks) else {"metrics": {}, "provenance": {}}
+    metrics: dict[str, Any] = dict(before["metrics"])
+    data: dict[str, dict[str, str]] = dict(before["provenance"].get("data", {}))
     outputs, available = set(), set()
     read: dict[str, Mapping[str, str]] = {}
     for chunk, entry in zip(sweep_plan.chunks, stored["chunks"], strict=True):
+        if chunk.id not in asked:
+            for run_entry in entry["runs"]:
+                run_entry["values"] = values[run_entry["index"]]
+            outputs.add(earlier.get("attributes", {}).get("num_outputs"))
+            available.add(earlier.get("attributes", {}).get("num_available"))
+            continue
         task = load_task(chunk.settings, tasks)
         if data.setdefault(task.name, dict(task.provenance)) != dict(task.provenance):  # an axis over the task
             leaves = {name: value for name, value in chunk.settings.items() if name.startswith("task.")}
@@ -48,13 +60,17 @@ def stored_plan(
             run_entry["values"] = {"num_parameters": count}
     provenance: dict[str, Any] = dict(store.collect(stored["config"], dict(overrides)))
     provenance |= {"devices": f"{len(devices)} x {devices[0].device_kind}", "data": data, "plan": sweep_plan.digest}
-    now = origins(sweep_plan, tasks)
-    provenance |= now
-    earlier = store.read_plan(folder) if store.born(folder) else {}
+    now = origins(sweep_plan, sweep_plan.asked, tasks)
+    known = placeless(before["provenance"], sweep_plan)
+    provenance |= {kind: known.get(kind, {}) | found for kind, found in now.items()}
     if earlier:  # resumed or extended: keep where the first results came from
         provenance["first"] = earlier["provenance"].get("first", earlier["provenance"])
+        # What has no results yet, such as runs that raised, may be mended.
+        sources = {carry.target: carry.source for carry in sweep_plan.carried}
+        folders = [(c, store.chunk_folder(folder, sources.get(c.id, c.id))) for c in sweep_plan.asked]
+        bound = [c for c, path in folders if store.ChunkStore.exists(path) and store.ChunkStore(path).committed()]
         accept_changes = sweep_plan.config["store.accept_changes"]
-        check_origins(placeless(earlier["provenance"], sweep_plan), now, accept_changes)
+        check_origins(placeless(earlier["provenance"], sweep_plan), origins_of(now, sweep_plan, bound), accept_changes)
         check_moved(earlier["provenance"], read, accept_changes)
     stored["provenance"] = provenance
     stored["metrics"] = metrics
@@ -62,7 +78,9 @@ def stored_plan(
     facts = {"num_outputs": outputs, "num_available": available}
     # What an experiment has added stays.
     stored["attributes"] = {name: value for name, value in earlier.get("attributes", {}).items() if name not in facts}
-    stored["attributes"] |= {name: values.pop() for name, values in facts.items() if len(values) == 1}
+    stored["attributes"] |= {
+        name: found.pop() for name, found in facts.items() if len(found) == 1 and None not in found
+    }
     return stored
 
 

@@ -9,7 +9,7 @@ import pandas
 import pytest
 import xarray
 
-from gendyn import plots, store
+from gendyn import plots, store, sweep
 from gendyn.analysis import config_of, final_values, runs_at
 from gendyn.core import ConfigError
 from gendyn.experiments import find
@@ -111,3 +111,21 @@ def test_the_report_says_why_there_is_no_figure_yet(report, finished, tmp_path):
         blank[name].values[:] = np.nan
     page = report.write_report(blank, tmp_path, name="runs").read_text()
     assert "4 unfinished" in page and "Not available" in page
+
+
+def test_several_folders_are_reported_as_one(report, tmp_path):
+    """Every seed of every folder is in the one report, and it goes where it is told to."""
+    for seed in (0, 1):
+        group = sweep.Group(({"x": 1, "seed": seed},), lambda points: {"y": [0.5] * len(points)})
+        sweep.simulate({}, tmp_path / f"part{seed}", sweep.Simulation((group,), {"y": sweep.Measured("y")}))
+    folders = [str(tmp_path / f"part{seed}") for seed in (0, 1)]
+    ds, output, name = report.opened(folders, str(tmp_path / "both"))
+    assert ds["seed"].values.tolist() == [0, 1] and name == "part0 + part1"
+    page = report.write_report(ds, output, name=name)
+    assert page == tmp_path / "both" / "report.html" and "part0 + part1" in page.read_text(encoding="utf-8")
+    one, output, name = report.opened(folders[1:], "")
+    assert one["seed"].values.tolist() == [1] and output == tmp_path / "part1" / "report" and name == "part1"
+    with pytest.raises(ConfigError, match=r"--output is missing: the report of 2 folders"):
+        report.opened(folders, "")
+    with pytest.raises(ConfigError, match=r"--workdir is missing"):
+        report.opened([], "")

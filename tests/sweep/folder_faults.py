@@ -29,7 +29,7 @@ AXES = {"model.width": (3, 4), "seed": (0, 1)}
 GOOD = ("refused", "recovered")
 
 
-class Stop(Exception):
+class Stop(KeyboardInterrupt):
     """Ends a sweep in the middle."""
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import gendyn.sweep
 from gendyn import store
 from gendyn.core import ConfigError
 
@@ -98,6 +99,20 @@ def test_leaves_of_execution_may_change_and_others_may_not(small, trained, tmp_p
     assert trained == []
     with pytest.raises(ConfigError, match=r"config.train.batch_size is 0 there and 4 here"):
         small.run(small.change(config, train__batch_size=4), {"seed": (0, 1)}, tmp_path)
+
+
+def test_another_probe_leads_to_analyse(small, tmp_path):
+    config = small.change(small.config(), probes=("parameter_norm",))
+    planned = gendyn.sweep.plan(config, axes={"seed": (0, 1)})
+    store.write_plan(tmp_path, planned.to_json() | {"metrics": {}, "provenance": {}})
+    more = small.change(config, probes=("parameter_norm", "sharpness(max_steps=4)"))
+    said = r"recorded the probes parameter_norm, and .* scripts/analyse.py .*: --probe='sharpness\(max_steps=4\)'\. For"
+    with pytest.raises(ConfigError, match=said):
+        gendyn.sweep.plan(more, axes={"seed": (0, 1)}, workdir=tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"config.probes is now none: .*any --probe=.*set config.probes to parameter_n"
+    ):
+        gendyn.sweep.plan(small.change(config, probes=()), axes={"seed": (0, 1)}, workdir=tmp_path)
 
 
 def test_provenance_names_the_first_and_the_last_plan(small, tmp_path):

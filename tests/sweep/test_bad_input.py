@@ -385,7 +385,7 @@ def born(folder: Path, **leaves: Any) -> None:
 
 @pytest.mark.parametrize(
     ("leaf", "there", "here"),
-    [("optim.momentum", 0.5, 0.9), ("train.num_steps", 3, 4), ("loss", "squared_error", "cross_entropy")],
+    [("optim.momentum", 0.5, 0.9), ("train.num_steps", 5, 4), ("loss", "squared_error", "cross_entropy")],
 )
 def test_the_results_of_another_sweep(leaf, there, here, compiled, tmp_path):
     born(tmp_path, **{leaf: there})

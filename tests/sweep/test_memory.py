@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gendyn import store
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, RunError
 from gendyn.sweep.execute import segment as segments
 from gendyn.sweep.execute.layout import Layout
 from gendyn.sweep.execute.population import Population
@@ -112,7 +112,9 @@ def test_one_run_at_a_time_that_does_not_fit_is_said(small, room, tmp_path, monk
     room.most = 0
     with (
         pytest.warns(UserWarning, match="out of memory"),
-        pytest.raises(ConfigError, match=r"out of memory with one run at a time \(chunk .*choose a smaller width"),
+        pytest.raises(
+            RunError, match=r"6 runs failed.*out of memory with one run at a time \(chunk .*choose a smaller width"
+        ),
     ):
         small.run(config_of(small), AXES, tmp_path)
     # What was committed is still readable.
@@ -124,8 +126,9 @@ def test_another_error_of_the_device_is_not_taken_for_it(small, tmp_path, monkey
         raise jax.errors.JaxRuntimeError("INTERNAL: the device is lost")
 
     monkeypatch.setattr(Population, "advance", fails)
-    with pytest.raises(jax.errors.JaxRuntimeError, match="the device is lost"):
+    with pytest.raises(RunError, match="JaxRuntimeError: INTERNAL: the device is lost") as failed:
         small.run(config_of(small), AXES, tmp_path)
+    assert isinstance(failed.value.__cause__, jax.errors.JaxRuntimeError)
 
 
 def test_a_layout_shrinks_until_each_device_has_one_run():

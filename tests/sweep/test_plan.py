@@ -214,7 +214,11 @@ def test_a_run_that_is_there_but_for_digits_beyond_float32_is_refused(tmp_path):
 
 
 def test_fewer_values_remove_nothing(old, tmp_path):
-    assert make_plan({**AXES, "seed": (1,)}, workdir=tmp_path) == old
+    fewer = make_plan({**AXES, "seed": (1,)}, workdir=tmp_path)
+    assert [(run.index, run.identity) for run in fewer.runs] == [(run.index, run.identity) for run in old.runs]
+    # Those asked for are in chunks of their own, and the others are not in the way.
+    assert {run.flat["seed"] for chunk in fewer.asked for run in chunk.runs} == {1}
+    assert sum(len(chunk.runs) for chunk in fewer.asked) == len(old.runs) // 2
 
 
 def test_a_new_axis_keeps_the_runs_at_the_old_value(old, tmp_path):

@@ -27,7 +27,7 @@ KINDS = {
 }
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """What a test raises in the middle of a sweep."""
 
 

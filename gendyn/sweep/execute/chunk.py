@@ -47,7 +47,7 @@ def train_chunk(setup: Setup, position: Position, progress: Progress, signals: S
                 continue  # and populate there: until here, the error keeps the old arrays alive
             buffer.append(position.last)
             position.record += 1
-            progress.advance(num_steps * rows, f"chunk {setup.chunk.id}")
+            progress.advance(num_steps * rows, progress.label(setup.chunk.id))
             finished = runs_finished(setup, position)
             if not finished.active:  # all records to come repeat this one
                 buffer += [position.last] * (len(steps) - position.record)

@@ -170,9 +170,14 @@ def _open_store(job: Job) -> store.ChunkStore:
         rows=rows,
         num_records=records,
         variables=variables,
-        records_per_block=min(records, 16),
+        records_per_block=records_per_block(records),
         holds=job.chunk.holds,
     )
+
+
+def records_per_block(records: int) -> int:
+    """Records in one file, of a chunk of so many."""
+    return min(records, 16)
 
 
 def _compile_first(job: Job, event: Start) -> None:

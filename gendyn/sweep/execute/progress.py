@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,12 +10,22 @@ from typing import Any, Self
 class Progress:
     """Counts run-steps over the whole sweep; prints runs, steps per second and the time left.
 
-    On a terminal a rich progress bar; otherwise at most a line every ``interval`` seconds, and one at the end.
+    On a terminal a rich progress bar; otherwise at most a line every ``interval`` seconds.
     ``seconds`` is the time it took itself.
     """
 
-    def __init__(self, total: int, runs: int, *, quiet: bool = False, interval: float = 10.0) -> None:
+    def __init__(
+        self,
+        total: int,
+        runs: int,
+        *,
+        quiet: bool = False,
+        interval: float = 10.0,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """``labels``: what to call each chunk, see :func:`gendyn.sweep.plan.labels.labels`."""
         self.total, self.runs, self.interval = total, runs, interval
+        self._labels = labels or {}
         self.done = 0
         self.resumed = 0
         self.seconds = 0.0
@@ -39,8 +50,17 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
-        elif kind is None:
-            self.say(f"done: {self.runs} runs, {self._rate()}")
+            self._bar = None
+
+    def label(self, chunk: str) -> str:
+        """What to call a chunk."""
+        return self._labels.get(chunk) or f"chunk {chunk}"
+
+    def leave(self, run_steps: int) -> None:
+        """Steps that will not be taken, for their runs have failed."""
+        self.total -= run_steps
+        if self._bar is not None:
+            self._bar.update(self._task, total=max(self.total, 1))
 
     def resume(self, run_steps: int) -> None:
         """Steps that an earlier start had committed; they do not count towards the rate."""

@@ -1,5 +1,6 @@
 """A folder's sweep grows: what is there stays as it is, and what contradicts it is refused."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,13 @@ def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
         if name in varied or (name in leaves and leaves[name].kind in ("execution", "place")):
             continue
         old, new = known.config.get(name), flat.get(name)
+        if old != new and name == "probes" and old is not None and new is not None:
+            raise ConfigError(
+                f"workdir holds runs that recorded the probes {_listed(old)}, and config.probes is now {_listed(new)}: "
+                "what a finished step was not asked for cannot be recorded any more. Measure the saved networks with "
+                f"scripts/analyse.py (gendyn.sweep.analyse): {_analyse(old, new)}. For all records use another "
+                f"--workdir; to go on here set config.probes to {_listed(old)}."
+            )
         if old != new:
             raise ConfigError(
                 f"workdir holds the results of another sweep: config.{name} is {old!r} there and {new!r} here. "
@@ -39,7 +47,9 @@ def check_same_numbers(known: Plan, axes: Axes, fresh: Sequence[Point]) -> None:
     """A run that the folder has already, but for digits that float32 does not have, would be trained again."""
     if not may_coincide(union(axes, known)):
         return
-    there = {in_single_precision(Point(run.flat, run.identity, run.data)): run.flat for run in known.runs}
+    there = {
+        in_single_precision(Point(run.flat, run.identity, run.data)): run.flat for run in known.runs if not run.unnamed
+    }
     for point in fresh:
         flat = there.get(in_single_precision(point), point.flat)
         for name in leaves_of(point.flat).of_kind(*ON_DEVICE):
@@ -49,6 +59,15 @@ def check_same_numbers(known: Plan, axes: Axes, fresh: Sequence[Point]) -> None:
                     f"workdir holds the run of {name} = {value} already, under {name} = {flat[name]}: they are one "
                     f"number in float32, in which runs are computed. Give {flat[name]}, or leave the value out."
                 )
+
+
+def _listed(probes: Sequence[str]) -> str:
+    return ", ".join(probes) or "none"
+
+
+def _analyse(old: Sequence[str], new: Sequence[str]) -> str:
+    """The arguments that measure what is new."""
+    return " ".join(f"--probe={shlex.quote(probe)}" for probe in new if probe not in old) or "any --probe=..."
 
 
 def all_arms(known: Plan, flat: Flat) -> tuple[Any, ...]:

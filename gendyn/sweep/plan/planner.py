@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from gendyn.core.lookup import unnamed_fault
 from gendyn.sweep.config import axes as axes_module
 from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import Flat, flatten
@@ -59,7 +60,8 @@ def make_plan(
         points = as_known(points, known, varied, flat["store.accept_changes"])
         check_same_arms(known, flat, points)
     done = set() if known is None else {run.identity for run in known.runs}
-    offset = 0 if known is None else 1 + max(run.index for run in known.runs)
+    wanted = {point.identity for point in points}
+    offset = 0 if known is None else 1 + max((run.index for run in known.runs), default=-1)
     fresh = [point for point in points if point.identity not in done]
     if known is not None:
         check_same_numbers(known, chosen, fresh)
@@ -80,7 +82,13 @@ def make_plan(
     for chunk in known.chunks:
         there = (dataclasses.replace(run, flat=run.flat | present).placed(moved) for run in chunk.runs)
         kept.append(chunk._replace(runs=tuple(there)))
-    return Plan(known.config | present | moved, union(chosen, known), (*kept, *chunks))
+    extended = (*kept, *chunks)
+    others = {run.identity for chunk in extended for run in chunk.runs} - wanted
+    made = Plan(known.config | present | moved, union(chosen, known), extended, frozenset(wanted if others else ()))
+    for run in (run for chunk in made.asked for run in chunk.runs):
+        if run.unnamed:
+            raise unnamed_fault("plan.json", run.unnamed)
+    return made._replace(carried=known.carried)
 
 
 def _group_key(flat: Flat) -> Any:

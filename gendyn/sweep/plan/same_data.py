@@ -57,8 +57,10 @@ def as_known(points: Sequence[Point], known: Plan, varied: set[str], accept_chan
     Raises:
         ConfigError: the data are others than those of the runs there, unless ``accept_changes``.
     """
-    there = {_apart_from_data(run.flat, varied): run for run in known.runs if places(run.flat)}
-    before = {task_leaves(run.flat, places(run.flat, varied)): run.data for run in known.runs if run.data}
+    there = {_apart_from_data(run.flat, varied): run for run in known.runs if not run.unnamed and places(run.flat)}
+    before = {
+        task_leaves(run.flat, places(run.flat, varied)): run.data for run in known.runs if run.data and not run.unnamed
+    }
     settled = []
     for point in points:
         if point.data:
