@@ -1,22 +1,15 @@
-"""``scripts/report.py``: the page of a sweep, and the page of results of an experiment."""
+"""``gendyn report``: the page of a sweep, and the page of results of an experiment."""
 
 import numpy as np
 import pytest
 
 from gendyn import store
+from gendyn.commands import report
 from gendyn.core import ConfigError
 from gendyn.experiments import find
 
 
-@pytest.fixture
-def report(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "scripts"))
-    import report
-
-    return report
-
-
-def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(report, finished, tmp_path):
+def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(finished, tmp_path):
     _, ds = finished("random_labels")
     page = report.write_result_page(ds, tmp_path).read_text()
     for found in find("random_labels").verdict(ds):
@@ -25,14 +18,14 @@ def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(report, 
     assert (tmp_path / "random_labels.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_sweep_without_an_experiment_has_no_page_of_results(report, finished, tmp_path):
+def test_a_sweep_without_an_experiment_has_no_page_of_results(finished, tmp_path):
     _, ds = finished("random_labels")
     plain = ds.assign_attrs(config="{}")
     with pytest.raises(ConfigError, match="holds a plain sweep"):
         report.write_result_page(plain, tmp_path)
 
 
-def test_the_report_says_why_there_is_no_figure_yet(report, finished, tmp_path):
+def test_the_report_says_why_there_is_no_figure_yet(finished, tmp_path):
     _, ds = finished("random_labels")
     blank = ds.copy(deep=True)
     for name in ("train_error", "test_error", "train_loss", "test_loss"):
