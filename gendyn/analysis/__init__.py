@@ -105,11 +105,13 @@ from gendyn.analysis.survival import kaplan_meier as kaplan_meier
 from gendyn.analysis.survival import log_rank as log_rank
 from gendyn.analysis.survival import median_time as median_time
 from gendyn.analysis.survival import speed_up as speed_up
+from gendyn.analysis.tables import ExtraAxes as ExtraAxes
 from gendyn.analysis.tables import Grid as Grid
 from gendyn.analysis.tables import axis_values as axis_values
 from gendyn.analysis.tables import config_of as config_of
 from gendyn.analysis.tables import grid as grid
 from gendyn.analysis.tables import parameter_counts as parameter_counts
+from gendyn.analysis.tables import runs_at as runs_at
 from gendyn.analysis.tables import seeds_first as seeds_first
 from gendyn.analysis.tables import swept_axes as swept_axes
 from gendyn.analysis.tables import tabulate as tabulate

@@ -1,6 +1,7 @@
 """Where the runs of a sweep sit on its axes, and tables of their values over axes."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,15 @@ class Grid(NamedTuple):
     """Axis name -> its values, ascending; the order of the axes is the order of the table's dimensions."""
     runs: np.ndarray
     """Run number at every grid point, -1 where there is none."""
+
+
+class ExtraAxes(ConfigError):
+    """A sweep varies more axes than what was asked of it knows: one value of each must be chosen first."""
+
+    def __init__(self, message: str, axes: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.axes = axes
+        """Their names."""
 
 
 def axis_values(ds: Dataset, axis: str) -> np.ndarray:
@@ -61,21 +71,57 @@ def grid(ds: Dataset, axes: tuple[str, ...]) -> Grid:
     """Lays the runs out on ``axes``; every point may hold one run at most.
 
     Raises:
-        ConfigError: two runs share a point, because the sweep has an axis that is not in ``axes``.
+        ExtraAxes: two runs share a point, because the sweep has an axis that is not in ``axes``.
     """
     columns = [axis_values(ds, axis) for axis in axes]
     pairs = [np.unique(column, return_inverse=True) for column in columns]
     index = tuple(inverse for _, inverse in pairs)
     flat = np.ravel_multi_index(index, tuple(len(values) for values, _ in pairs))
     if len(np.unique(flat)) != len(flat):
-        extra = [axis for axis in swept_axes(ds) if axis not in axes]
-        raise ConfigError(
-            f"several runs share one {', '.join(axes)}: the sweep also varies {', '.join(extra) or 'nothing else'}. "
-            "Select one value of each first, such as ds.isel(run=ds['optim.learning_rate'] == 0.003)."
-        )
+        raise _extra_axes(ds, axes, flat)
     runs = np.full([len(values) for values, _ in pairs], -1)
     runs[index] = np.arange(len(flat))
     return Grid({axis: values for axis, (values, _) in zip(axes, pairs, strict=True)}, runs)
+
+
+def _extra_axes(ds: Dataset, axes: tuple[str, ...], point: np.ndarray) -> ExtraAxes:
+    """``point [R]`` numbers the points on ``axes``; an axis that only advances together with these is not extra."""
+    others = {axis: np.unique(ds[axis].values, return_inverse=True)[1] for axis in swept_axes(ds) if axis not in axes}
+    points = len(np.unique(point))
+    extra = tuple(a for a, value in others.items() if len(np.unique(np.stack([point, value]), axis=1).T) > points)
+    if not extra:
+        return ExtraAxes(f"several runs share one {', '.join(axes)}, and the sweep varies nothing else.", ())
+    first = {axis: ds[axis].values[0].item() for axis in extra}
+    return ExtraAxes(
+        f"several runs share one {', '.join(axes)}: the sweep also varies {', '.join(extra)}. Choose one value of each "
+        f"first, such as gendyn.analysis.runs_at(ds, {first}).",
+        extra,
+    )
+
+
+def runs_at(ds: Dataset, values: Mapping[str, Any]) -> Dataset:
+    """The runs of a sweep that have given values on some of its axes; all axes stay coordinates.
+
+    Args:
+        ds: the results.
+        values: axis -> one of its values.
+
+    Raises:
+        ConfigError: no axis of that name, or no run with that value.
+    """
+    keep = np.ones(ds.sizes["run"], bool)
+    for axis, value in values.items():
+        column = axis_values(ds, axis)
+        here = np.asarray(column == value)
+        if not here.any():
+            known = ", ".join(map(repr, np.unique(column).tolist()))
+            raise ConfigError(f"no run has {axis} = {value!r}; the sweep's values are {known}.")
+        keep &= here
+    if not keep.any():
+        raise ConfigError(
+            f"no run has {' and '.join(f'{axis} = {value!r}' for axis, value in values.items())} at once."
+        )
+    return ds.isel(run=np.flatnonzero(keep))
 
 
 def tabulate(layout: Grid, values: np.ndarray) -> np.ndarray:

@@ -9,50 +9,97 @@ import inspect
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 from absl import flags
 
 from gendyn import store
-from gendyn.analysis import config_of, final_values, run_status, swept_axes
+from gendyn.analysis import ExtraAxes, config_of, final_values, run_status, runs_at, swept_axes
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
-from gendyn.plots import learning_curves, report_page, result_page
+from gendyn.plots import described, learning_curves, probe_names, probe_series, report_page, result_page
+from gendyn.sweep.config import parse
 from gendyn.types import Dataset, Figure
 
 METRICS = ("train_loss", "train_error", "test_loss", "test_error")
+MAX_CHOICES = 8
+"""Values of axes that an experiment does not know for which its findings are shown; --select chooses others."""
 
 
 def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
-    """Writes ``report.html`` and each figure as PNG and SVG into ``output``; returns the page's path."""
+    """Writes ``report.html`` with the figures as PNG and SVG, ``runs.csv``, ``config.json`` and ``command.txt``.
+
+    Args:
+        ds: the results.
+        output: a folder; made if it does not exist.
+        name: of the sweep, such as its folder's.
+
+    Returns:
+        The page's path.
+    """
     output.mkdir(parents=True, exist_ok=True)
-    experiment = _experiment(ds)
-    status = run_status(ds)
-    counts = {kind: int(np.sum(status == kind)) for kind in ("finished", "diverged", "unfinished")}
-    summary = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
-    sections = [("State", report_page.paragraphs(f"{ds.sizes['run']:,} runs: {summary}."))]
+    experiment, stem = _experiment(ds), config_of(ds).get("experiment", "")
+    status, provenance = run_status(ds), json.loads(ds.attrs.get("provenance", "{}"))
+    title = (inspect.getdoc(experiment) or stem).splitlines()[0] if experiment is not None else f"Sweep: {name}"
+    command = shlex.join(_command(provenance))
+    files = {"runs.csv": "runs (CSV)", "config.json": "config (JSON)", "command.txt": "command"}
+    (output / "runs.csv").write_text(pandas.DataFrame(_runs(ds, status)).to_csv(index=False), encoding="utf-8")
+    (output / "config.json").write_text(json.dumps(config_of(ds), indent=2) + "\n", encoding="utf-8")
+    (output / "command.txt").write_text(command + "\n", encoding="utf-8")
+    links = " · ".join(report_page.link(file, text) for file, text in files.items())
+    sections = [("Runs", report_page.facts_html(_facts(ds, status)))]
     if experiment is not None:
-        sections.insert(0, ("Question", report_page.paragraphs(experiment.__doc__ or "")))
-        sections.append(("Findings", _or_reason(lambda: report_page.findings_html(experiment.verdict(ds)))))
-        drawing = _or_reason(lambda: _figure(experiment.figure(ds), output, config_of(ds)["experiment"]))
-        sections.append(("Figure", drawing))
-    if len(_metrics(ds)) == len(METRICS):
-        drawing = _or_reason(lambda: _figure(learning_curves(ds), output, "learning_curves"))
-        sections.append(("Learning curves", drawing))
-    sections.append(
-        ("Runs", report_page.folded(f"{ds.sizes['run']:,} runs", report_page.table_html(_runs(ds, status))))
-    )
-    provenance = json.loads(ds.attrs.get("provenance", "{}"))
+        sections.append(("Findings", _findings(ds, experiment, output, stem)))
+    sections.append(("Run it again", f"{report_page.command_html(command)}<p>Files: {links}</p>"))
+    if any(metric in ds for metric in METRICS):
+        sections.append(("Learning curves", _figure(lambda: learning_curves(ds), output, "learning_curves")))
+    if probe_names(ds):
+        sections.append(("Measurements", _figure(lambda: probe_series(ds), output, "measurements")))
+    if experiment is not None:
+        asked = (inspect.getdoc(experiment) or "").partition("\n")[2]
+        sections.append(("What is asked", report_page.paragraphs(asked)))
+    rows = report_page.table_html(_runs(ds, status))
+    sections.append(("Last values", report_page.folded(f"{ds.sizes['run']:,} runs", rows)))
     sections.append(("Config", report_page.folded("All leaves", report_page.json_html(config_of(ds)))))
-    sections.append(("Provenance", report_page.folded("Versions, device, data", report_page.json_html(provenance))))
+    origin = report_page.facts_html(_origin(provenance))
+    sections.append(("Provenance", report_page.folded("Versions, device, data", origin)))
     path = output / "report.html"
-    path.write_text(
-        report_page.page(f"{config_of(ds).get('experiment') or 'Sweep'}: {name}", sections), encoding="utf-8"
-    )
+    path.write_text(report_page.page(title, sections, subtitle=f"{stem} · {name}".strip(" ·")), encoding="utf-8")
     return path
+
+
+def _findings(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
+    """Findings and figure. Of a sweep with axes that the experiment does not know: at each of their values."""
+    try:
+        return _judged(ds, experiment, output, stem)
+    except ExtraAxes as error:
+        points = dict.fromkeys(zip(*(ds[axis].values.tolist() for axis in error.axes), strict=True))
+        choices = [dict(zip(error.axes, point, strict=True)) for point in points]
+    except ConfigError as error:  # a sweep just begun, or one that varies too little
+        return report_page.paragraphs(f"Not available: {error}")
+    axes = " and ".join(choices[0])
+    parts = [report_page.paragraphs(f"The sweep also varies {axes}. Its findings at each value:")]
+    for number, choice in enumerate(choices[:MAX_CHOICES], 1):
+        label = ", ".join(f"{axis} = {report_page.number(value)}" for axis, value in choice.items())
+        judged = _findings(runs_at(ds, choice), experiment, output, f"{stem}-{number}")
+        parts.append(report_page.folded(label, judged, opened=number == 1))
+    if len(choices) > MAX_CHOICES:
+        rest = f"{len(choices) - MAX_CHOICES} more values: choose one, such as --select={axes.split()[0]}=…"
+        parts.append(report_page.paragraphs(rest))
+    return "".join(parts)
+
+
+def _judged(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
+    found = experiment.verdict(ds)
+    counts = Counter(finding.verdict for finding in found)
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    drawing = _figure(lambda: experiment.figure(ds), output, stem)
+    return report_page.paragraphs(summary) + report_page.findings_html(found) + drawing
 
 
 def write_result_page(ds: Dataset, folder: Path) -> Path:
@@ -69,22 +116,23 @@ def write_result_page(ds: Dataset, folder: Path) -> Path:
     (folder / f"{name}.png").write_bytes(report_page.to_png(made))
     status = run_status(ds)
     provenance = json.loads(ds.attrs.get("provenance", "{}"))
-    counts = ", ".join(f"{np.sum(status == kind):,} {kind}" for kind in np.unique(status))
-    facts = {"runs": f"{ds.sizes['run']:,} ({counts})"}
-    facts |= {axis: _values_of(ds[axis].values) for axis in swept_axes(ds)}
-    if "cpu_seconds" in ds.attrs:
-        facts["cost"] = (
-            f"{ds.attrs['cpu_seconds']:,.0f} s of CPU time, {ds.attrs['wall_seconds']:,.0f} s of wall time on "
-            f"{ds.attrs['hardware']}"
-        )
+    facts = _facts(ds, status)
     facts["versions"] = ", ".join(f"{p} {provenance.get(f'version.{p}', '?')}" for p in ("gendyn", "jax", "jaxlib"))
-    given = [word for word in json.loads(provenance.get("argv", "[]"))[1:] if word.startswith(("--config", "--axis"))]
-    command = shlex.join(["python", "scripts/sweep.py", *given, f"--workdir=runs/{name}"]) if given else ""
+    words = _command(provenance)
+    given = [word for word in words if word.startswith(("--config", "--axis"))]
+    program = ["gendyn", "sweep"] if words[:1] == ["gendyn"] else ["python", "scripts/sweep.py"]
+    command = shlex.join([*program, *given, f"--workdir=runs/{name}"]) if given else ""
     path = folder / f"{name}.md"
     docstring = inspect.getdoc(experiment) or ""
     text = result_page(name, docstring, findings, facts, picture=f"{name}.png", command=command)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _command(provenance: dict[str, Any]) -> list[str]:
+    """The words that ran the sweep, as one types them."""
+    program, *words = json.loads(provenance.get("argv", '[""]'))
+    return ["gendyn", *words] if Path(program).stem in ("gendyn", "__main__") else ["python", program, *words]
 
 
 def _values_of(values: np.ndarray) -> str:
@@ -99,19 +147,46 @@ def _experiment(ds: Dataset) -> Any:
     return find(name) if name in experiments() else None
 
 
-def _or_reason(make: Callable[[], str]) -> str:
-    """The HTML, or in its place why there is none: a sweep just begun, or with axes the experiment does not know."""
+def _figure(make: Callable[[], Figure], output: Path, stem: str) -> str:
+    """The figure inside the page, or in its place why there is none yet."""
     try:
-        return make()
+        made = make()
     except ConfigError as error:
         return report_page.paragraphs(f"Not available: {error}")
-
-
-def _figure(made: Figure, output: Path, stem: str) -> str:
     picture = report_page.to_png(made)
     (output / f"{stem}.png").write_bytes(picture)
     made.savefig(output / f"{stem}.svg")
-    return report_page.figure_html(picture, stem.replace("_", " "))
+    return report_page.figure_html(picture, stem.replace("_", " "), described(made), svg=f"{stem}.svg")
+
+
+def _facts(ds: Dataset, status: np.ndarray) -> dict[str, str]:
+    """What was run, a line each: the runs, the axes with their values, the cost."""
+    counts = ", ".join(f"{np.sum(status == kind):,} {kind}" for kind in np.unique(status))
+    facts = {"runs": f"{ds.sizes['run']:,} ({counts})"}
+    facts |= {axis: _values_of(ds[axis].values) for axis in swept_axes(ds)}
+    if "cpu_seconds" in ds.attrs:
+        facts["cost"] = (
+            f"{ds.attrs['cpu_seconds']:,.0f} s of CPU time, {ds.attrs['wall_seconds']:,.0f} s of wall time on "
+            f"{ds.attrs['hardware']}"
+        )
+    return facts
+
+
+def _origin(provenance: dict[str, Any]) -> dict[str, str]:
+    """The provenance as names and values; the config and the command have places of their own."""
+    versions = {k.partition(".")[2]: v for k, v in provenance.items() if k.startswith("version.") and v}
+    said = {"versions": ", ".join(f"{package} {version}" for package, version in versions.items())}
+    for key, value in provenance.items():
+        if key not in ("config", "argv") and not key.startswith("version."):
+            said |= _flat(key.replace("_", " "), value)
+    return said
+
+
+def _flat(name: str, value: Any) -> dict[str, str]:
+    """A nested value a line each, such as ``data: digits: sha256``; what is empty is left out."""
+    if isinstance(value, dict):
+        return {k: v for key, inner in value.items() for k, v in _flat(f"{name}: {key}", inner).items()}
+    return {name: str(value)} if value not in ("", "{}", [], None) else {}
 
 
 def _metrics(ds: Dataset) -> list[str]:
@@ -134,16 +209,20 @@ def define(argv: Sequence[str]) -> list[str]:
     """Declares the options."""
     flags.DEFINE_string("workdir", "", "Folder of a sweep.")
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
+    flags.DEFINE_multi_string("select", [], "axis=value: of these runs alone; repeatable.")
     flags.DEFINE_string("result_page", "", "A folder that gets <experiment>.md and its figure, such as docs/results.")
     return list(argv)
 
 
 def main(_: Sequence[str]) -> None:
+    """Writes the report and prints its path."""
     workdir = Path(flags.FLAGS.workdir)
     try:
         if not flags.FLAGS.workdir:
             raise ConfigError("--workdir is missing: name the folder of a sweep, such as --workdir=runs/demo.")
         ds = store.open(workdir)
+        chosen = dict(parse(text) for text in flags.FLAGS.select)
+        ds = runs_at(ds, {axis: value for axis, (value, *_) in chosen.items()})
         path = write_report(ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name)
         if flags.FLAGS.result_page:
             path = write_result_page(ds, Path(flags.FLAGS.result_page))

@@ -2,6 +2,7 @@
 
 from gendyn.plots.accuracy_panel import accuracy_panel as accuracy_panel
 from gendyn.plots.curve_family import curve_family as curve_family
+from gendyn.plots.described import described as described
 from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum as eigenvalue_spectrum
 from gendyn.plots.frequency_response import Response as Response
 from gendyn.plots.frequency_response import frequency_response as frequency_response
@@ -15,10 +16,15 @@ from gendyn.plots.panels import Rows as Rows
 from gendyn.plots.panels import Table as Table
 from gendyn.plots.panels import draw_panels as draw_panels
 from gendyn.plots.phase_panels import phase_panels as phase_panels
+from gendyn.plots.probe_series import probe_names as probe_names
+from gendyn.plots.probe_series import probe_series as probe_series
+from gendyn.plots.report_page import command_html as command_html
+from gendyn.plots.report_page import facts_html as facts_html
 from gendyn.plots.report_page import figure_html as figure_html
 from gendyn.plots.report_page import findings_html as findings_html
 from gendyn.plots.report_page import folded as folded
 from gendyn.plots.report_page import json_html as json_html
+from gendyn.plots.report_page import link as link
 from gendyn.plots.report_page import page as page
 from gendyn.plots.report_page import paragraphs as paragraphs
 from gendyn.plots.report_page import table_html as table_html

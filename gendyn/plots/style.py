@@ -102,6 +102,13 @@ def legend(ax: Axes, place: str, *, title: str = "") -> None:
     ax.legend(fontsize=SIZES["note"], frameon=False, title=title or None, title_fontsize=SIZES["note"], **where)
 
 
+def side_legend(made: Figure, ax: Axes, *, title: str) -> None:
+    """The labelled lines of ``ax``, named to the right of all panels."""
+    handles, labels = ax.get_legend_handles_labels()
+    text = {"fontsize": SIZES["tick"], "title_fontsize": SIZES["tick"]}
+    made.legend(handles, labels, title=title, loc="outside right upper", frameon=False, **text)
+
+
 def rings(ax: Axes, x: np.ndarray, y: np.ndarray, label: str | None) -> None:
     """A closed form at single places: open rings that a measured point fits into."""
     shape: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.3}

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import xarray
 
-from gendyn.analysis import axis_values, config_of, grid, parameter_counts, seeds_first, swept_axes, tabulate
+from gendyn.analysis import (
+    ExtraAxes,
+    axis_values,
+    config_of,
+    grid,
+    parameter_counts,
+    runs_at,
+    seeds_first,
+    swept_axes,
+    tabulate,
+)
 from gendyn.core import ConfigError
 
 NAN = np.nan
@@ -54,6 +64,29 @@ def test_grid_sorts_axes_and_leaves_holes_open():
 def test_grid_refuses_to_mix_runs():
     with pytest.raises(ConfigError, match=r"several runs share one model\.width: the sweep also varies seed"):
         grid(dataset(), ("model.width",))
+
+
+def test_an_axis_that_advances_with_another_is_not_extra():
+    ds = dataset()
+    zipped = ds.assign_coords({"task.seed": ("run", ds["seed"].values + 10), "rate": ("run", [0.1, 0.1, 0.3, 0.3])})
+    zipped.attrs["axes"] = json.dumps(["model.width", "seed", "task.seed", "rate"])
+    assert grid(zipped, ("model.width", "seed")).runs.shape == (2, 2)
+    more = xarray.concat([zipped, zipped.assign_coords(rate=("run", [0.5] * 4))], "run")
+    with pytest.raises(ExtraAxes, match=r"also varies rate\. Choose .*runs_at\(ds, \{'rate': 0\.1\}\)") as caught:
+        grid(more, ("model.width", "seed"))
+    assert caught.value.axes == ("rate",)
+    assert grid(runs_at(more, {"rate": 0.5}), ("model.width", "seed")).runs.shape == (2, 2)
+
+
+def test_runs_at_values_that_the_sweep_has():
+    ds = dataset()
+    assert runs_at(ds, {}).equals(ds)
+    chosen = runs_at(ds, {"model.width": 2, "seed": 1})
+    assert chosen.sizes["run"] == 1 and chosen["model.width"].item() == 2
+    with pytest.raises(ConfigError, match=r"no run has model\.width = 3; the sweep's values are 2, 4"):
+        runs_at(ds, {"model.width": 3})
+    with pytest.raises(ConfigError, match=r"no run has model\.width = 2 and seed = 1 at once"):
+        runs_at(ds.isel(run=[0, 1, 2]), {"model.width": 2, "seed": 1})
 
 
 def test_seeds_first_keeps_chosen_seeds_and_the_order_of_the_rest():

@@ -1,12 +1,37 @@
 """``gendyn report``: the page of a sweep, and the page of results of an experiment."""
 
-import numpy as np
-import pytest
+import html.parser
+import json
 
-from gendyn import store
+import jax
+import numpy as np
+import pandas
+import pytest
+import xarray
+
+from gendyn import plots, store
+from gendyn.analysis import config_of, final_values, runs_at
 from gendyn.commands import report
 from gendyn.core import ConfigError
 from gendyn.experiments import find
+
+
+class Page(html.parser.HTMLParser):
+    """What a reader of the page meets."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.links, self.alternatives, self.summaries, self.text, self.tag = [], [], [], "", ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tag = tag
+        self.links += [value for name, value in attrs if name == "href"]
+        self.alternatives += [value for name, value in attrs if name == "alt"]
+
+    def handle_data(self, data):
+        self.text += " " + data
+        self.summaries += [data] if self.tag == "summary" else []
 
 
 def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(finished, tmp_path):
@@ -23,6 +48,37 @@ def test_a_sweep_without_an_experiment_has_no_page_of_results(finished, tmp_path
     plain = ds.assign_attrs(config="{}")
     with pytest.raises(ConfigError, match="holds a plain sweep"):
         report.write_result_page(plain, tmp_path)
+
+
+def test_the_page_leads_to_its_files_and_says_what_was_run(finished, tmp_path):
+    _, ds = finished("random_labels")
+    page = report.write_report(ds, tmp_path, name="first").read_text()
+    text = " ".join(Page(page).text.split())
+    assert "runs 4 (4 finished)" in text and "seed 0, 1" in text and "model.width" not in text.partition("Findings")[0]
+    links = Page(page).links
+    assert {"runs.csv", "config.json", "command.txt", "random_labels.svg", "learning_curves.svg"} <= set(links)
+    assert all((tmp_path / link).stat().st_size for link in links)
+    table = pandas.read_csv(tmp_path / "runs.csv")
+    np.testing.assert_allclose(table["test loss"], final_values(ds, "test_loss"), rtol=1e-6)
+    assert json.loads((tmp_path / "config.json").read_text()) == config_of(ds)
+    assert "version.jax" not in text and f"jax {jax.__version__}" in text
+    assert all(len(alt) > 60 for alt in Page(page).alternatives)
+
+
+def test_an_axis_that_the_experiment_does_not_know_is_a_choice(finished, tmp_path):
+    _, ds = finished("random_labels")
+    axis = "optim.learning_rate"
+    rates = [xarray.DataArray(np.full(ds.sizes["run"], rate), dims="run") for rate in (0.5, 0.25)]
+    both = xarray.concat([ds.assign_coords({axis: rate}) for rate in rates], "run", combine_attrs="override")
+    both.attrs["axes"] = json.dumps([*json.loads(ds.attrs["axes"]), axis])
+    both["test_error"].values[ds.sizes["run"] :] = 0.0
+    page = report.write_report(both, tmp_path, name="runs").read_text()
+    seen = Page(page)
+    assert seen.summaries[:2] == [f"{axis} = 0.5", f"{axis} = 0.25"] and "Not available" not in page
+    for number, rate in enumerate((0.5, 0.25), 1):
+        part = page[page.index(f"{axis} = {rate}</summary>") :].partition("</details>")[0]
+        found = find("random_labels").verdict(runs_at(both, {axis: rate}))
+        assert plots.findings_html(found) in part and (tmp_path / f"random_labels-{number}.svg").exists()
 
 
 def test_the_report_says_why_there_is_no_figure_yet(finished, tmp_path):

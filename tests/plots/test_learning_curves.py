@@ -81,3 +81,16 @@ def test_learning_curves_of_runs_recorded_at_different_steps():
     both = ds.assign(test_loss=(("run", "record"), values)).assign_coords(step=(("run", "record"), steps))
     line = next(line for line in learning_curves(both).axes[0].lines if line.get_label() == "2")
     np.testing.assert_allclose(line.get_xydata(), [[0, 1], [2, 3], [4, 5], [8, 9]])
+
+
+def test_no_seed_is_a_colour():
+    ds = sweep(noises=(0.0,), seeds=9)
+    made = learning_curves(ds.assign_coords({"task.seed": ("run", ds["seed"].values)}))
+    assert made.legends[0].get_title().get_text() == "model.width"
+
+
+def test_a_regression_has_losses_alone():
+    made = learning_curves(sweep().drop_vars(["train_error", "test_error"]))
+    assert [ax.get_ylabel() for ax in made.axes] == ["loss", ""]
+    with pytest.raises(ConfigError, match="neither losses nor errors were recorded"):
+        learning_curves(sweep()[["num_parameters"]])
