@@ -16,7 +16,7 @@ from gendyn.sweep.config.fixed import FIXED
 from gendyn.sweep.config_files import carried_files, load_config
 from gendyn.types import Config
 
-_SECTIONS = {
+SECTIONS = {
     "models": "model",
     "tasks": "task",
     "optimizers": "optim",
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     kind: Kind(FACTORIES[section], f"{section}.name", functools.partial(offered, section))
-    for kind, section in _SECTIONS.items()
+    for kind, section in SECTIONS.items()
 }
 KINDS |= {
     "losses": Kind("optim", "loss", losses),
@@ -129,7 +129,7 @@ def _known(flat: dict[str, Any]) -> dict[str, Leaf]:
 
 
 def _of_factory(section: str, room: str, name: str) -> dict[str, str]:
-    kind = next(kind for kind, named in _SECTIONS.items() if named == section)
+    kind = next(kind for kind, named in SECTIONS.items() if named == section)
     said = {f"{section}.{argument}": text for argument, text in meanings(lookup(room, name).__doc__).items()}
     return said | {f"{section}.name": f"Which of `gendyn list {kind}`, or module:object of your own."}
 
@@ -154,7 +154,7 @@ def arguments(kind: str, name: str) -> list[Row]:
     section = about.leaf.partition(".")[0]
     if kind == "experiments":
         return leaves(load_config(str(carried_files()[name])))
-    if kind in _SECTIONS:
+    if kind in SECTIONS:
         rows = leaves(base_config(**{section: name}))
         return [row for row in rows if row[0].startswith(f"{section}.") and row[0] != about.leaf]
     found = lookup(about.room, name)

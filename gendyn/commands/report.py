@@ -31,19 +31,21 @@ MAX_CHOICES = 8
 """Values of axes that an experiment does not know for which its findings are shown; --select chooses others."""
 
 
-def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
+def write_report(ds: Dataset, output: Path, *, name: str, own: Sequence[str] = ()) -> Path:
     """Writes ``report.html`` with the figures as PNG and SVG, ``runs.csv``, ``config.json`` and ``command.txt``.
 
     Args:
         ds: the results.
         output: a folder; made if it does not exist.
         name: of the sweep, such as its folder's.
+        own: experiments of one's own, ``module:object``, that may be imported because ``ds`` names them.
 
     Returns:
         The page's path.
     """
     output.mkdir(parents=True, exist_ok=True)
-    experiment, stem = _experiment(ds), config_of(ds).get("experiment", "")
+    asked, experiment = config_of(ds).get("experiment", ""), _experiment(ds, own)
+    stem = asked.rpartition(":")[2]
     status, provenance = run_status(ds), json.loads(ds.attrs.get("provenance", "{}"))
     title = (inspect.getdoc(experiment) or stem).splitlines()[0] if experiment is not None else f"Sweep: {name}"
     command = shlex.join(_command(provenance))
@@ -55,14 +57,19 @@ def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
     sections = [("Runs", report_page.facts_html(_facts(ds, status)))]
     if experiment is not None:
         sections.append(("Findings", _findings(ds, experiment, output, stem)))
+    elif ":" in asked:
+        reason = (
+            f"Not available: the folder names {asked}, an experiment of your own. To import it, give --name={asked}."
+        )
+        sections.append(("Findings", report_page.paragraphs(reason)))
     sections.append(("Run it again", f"{report_page.command_html(command)}<p>Files: {links}</p>"))
     if any(metric in ds for metric in METRICS):
         sections.append(("Learning curves", _figure(lambda: learning_curves(ds), output, "learning_curves")))
     if probe_names(ds):
         sections.append(("Measurements", _figure(lambda: probe_series(ds), output, "measurements")))
     if experiment is not None:
-        asked = (inspect.getdoc(experiment) or "").partition("\n")[2]
-        sections.append(("What is asked", report_page.paragraphs(asked)))
+        question = (inspect.getdoc(experiment) or "").partition("\n")[2]
+        sections.append(("What is asked", report_page.paragraphs(question)))
     rows = report_page.table_html(_runs(ds, status))
     sections.append(("Last values", report_page.folded(f"{ds.sizes['run']:,} runs", rows)))
     sections.append(("Config", report_page.folded("All leaves", report_page.json_html(config_of(ds)))))
@@ -102,13 +109,13 @@ def _judged(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
     return report_page.paragraphs(summary) + report_page.findings_html(found) + drawing
 
 
-def write_result_page(ds: Dataset, folder: Path) -> Path:
+def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> Path:
     """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, and the command that finds it again.
 
     Raises:
         ConfigError: results of no experiment, or none to judge yet.
     """
-    experiment, name = _experiment(ds), config_of(ds).get("experiment", "")
+    experiment, name = _experiment(ds, own), config_of(ds).get("experiment", "").rpartition(":")[2]
     if experiment is None:
         raise ConfigError("--result_page is for experiments; this folder holds a plain sweep.")
     findings, made = experiment.verdict(ds), experiment.figure(ds)
@@ -141,10 +148,10 @@ def _values_of(values: np.ndarray) -> str:
     return shown if len(known) <= 12 else f"{len(known):,} values from {known[0]} to {known[-1]}"
 
 
-def _experiment(ds: Dataset) -> Any:
-    """The experiment named in the config; ``None`` for a sweep without one, or with one this version does not have."""
+def _experiment(ds: Dataset, own: Sequence[str]) -> Any:
+    """The experiment named in the config; ``None`` for a sweep without one, or with one that is not known here."""
     name = config_of(ds).get("experiment", "")
-    return find(name) if name in experiments() else None
+    return find(name) if name in experiments() or name in own else None
 
 
 def _figure(make: Callable[[], Figure], output: Path, stem: str) -> str:
@@ -207,6 +214,7 @@ def _runs(ds: Dataset, status: np.ndarray) -> list[dict[str, Any]]:
 
 def define(argv: Sequence[str]) -> list[str]:
     """Declares the options."""
+    flags.DEFINE_multi_string("name", [], "An experiment of your own that the folder names, module:object; repeatable.")
     flags.DEFINE_string("workdir", "", "Folder of a sweep.")
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
     flags.DEFINE_multi_string("select", [], "axis=value: of these runs alone; repeatable.")
@@ -223,9 +231,11 @@ def main(_: Sequence[str]) -> None:
         ds = store.open(workdir)
         chosen = dict(parse(text) for text in flags.FLAGS.select)
         ds = runs_at(ds, {axis: value for axis, (value, *_) in chosen.items()})
-        path = write_report(ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name)
+        path = write_report(
+            ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name, own=flags.FLAGS.name
+        )
         if flags.FLAGS.result_page:
-            path = write_result_page(ds, Path(flags.FLAGS.result_page))
+            path = write_result_page(ds, Path(flags.FLAGS.result_page), own=flags.FLAGS.name)
     except (ConfigError, StoreError) as error:
         sys.exit(f"error: {error}")
     except OSError as error:
