@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the folder configs/ travels in the wheel, as gendyn/configs, with all its families."""
+"""What pyproject.toml cannot say: configs/ travels in the wheel, as gendyn/configs, with whatever families it has."""
 
 from pathlib import Path
 

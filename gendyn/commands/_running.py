@@ -1,6 +1,7 @@
 """A command as a process: its options read by absl, its faults one line, its exit status."""
 
 import functools
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ HELP = ("--help", "-help", "-h", "-?", "--helpshort", "-helpshort")
 def run(command: ModuleType, words: Sequence[str]) -> NoReturn:
     """Runs a command: a module with ``define(argv) -> argv``, which declares its options, and ``main(argv)``.
 
-    Ends the process: 0 done, 1 a results folder failed, 2 bad input, 130 stopped by Ctrl-C, 143 by SIGTERM. Bad input
-    and failing folders are one line, not a traceback.
+    Ends the process: 0 done, 1 a results folder failed, 2 bad input, 130 stopped by Ctrl-C, 141 nobody reads the output
+    any more (as behind ``| head``), 143 stopped by SIGTERM. Bad input and failing folders are one line, no traceback.
 
     Args:
         command: the module. ``define`` may take words out of the command line, such as ``--config``; it returns what
@@ -28,7 +29,13 @@ def run(command: ModuleType, words: Sequence[str]) -> NoReturn:
     """
     logging.set_verbosity(logging.WARNING)  # absl would print JAX's notes on absent accelerators; --verbosity=0 does
     try:
-        app.run(command.main, argv=[sys.argv[0], *words], flags_parser=functools.partial(_parse, command))
+        try:
+            app.run(command.main, argv=[sys.argv[0], *words], flags_parser=functools.partial(_parse, command))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        sys.exit(128 + signal.SIGPIPE)
     except ConfigError as error:
         sys.exit(_fail(error, 2))
     except StoreError as error:

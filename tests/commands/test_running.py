@@ -1,5 +1,6 @@
 """A command as a process: options by absl, faults in one line, an exit status for each kind of end."""
 
+import subprocess
 import sys
 import types
 
@@ -30,7 +31,7 @@ def command(monkeypatch):
 def end_of(command, *words):
     with pytest.raises(SystemExit) as end:
         run(command, words)
-    return end.value.code
+    return end.value.code or 0  # None is 0 too
 
 
 def test_options_may_stand_behind_other_words(command, capsys):
@@ -55,6 +56,21 @@ def test_a_bad_option_is_one_line_and_status_2(command, words, said, capsys):
     assert end_of(command, *words) == 2
     seen = capsys.readouterr()
     assert seen.out == "" and seen.err.startswith(said) and seen.err.count("\n") == 1
+
+
+def test_output_that_nobody_reads_any_more_is_no_traceback(root):
+    program = """
+import sys, types
+from gendyn.commands._running import run
+sys.stdin.read()  # until the reader has gone
+run(types.SimpleNamespace(define=list, main=lambda argv: print("a line"), __doc__=""), ["x"])
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], cwd=root, text=True, **pipes) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
 
 
 class Stopped(KeyboardInterrupt):
