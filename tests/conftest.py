@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import jaxlib.version
 import pytest
 import scipy.linalg  # noqa: F401 (its BLAS is what JAX decomposes with on a CPU, and must be loaded to be limited)
 import threadpoolctl
@@ -36,11 +37,12 @@ for name, value in CACHE_OPTIONS.items():
     os.environ.setdefault(name.upper(), str(value))
 
 # Most of a cold suite is compilation. LLVM's expensive passes are left out here, and what is fused is emitted by XLA's
-# older and quicker emitters. Not so in the processes that tests start (the README's commands, the command line), nor in
-# `make test-slow`, which sets the variable to 0.
+# older and quicker emitters, where jaxlib still has them (an unknown flag would end the process). Not so in the
+# processes that tests start (the README's commands, the command line), nor in `make test-slow`, which sets the
+# variable to 0.
 FAST_COMPILING = os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1"
 jax.config.update("jax_disable_most_optimizations", FAST_COMPILING)
-if FAST_COMPILING:
+if FAST_COMPILING and jaxlib.version.__version_info__ < (0, 11):
     flags = os.environ.get("XLA_FLAGS")
     os.environ["XLA_FLAGS"] = f"{flags or ''} --xla_cpu_use_fusion_emitters=false"
     jax.jit(lambda: 0).lower().compile()  # XLA reads its flags once, at the first program
