@@ -48,7 +48,7 @@ def write_report(ds: Dataset, output: Path, *, name: str, own: Sequence[str] = (
     stem = asked.rpartition(":")[2]
     status, provenance = run_status(ds), json.loads(ds.attrs.get("provenance", "{}"))
     title = (inspect.getdoc(experiment) or stem).splitlines()[0] if experiment is not None else f"Sweep: {name}"
-    command = shlex.join(_command(provenance))
+    command = shlex.join(command_of(provenance))
     files = {"runs.csv": "runs (CSV)", "config.json": "config (JSON)", "command.txt": "command"}
     (output / "runs.csv").write_text(pandas.DataFrame(_runs(ds, status)).to_csv(index=False), encoding="utf-8")
     (output / "config.json").write_text(json.dumps(config_of(ds), indent=2) + "\n", encoding="utf-8")
@@ -125,7 +125,7 @@ def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> 
     provenance = json.loads(ds.attrs.get("provenance", "{}"))
     facts = _facts(ds, status)
     facts["versions"] = ", ".join(f"{p} {provenance.get(f'version.{p}', '?')}" for p in ("gendyn", "jax", "jaxlib"))
-    words = _command(provenance)
+    words = command_of(provenance)
     given = [word for word in words if word.startswith(("--config", "--axis"))]
     program = ["gendyn", "sweep"] if words[:1] == ["gendyn"] else ["python", "scripts/sweep.py"]
     command = shlex.join([*program, *given, f"--workdir=runs/{name}"]) if given else ""
@@ -136,10 +136,11 @@ def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> 
     return path
 
 
-def _command(provenance: dict[str, Any]) -> list[str]:
+def command_of(provenance: dict[str, Any]) -> list[str]:
     """The words that ran the sweep, as one types them."""
-    program, *words = json.loads(provenance.get("argv", '[""]'))
-    return ["gendyn", *words] if Path(program).stem in ("gendyn", "__main__") else ["python", program, *words]
+    words = json.loads(provenance.get("argv", "[]"))
+    installed = bool(words) and Path(words[0]).stem in ("gendyn", "__main__")
+    return ["gendyn", *words[1:]] if installed else ["python", *words]
 
 
 def _values_of(values: np.ndarray) -> str:

@@ -2,6 +2,8 @@
 
 import html.parser
 import json
+import sys
+from types import ModuleType
 
 import jax
 import numpy as np
@@ -88,3 +90,32 @@ def test_the_report_says_why_there_is_no_figure_yet(finished, tmp_path):
         blank[name].values[:] = np.nan
     page = report.write_report(blank, tmp_path, name="runs").read_text()
     assert "4 unfinished" in page and "Not available" in page
+
+
+OWN = "my_experiment:my_experiment"
+
+
+def test_an_experiment_of_ones_own_is_imported_where_it_is_named_alone(finished, tmp_path, monkeypatch):
+    _, ds = finished("random_labels")
+    module = ModuleType("my_experiment")
+    module.__doc__, module.verdict, module.figure = "Mine?", find("random_labels").verdict, find("random_labels").figure
+    ds = ds.assign_attrs(config=json.dumps(config_of(ds) | {"experiment": OWN}))
+    page = report.write_report(ds, tmp_path / "unnamed", name="runs").read_text()
+    assert f"To import it, give --name={OWN}." in page  # and there is no such module to import
+    monkeypatch.setitem(sys.modules, "my_experiment", module)
+    page = report.write_report(ds, tmp_path / "named", name="runs", own=[OWN]).read_text()
+    assert "Mine?" in page and find("random_labels").verdict(ds)[0].claim in html.unescape(page)
+    assert (tmp_path / "named" / "my_experiment.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (["/env/bin/gendyn", "sweep", "--config=a"], ["gendyn", "sweep", "--config=a"]),
+        (["/env/gendyn/__main__.py", "sweep"], ["gendyn", "sweep"]),
+        (["scripts/sweep.py", "--config=a"], ["python", "scripts/sweep.py", "--config=a"]),
+        ([], ["python"]),
+    ],
+)
+def test_the_command_is_as_one_types_it(argv, command):
+    assert report.command_of({"argv": json.dumps(argv)}) == command
