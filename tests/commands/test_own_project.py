@@ -32,5 +32,5 @@ def test_the_page_runs_from_an_installed_wheel(root, tmp_path):
     report = (folder / "runs/moons/report/report.html").read_text(encoding="utf-8")
     assert "The filter lowers the training loss." in report and "gendyn sweep --config=my_config:smoke" in report
     records = store.open(folder / "runs/moons")["train_loss"].values.ravel()
-    assert pandas.read_csv(folder / "moons.csv")["train_loss"].tolist() == records.tolist()
+    assert pandas.read_csv(folder / "moons.csv")["train_loss"].astype("float32").tolist() == records.tolist()
     assert store.open(folder / "runs/first").attrs["config"].count('"name": "sgd"') == 1
