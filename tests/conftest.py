@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
-import jaxlib.version
 import pytest
 import scipy.linalg  # noqa: F401 (its BLAS is what JAX decomposes with on a CPU, and must be loaded to be limited)
 import threadpoolctl
 import xarray
 
 from gendyn.experiments import launch
+from tests import compiling
 from tests.experiments.smoke import smoke_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,20 +36,7 @@ for name, value in CACHE_OPTIONS.items():
     # Processes that tests start share the cache too; a script that sets its own wins.
     os.environ.setdefault(name.upper(), str(value))
 
-# Most of a cold suite is compilation. LLVM's expensive passes are left out here, and what is fused is emitted by XLA's
-# older and quicker emitters, where jaxlib still has them (an unknown flag would end the process). Not so in the
-# processes that tests start (the README's commands, the command line), nor in `make test-slow`, which sets the
-# variable to 0.
-FAST_COMPILING = os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1"
-jax.config.update("jax_disable_most_optimizations", FAST_COMPILING)
-if FAST_COMPILING and jaxlib.version.__version_info__ < (0, 11):
-    flags = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{flags or ''} --xla_cpu_use_fusion_emitters=false"
-    jax.jit(lambda: 0).lower().compile()  # XLA reads its flags once, at the first program
-    if flags is None:
-        del os.environ["XLA_FLAGS"]
-    else:
-        os.environ["XLA_FLAGS"] = flags
+compiling.start()
 
 # One BLAS thread a worker: two workers with two threads each wait for each other, up to a hundred times as long.
 threadpoolctl.threadpool_limits(limits=1, user_api="blas")

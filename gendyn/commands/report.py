@@ -31,18 +31,25 @@ MAX_CHOICES = 8
 """Values of axes that an experiment does not know for which its findings are shown; --select chooses others."""
 
 
-def write_report(ds: Dataset, output: Path, *, name: str, own: Sequence[str] = ()) -> Path:
+def write_report(
+    ds: Dataset, output: Path, *, name: str, other: tuple[str, Dataset] | None = None, own: Sequence[str] = ()
+) -> Path:
     """Writes ``report.html`` with the figures as PNG and SVG, ``runs.csv``, ``config.json`` and ``command.txt``.
 
     Args:
         ds: the results.
         output: a folder; made if it does not exist.
         name: of the sweep, such as its folder's.
+        other: name and results of a sweep to compare with, of the same experiment.
         own: experiments of one's own, ``module:object``, that may be imported because ``ds`` names them.
 
     Returns:
         The page's path.
+
+    Raises:
+        ConfigError: ``other`` is of another experiment.
     """
+    compared = None if other is None else _compared((name, ds), other, own)
     output.mkdir(parents=True, exist_ok=True)
     asked, experiment = config_of(ds).get("experiment", ""), _experiment(ds, own)
     stem = asked.rpartition(":")[2]
@@ -62,6 +69,8 @@ def write_report(ds: Dataset, output: Path, *, name: str, own: Sequence[str] = (
             f"Not available: the folder names {asked}, an experiment of your own. To import it, give --name={asked}."
         )
         sections.append(("Findings", report_page.paragraphs(reason)))
+    if compared is not None and other is not None:
+        sections.append((f"Compared with {other[0]}", compared))
     sections.append(("Run it again", f"{report_page.command_html(command)}<p>Files: {links}</p>"))
     if any(metric in ds for metric in METRICS):
         sections.append(("Learning curves", _figure(lambda: learning_curves(ds), output, "learning_curves")))
@@ -78,6 +87,56 @@ def write_report(ds: Dataset, output: Path, *, name: str, own: Sequence[str] = (
     path = output / "report.html"
     path.write_text(report_page.page(title, sections, subtitle=f"{stem} · {name}".strip(" ·")), encoding="utf-8")
     return path
+
+
+def _compared(one: tuple[str, Dataset], other: tuple[str, Dataset], own: Sequence[str]) -> str:
+    """Two sweeps side by side: the leaves in which they differ, their findings, their medians where both have runs."""
+    names, datasets = zip(one, other, strict=True)
+    configs = [_leaves(config_of(ds)) for ds in datasets]
+    if configs[0].get("experiment", "") != configs[1].get("experiment", ""):
+        kinds = " and ".join(config.get("experiment", "") or "a plain sweep" for config in configs)
+        raise ConfigError(f"--compare: the folders hold {kinds}; only sweeps of one experiment can be compared.")
+    names = names if names[0] != names[1] else (f"{names[0]} (this)", f"{names[1]} (other)")
+    leaves = [
+        {"leaf": leaf, **{n: str(c.get(leaf, "–")) for n, c in zip(names, configs, strict=True)}}
+        for leaf in sorted({*configs[0], *configs[1]})
+        if configs[0].get(leaf) != configs[1].get(leaf)
+    ]
+    parts = [report_page.paragraphs("Leaves of the config that differ:"), report_page.table_html(leaves)]
+    experiment = _experiment(datasets[0], own)
+    if experiment is not None:
+        try:
+            found = report_page.compared_html(names, *(experiment.verdict(ds) for ds in datasets))
+        except ConfigError as error:  # one of them is not far enough
+            found = report_page.paragraphs(f"Findings are not available: {error}")
+        parts.append(found)
+    parts += [report_page.paragraphs("Medians of the last values, where both have runs:"), _medians(names, datasets)]
+    return "".join(parts)
+
+
+def _medians(names: Sequence[str], datasets: Sequence[Dataset]) -> str:
+    """A row for each point on the axes that both vary, seeds aside: the median of every metric in each."""
+    shared = [axis for axis in swept_axes(datasets[0]) if axis in swept_axes(datasets[1])]
+    axes = [axis for axis in shared if axis.rpartition(".")[2] != "seed"]
+    metrics = [metric for metric in METRICS if all(metric in _metrics(ds) for ds in datasets)]
+    if not metrics:
+        return report_page.paragraphs("None: they recorded no metric that both have.")
+    tables = []
+    for ds in datasets:
+        table = pandas.DataFrame({axis: ds[axis].values for axis in axes} | {m: final_values(ds, m) for m in metrics})
+        tables.append(table.groupby(axes).median() if axes else table.median().to_frame().T)
+    suffixes = tuple(f", {name}" for name in names)
+    both = pandas.merge(*tables, left_index=True, right_index=True, suffixes=suffixes)
+    both = both[[f"{metric}, {name}" for metric in metrics for name in names]]
+    rows = (both.reset_index() if axes else both).to_dict("records")
+    return report_page.table_html([{str(key).replace("_", " "): value for key, value in row.items()} for row in rows])
+
+
+def _leaves(config: Any, name: str = "") -> dict[str, Any]:
+    """A nested config by dotted names."""
+    if not isinstance(config, dict):
+        return {name: config}
+    return {k: v for key, inner in config.items() for k, v in _leaves(inner, f"{name}.{key}".strip(".")).items()}
 
 
 def _findings(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
@@ -218,6 +277,7 @@ def define(argv: Sequence[str]) -> list[str]:
     flags.DEFINE_multi_string("name", [], "An experiment of your own that the folder names, module:object; repeatable.")
     flags.DEFINE_string("workdir", "", "Folder of a sweep.")
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
+    flags.DEFINE_string("compare", "", "Folder of another sweep of the same experiment, shown beside it.")
     flags.DEFINE_multi_string("select", [], "axis=value: of these runs alone; repeatable.")
     flags.DEFINE_string("result_page", "", "A folder that gets <experiment>.md and its figure, such as docs/results.")
     return list(argv)
@@ -232,9 +292,10 @@ def main(_: Sequence[str]) -> None:
         ds = store.open(workdir)
         chosen = dict(parse(text) for text in flags.FLAGS.select)
         ds = runs_at(ds, {axis: value for axis, (value, *_) in chosen.items()})
-        path = write_report(
-            ds, Path(flags.FLAGS.output or workdir / "report"), name=workdir.resolve().name, own=flags.FLAGS.name
-        )
+        output = Path(flags.FLAGS.output or workdir / "report")
+        other = Path(flags.FLAGS.compare) if flags.FLAGS.compare else None
+        pair = None if other is None else (other.resolve().name, store.open(other))
+        path = write_report(ds, output, name=workdir.resolve().name, other=pair, own=flags.FLAGS.name)
         if flags.FLAGS.result_page:
             path = write_result_page(ds, Path(flags.FLAGS.result_page), own=flags.FLAGS.name)
     except (ConfigError, StoreError) as error:

@@ -19,6 +19,7 @@ from gendyn.plots.phase_panels import phase_panels as phase_panels
 from gendyn.plots.probe_series import probe_names as probe_names
 from gendyn.plots.probe_series import probe_series as probe_series
 from gendyn.plots.report_page import command_html as command_html
+from gendyn.plots.report_page import compared_html as compared_html
 from gendyn.plots.report_page import facts_html as facts_html
 from gendyn.plots.report_page import figure_html as figure_html
 from gendyn.plots.report_page import findings_html as findings_html

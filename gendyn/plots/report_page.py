@@ -180,3 +180,20 @@ def findings_html(findings: Sequence[Finding]) -> str:
         f'<div class="scroll"><table class=findings><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody>'
         "</table></div>"
     )
+
+
+def compared_html(names: tuple[str, str], one: Sequence[Finding], other: Sequence[Finding]) -> str:
+    """The findings of two sweeps of one experiment side by side, a row a claim; a claim that only one has says so."""
+
+    def cells(found: Finding | None) -> dict[str, str]:
+        if found is None:
+            return {"verdict": "not asked", "effect": "–"}
+        interval = f"{number(found.effect)} ({number(found.low)} to {number(found.high)}) {found.unit}"
+        return {"verdict": found.verdict, "effect": interval.strip()}
+
+    left, right = ({found.claim: found for found in findings} for findings in (one, other))
+    rows = []
+    for claim in dict.fromkeys([*left, *right]):
+        pair = [(name, cells(side.get(claim))) for name, side in zip(names, (left, right), strict=True)]
+        rows.append({"claim": claim} | {f"{name}: {key}": value for name, said in pair for key, value in said.items()})
+    return table_html(rows)

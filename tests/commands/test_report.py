@@ -83,6 +83,22 @@ def test_an_axis_that_the_experiment_does_not_know_is_a_choice(finished, tmp_pat
         assert plots.findings_html(found) in part and (tmp_path / f"random_labels-{number}.svg").exists()
 
 
+def test_two_sweeps_are_compared(finished, tmp_path):
+    _, ds = finished("random_labels")
+    other = ds.copy(deep=True)
+    other["test_loss"].values[:] = 7.5
+    config = config_of(ds)
+    config["optim"]["learning_rate"] = 0.125
+    other.attrs["config"] = json.dumps(config)
+    page = report.write_report(ds, tmp_path, name="a", other=("b", other)).read_text()
+    part = page.partition("Compared with b")[2].partition("<h2>")[0]
+    text = " ".join(Page(part).text.split())
+    assert f"optim.learning_rate {config_of(ds)['optim']['learning_rate']} 0.125" in text and text.count("0.125") == 1
+    assert all(found.claim in text for found in find("random_labels").verdict(ds)) and "7.5" in text
+    with pytest.raises(ConfigError, match="the folders hold random_labels and a plain sweep; only sweeps of one"):
+        report.write_report(ds, tmp_path, name="a", other=("b", ds.assign_attrs(config="{}")))
+
+
 def test_the_report_says_why_there_is_no_figure_yet(finished, tmp_path):
     _, ds = finished("random_labels")
     blank = ds.copy(deep=True)

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from gendyn.plots import figure_html, findings_html, folded, json_html, page, paragraphs, table_html
+from gendyn.plots import compared_html, figure_html, findings_html, folded, json_html, page, paragraphs, table_html
 from gendyn.types import Finding
 
 HOSTILE = "</pre></title><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
@@ -45,9 +45,10 @@ def finding(text=HOSTILE, verdict="supported"):
         figure_html(b"\x89PNG", HOSTILE),
         table_html([{HOSTILE: HOSTILE, "b": 1}]),
         findings_html([finding(), finding(verdict=HOSTILE)]),
+        compared_html((HOSTILE, "b"), [finding()], [finding("other")]),
         page(HOSTILE, [(HOSTILE, "")]),
     ],
-    ids=["paragraphs", "json", "folded", "figure", "table", "findings", "page"],
+    ids=["paragraphs", "json", "folded", "figure", "table", "findings", "compared", "page"],
 )
 def test_hostile_text_stays_text(fragment):
     seen = Tags(fragment)
@@ -78,3 +79,16 @@ def test_table_aligns_numbers_and_keeps_the_order_of_columns():
     assert fragment.index("width") < fragment.index("name")
     assert "<td class=number>1,200</td><td>tanh</td>" in fragment
     assert table_html([]) == "<p>None.</p>"
+
+
+def test_two_sweeps_are_compared_claim_by_claim():
+    text = compared_html(("a", "b"), [finding("x"), finding("y")], [finding("y", verdict="refuted"), finding("z")])
+    rows = [row.split("</td>")[:-1] for row in text.partition("<tbody>")[2].split("<tr>")[1:]]
+    shown = [[cell.rpartition(">")[2] for cell in row] for row in rows]
+    assert [row[0] for row in shown] == ["x", "y", "z"]
+    assert [(row[1], row[3]) for row in shown] == [
+        ("supported", "not asked"),
+        ("supported", "refuted"),
+        ("not asked", "supported"),
+    ]
+    assert shown[1][2] == "1.5 (1.2 to ∞) y"

@@ -49,7 +49,7 @@ def make_world(root: Path, config: Any) -> World:
     for age, records in (("early", 3), ("half", 8), ("done", 0)):
         _train(config, workdir, records)
         ages[age] = shutil.copytree(workdir, root / age)
-    return World(root, config, ages, _labelled(store.open(ages["done"])))
+    return World(root, config, ages, labelled(store.open(ages["done"])))
 
 
 def _train(config: Any, workdir: Path, records: int = 0) -> None:
@@ -63,14 +63,15 @@ def _train(config: Any, workdir: Path, records: int = 0) -> None:
 
     Progress.advance = advance  # type: ignore[method-assign]
     try:
-        gendyn.sweep.run(config, axes=AXES, workdir=workdir, quiet=True)
+        run(config, workdir)
     except Stop:
         pass
     finally:
         Progress.advance = original  # type: ignore[method-assign]
 
 
-def _labelled(ds: Any) -> dict[tuple[Any, ...], dict[str, np.ndarray]]:
+def labelled(ds: Any) -> dict[tuple[Any, ...], dict[str, np.ndarray]]:
+    """Place on the axes -> name -> committed records of the run."""
     axes = list(AXES)
     found = {}
     for run in range(ds.sizes["run"]):
@@ -80,7 +81,7 @@ def _labelled(ds: Any) -> dict[tuple[Any, ...], dict[str, np.ndarray]]:
     return found
 
 
-def _agrees(found: dict[Any, Any], truth: dict[Any, Any], whole: bool) -> bool:
+def agrees(found: dict[Any, Any], truth: dict[Any, Any], whole: bool) -> bool:
     """Whether committed records are those of the undisturbed sweep; ``whole``: and all of them are there."""
     if set(found) != set(truth):
         return False
@@ -173,18 +174,18 @@ def trial(world: World, age: str, name: Path, damage: str, rng: random.Random, *
         (foreign / "model.pt").write_bytes(b"years of work")
         DAMAGES[damage](workdir / name, workdir, world, rng)
         said = []
-        for step in (lambda: store.open(workdir), *((lambda: _again(world, workdir),) if resume else ())):
+        for step in (lambda: store.open(workdir), *((lambda: run(world.config, workdir),) if resume else ())):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    found = _labelled(step())
+                    found = labelled(step())
             except (StoreError, ConfigError) as fault:
                 said.append("refused" if str(fault) else "traceback")
             except Exception as fault:
                 said.append(f"traceback {type(fault).__name__}: {fault}")
             else:
                 whole = bool(said)
-                said.append("recovered" if _agrees(found, world.truth, whole) else "wrong")
+                said.append("recovered" if agrees(found, world.truth, whole) else "wrong")
         if [p.name for p in foreign.iterdir()] != ["model.pt"] or (
             foreign / "model.pt"
         ).read_bytes() != b"years of work":
@@ -192,8 +193,9 @@ def trial(world: World, age: str, name: Path, damage: str, rng: random.Random, *
         return next((what for what in said if what not in GOOD), said[-1])
 
 
-def _again(world: World, workdir: Path) -> Any:
-    return gendyn.sweep.run(world.config, axes=AXES, workdir=workdir, quiet=True)
+def run(config: Any, workdir: Path) -> Any:
+    """The sweep, or what the folder lacks of it."""
+    return gendyn.sweep.run(config, axes=AXES, workdir=workdir, quiet=True)
 
 
 def cases(world: World) -> list[tuple[str, Path, str]]:

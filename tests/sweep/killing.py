@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import jax
 import numpy as np
 
 from gendyn import store
+from tests import compiling
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "tests/sweep/kill_config.py"
@@ -42,10 +42,6 @@ def config_of(**leaves: Any) -> Any:
     return config
 
 
-COMPILED_ALIKE = {"JAX_DISABLE_MOST_OPTIMIZATIONS": str(int(jax.config.read("jax_disable_most_optimizations")))}
-"""Bits depend on the compiler's options: a child has those of the test, whose sweep is the reference."""
-
-
 class Sweep:
     """One start of the command; leaving the ``with`` block kills what still runs."""
 
@@ -57,7 +53,7 @@ class Sweep:
         self.process = subprocess.Popen(
             [*command, f"--workdir={workdir}", "--host_devices=2", "--quiet"],
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **COMPILED_ALIKE},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **compiling.ALIKE},
             stdout=subprocess.DEVNULL,
             stderr=self.errors,
         )
