@@ -91,7 +91,7 @@ def write_report(
 
 def _compared(one: tuple[str, Dataset], other: tuple[str, Dataset], own: Sequence[str]) -> str:
     """Two sweeps side by side: the leaves in which they differ, their findings, their medians where both have runs."""
-    names, datasets = zip(one, other, strict=True)
+    names, datasets = (one[0], other[0]), (one[1], other[1])
     configs = [_leaves(config_of(ds)) for ds in datasets]
     if configs[0].get("experiment", "") != configs[1].get("experiment", ""):
         kinds = " and ".join(config.get("experiment", "") or "a plain sweep" for config in configs)
