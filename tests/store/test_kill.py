@@ -24,7 +24,7 @@ def program():
     )
     assert process.stdout.readline() == "ready\n"
     yield process
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
 
