@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # A Python newer than the newest pins is given those.
 PINS := $(firstword $(wildcard constraints/py$(subst .,,$(MINOR)).txt) $(lastword $(sort $(wildcard constraints/py*.txt))))
-SOURCES := gendyn tests $(wildcard configs scripts)
+SOURCES := gendyn tests $(wildcard configs scripts setup.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help env lint test test-slow demo experiments grokfast-published bench format clean

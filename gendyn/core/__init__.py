@@ -18,6 +18,7 @@ from gendyn.core.errors import check_positive_int as check_positive_int
 from gendyn.core.errors import check_range as check_range
 from gendyn.core.errors import is_concrete as is_concrete
 from gendyn.core.errors import nearest as nearest
+from gendyn.core.errors import one_line as one_line
 from gendyn.core.errors import said_of as said_of
 from gendyn.core.flops import count_flops as count_flops
 from gendyn.core.flops import peak_bytes as peak_bytes

@@ -52,6 +52,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
 
 
+def one_line(error: BaseException) -> str:
+    """The message of an error without line breaks and control characters: a user's text may hold either.
+
+    >>> one_line(ValueError("no \\n such\\x1b[31m leaf"))
+    'no such\\\\x1b[31m leaf'
+    """
+    text = " ".join(str(error).split())
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def is_concrete(value: Any) -> bool:
     """Whether a value may be looked at: range checks are made only then, so that a tracer passes."""
     return not isinstance(value, jax.core.Tracer)

@@ -13,7 +13,7 @@ import functools
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -113,8 +113,13 @@ def names(room: str) -> tuple[str, ...]:
     return tuple(sorted(paths(room)))
 
 
-def module(room: str, name: str) -> ModuleType:
+def module(room: str, name: str, *, among: Callable[[], Iterable[str]] | None = None) -> ModuleType:
     """Imports the file of a name in a room, or the module of ``"module:object"``.
+
+    Args:
+        room: a folder of gendyn.
+        name: of a file there, or ``module:object``.
+        among: lists the names that would do here, for the message; by default all of the room.
 
     Raises:
         ConfigError: an unknown name (lists the known ones and the file to create), or a module that is not importable.
@@ -133,7 +138,7 @@ def module(room: str, name: str) -> ModuleType:
     try:
         dotted = _path_of(room, name)
     except KeyError:
-        known = names(room)
+        known = tuple(among()) if among else names(room)
         raise ConfigError(
             f"{room}: there is no {name!r}.{nearest(str(name), known)} Known: {', '.join(known)}. "
             f"To add it, create {_place(room, name)}, or name an object of your own, module:object."
@@ -147,13 +152,15 @@ def _place(room: str, name: str) -> str:
     return f"gendyn/{room}/<one of {folders}>/{name}.py" if folders else f"gendyn/{room}/{name}.py"
 
 
-def lookup(room: str, name: str) -> Any:
+def lookup(room: str, name: str, *, among: Callable[[], Iterable[str]] | None = None) -> Any:
     """The object of the same name in that file: ``lookup("models", "mlp")`` is ``gendyn.models.mlp.mlp``.
+
+    The arguments are those of :func:`module`.
 
     Raises:
         ConfigError: see :func:`module`; or the module has no such object.
     """
-    found = module(room, name)
+    found = module(room, name, among=among)
     path, _, wanted = str(name).rpartition(":")
     if not hasattr(found, wanted):
         place = f"module {path!r}" if path else f"{found.__name__.replace('.', '/')}.py"

@@ -24,6 +24,15 @@ def antisymmetric_mlp(
     the scale is large; the tangent kernel at the start is that of ``h``. So a sweep over ``output_scale`` changes
     laziness and nothing else. Twice the parameters and operations of :func:`mlp`, whose arguments these are.
 
+    Args:
+      num_outputs: ``K``.
+      width: units of each hidden layer of ``h``, as stored: with ``active_width``, the bucket's width.
+      depth: hidden layers; 0 is a linear model.
+      activation, use_bias, parametrisation, base_width: as of :func:`mlp`.
+      init_scale: multiplies every initial weight (not the biases, which start at 0). May be traced.
+      output_scale: ``s``, multiplies the logits. May be traced.
+      active_width: units that exist; may be traced. The others are padding.
+
     Returns:
       A model whose parameters are ``{"plus": ..., "minus": ...}``, each as the perceptron's.
 

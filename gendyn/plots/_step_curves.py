@@ -1,5 +1,7 @@
 """Which runs share a curve over training steps, and their median: for the figures that any sweep has."""
 
+from typing import Any
+
 import numpy as np
 
 from gendyn.analysis import axis_values, history, record_steps, swept_axes
@@ -18,7 +20,7 @@ def largest_axes(ds: Dataset, given: tuple[str | None, ...]) -> list[str]:
     return [name or (remaining.pop(0) if remaining else "") for name in given]
 
 
-def draw(ax: Axes, ds: Dataset, name: str, chosen: np.ndarray, **line: object) -> None:
+def draw(ax: Axes, ds: Dataset, name: str, chosen: np.ndarray, **line: Any) -> None:
     """The median of the ``chosen [R]`` runs against the step, on an axis that shows step 0, the untrained network."""
     ax.plot(*median_curve(record_steps(ds)[chosen], history(ds, name)[chosen]), **line)
     ax.set_xscale("symlog", linthresh=1.0)

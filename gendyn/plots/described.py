@@ -32,9 +32,11 @@ def _panel(ax: Axes) -> str:
     what = f"{y} against {x}{scale}" if x and y else (x or y)
     title = _words(ax.get_title())
     start = ": ".join(filter(None, (title, what)))
-    lines = [line for line in ax.get_lines() if line.get_label() and not line.get_label().startswith("_")]
+    lines = [line for line in ax.get_lines() if str(line.get_label()).strip("_ ") and str(line.get_label())[0] != "_"]
     parts = [f"{start[:1].upper()}{start[1:]}" if start else ""]
-    parts += [_line(_words(line.get_label()), *np.ma.filled(line.get_xydata(), np.nan).T) for line in lines[:MAX_LINES]]
+    parts += [
+        _line(_words(str(line.get_label())), *np.ma.filled(line.get_xydata(), np.nan).T) for line in lines[:MAX_LINES]
+    ]
     return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 

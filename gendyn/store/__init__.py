@@ -17,6 +17,7 @@ from gendyn.store.plan_rules import holds as holds
 from gendyn.store.preload import preload as preload
 from gendyn.store.provenance import collect as collect
 from gendyn.store.provenance import hardware as hardware
+from gendyn.store.tensorboard import export_tensorboard as export_tensorboard
 from gendyn.store.workdir import born as born
 from gendyn.store.workdir import chunk_folder as chunk_folder
 from gendyn.store.workdir import lock as lock

@@ -1,9 +1,11 @@
 """A dataset as one long table for tools that know nothing of xarray."""
 
 import itertools
+import json
 import math
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-_SUFFIXES = (".parquet", ".csv")
+_SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
 def export(ds: "xarray.Dataset", path: str | Path) -> Path:
@@ -28,7 +30,8 @@ def export(ds: "xarray.Dataset", path: str | Path) -> Path:
 
     Args:
         ds: what :func:`gendyn.store.open` or :func:`gendyn.store.merge` returns.
-        path: a file ending in ``.parquet`` or ``.csv``; an existing one is replaced.
+        path: a file ending in ``.parquet``, ``.csv`` or ``.jsonl`` (an object a line, in which a number that is not
+            finite is ``null``: JSON has none); an existing one is replaced.
 
     Returns:
         The path.
@@ -48,11 +51,13 @@ def export(ds: "xarray.Dataset", path: str | Path) -> Path:
     0,1,10,1.0
     """
     target = check_table_path(path)
-    table = _table(ds)
+    table = long_table(ds)
     temporary = target.parent / f".{target.stem}.{uuid.uuid4().hex}{target.suffix}"
     try:
         if target.suffix == ".parquet":
             table.to_parquet(temporary, index=False)
+        elif target.suffix == ".jsonl":
+            temporary.write_text("".join(_json_lines(table)), encoding="utf-8")
         else:
             table.to_csv(temporary, index=False)
         os.replace(temporary, target)
@@ -67,7 +72,7 @@ def check_table_path(path: str | Path) -> Path:
     """The path, if a table can be written there.
 
     Raises:
-        ConfigError: another suffix than ``.parquet`` or ``.csv``, or a folder that is not there.
+        ConfigError: another suffix than ``.parquet``, ``.csv`` or ``.jsonl``, or a folder that is not there.
     """
     target = folder_of(path)
     if target.suffix not in _SUFFIXES:
@@ -78,7 +83,16 @@ def check_table_path(path: str | Path) -> Path:
     return target
 
 
-def _table(ds: "xarray.Dataset") -> "pandas.DataFrame":
+def _json_lines(table: "pandas.DataFrame") -> Iterator[str]:
+    """Every digit of every number: what is read is what was recorded."""
+    columns = [table[name].tolist() for name in table]
+    for row in zip(*columns, strict=True):
+        plain = (None if isinstance(value, float) and not math.isfinite(value) else value for value in row)
+        yield json.dumps(dict(zip(table, plain, strict=True))) + "\n"
+
+
+def long_table(ds: "xarray.Dataset") -> "pandas.DataFrame":
+    """What :func:`export` writes, as a table in memory."""
     import pandas
 
     for dimension in ("run", "record"):

@@ -10,7 +10,7 @@ from gendyn.types import Dataset
 
 
 def ending(ds: Dataset, workdir: str | Path) -> str:
-    """``done: 276 finished, 4 diverged; results in runs/demo; next: python scripts/report.py --workdir=runs/demo``.
+    """``done: 276 finished, 4 diverged; results in runs/demo; next: gendyn report --workdir=runs/demo``.
 
     Args:
         ds: the results of the folder.
@@ -25,4 +25,4 @@ def ending(ds: Dataset, workdir: str | Path) -> str:
 
 def report_command(workdir: str | Path) -> str:
     """What shows the results of a folder."""
-    return shlex.join(["python", "scripts/report.py", f"--workdir={workdir}"])
+    return shlex.join(["gendyn", "report", f"--workdir={workdir}"])

@@ -16,12 +16,13 @@ from gendyn.sweep.config.leaf import plain
 from gendyn.sweep.execute.inputs import sample_of
 from gendyn.sweep.execute.pack import unpad_like
 from gendyn.sweep.execute.states import unflatten_state
-from gendyn.sweep.origins import check_origins, origins
+from gendyn.sweep.origins import check_origins, origins, placeless
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.one_run import run_at
 from gendyn.sweep.plan.planned import Chunk, Plan, PlannedRun, plan_from_json
 from gendyn.sweep.plan.program import hypers_of, model_alone
 from gendyn.sweep.plan.shapes import abstract_run
+from gendyn.tasks import held
 from gendyn.types import Config, Model, PyTree, Task, Variables
 
 
@@ -86,7 +87,7 @@ def load_run(
     (4, 2, True)
     """
     stored = store.read_plan(workdir)
-    with only_names(names):
+    with only_names([names, held()]):
         plan = plan_from_json(stored)
     chunk, row = _find(plan, where)
     planned = chunk.runs[row]
@@ -94,7 +95,9 @@ def load_run(
     tasks: dict[str, Task] = {}
     task = load_task(planned.flat, tasks)
     alone = chunk._replace(sizes={name: planned.flat[name] for name in chunk.sizes}, runs=(planned,))
-    check_origins(stored["provenance"], origins([alone], tasks), plan.config["store.accept_changes"])
+    check_origins(
+        placeless(stored["provenance"], plan), origins(plan, [alone], tasks), plan.config["store.accept_changes"]
+    )
     padded = abstract_run(chunk.program(task), chunk, task).state
     program = alone.program(task)
     like = abstract_run(program, alone, task).state

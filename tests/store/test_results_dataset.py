@@ -267,9 +267,18 @@ def test_export_of_a_merge_and_of_nothing(tmp_path):
     assert len(pandas.read_csv(export(gendyn.store.open(a), tmp_path / "t.csv"))) == 0
 
 
+def test_a_line_of_json_holds_every_digit_and_null_for_what_json_has_not(tmp_path):
+    values = np.array([[0.1, np.nan], [np.inf, 1e-300]])
+    coords = {"run": [0, 1], "record": [0, 1], "step": ("record", [0, 5]), "name": ("run", ["a\nb", "ü"])}
+    ds = xarray.Dataset({"loss": (("run", "record"), values)}, coords)
+    lines = export(ds, tmp_path / "t.jsonl").read_text().splitlines()
+    assert [json.loads(line)["loss"] for line in lines] == [0.1, None, None, 1e-300]
+    assert json.loads(lines[1]) == {"run": 0, "record": 1, "step": 5, "name": "a\nb", "loss": None}
+
+
 @pytest.mark.parametrize(
     ("path", "rule"),
-    [("t.xlsx", r"must end in .parquet or .csv"), ("none/t.csv", "is no folder"), ("d.csv", "is a folder")],
+    [("t.xlsx", r"must end in .parquet or .csv or .jsonl"), ("none/t.csv", "is no folder"), ("d.csv", "is a folder")],
 )
 def test_export_errors(tmp_path, path, rule):
     (tmp_path / "d.csv").mkdir()

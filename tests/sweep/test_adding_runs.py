@@ -106,7 +106,7 @@ def test_another_probe_leads_to_analyse(small, tmp_path):
     planned = gendyn.sweep.plan(config, axes={"seed": (0, 1)})
     store.write_plan(tmp_path, planned.to_json() | {"metrics": {}, "provenance": {}})
     more = small.change(config, probes=("parameter_norm", "sharpness(max_steps=4)"))
-    said = r"recorded the probes parameter_norm, and .* scripts/analyse.py .*: --probe='sharpness\(max_steps=4\)'\. For"
+    said = r"recorded the probes parameter_norm, and .* `gendyn analyse` .*: --probe='sharpness\(max_steps=4\)'\. For"
     with pytest.raises(ConfigError, match=said):
         gendyn.sweep.plan(more, axes={"seed": (0, 1)}, workdir=tmp_path)
     with pytest.raises(

@@ -43,8 +43,8 @@ def path(tmp_path):
     ],
 )
 def test_good_overrides_pass(path, arguments):
-    cli.check_overrides(["sweep.py", f"--config={path}", *arguments])
-    cli.check_overrides(["sweep.py", "--config", path, *arguments])
+    cli.read_config(["sweep.py", f"--config={path}", *arguments])
+    cli.read_config(["sweep.py", "--config", path, *arguments])
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_good_overrides_pass(path, arguments):
 )
 def test_bad_overrides(path, argument, match):
     with pytest.raises(ConfigError, match=match):
-        cli.check_overrides(["sweep.py", f"--config={path}", argument])
+        cli.read_config(["sweep.py", f"--config={path}", argument])
 
 
 def test_overrides_without_a_config():
     with pytest.raises(ConfigError, match=r"--config is missing: name a config file, such as --config="):
-        cli.check_overrides(["sweep.py", "--config.model.width=3"])
-    cli.check_overrides(["sweep.py", "--help"])
+        cli.read_config(["sweep.py", "--config.model.width=3"])
+    cli.read_config(["sweep.py", "--help"])
 
 
 @pytest.mark.parametrize(
@@ -112,28 +112,72 @@ def test_an_override_of_an_axis_is_refused():
     cli.check_not_varied(["model.depth", "optim.learning_rate"], axes)
 
 
-def test_another_model_brings_its_own_leaves():
-    config = base_config(task="digits", model="mlp", optim="adam")
-    config.model.depth, config.model.width, config.optim.b1, config.model.name = 1, 7, 0.5, "cnn"
-    cli.drop_replaced(config, ["model.name"])
-    flat = complete(flatten(config))
-    assert "model.depth" not in flat
-    assert (flat["model.name"], flat["model.width"], flat["optim.b1"]) == ("cnn", 7, 0.5)
-    assert config.is_locked
+CHOICES = ("--config.optim.name=sgd", "--config.optim.momentum=0.5", "--config.model.name=cnn")
 
 
-def test_a_leaf_given_by_hand_is_not_dropped():
-    config = base_config(task="digits", model="mlp", optim="adam")
-    config.model.depth, config.model.name = 3, "cnn"
-    cli.drop_replaced(config, ["model.name", "model.depth"])
-    with pytest.raises(
-        ConfigError, match=r"config\.model\.depth belongs to [a-z0-9_, ]*mlp[a-z0-9_, ]*, not to model\.name = 'cnn'"
-    ):
-        complete(flatten(config))
+def test_another_factory_brings_its_own_leaves(path):
+    config, rest = cli.read_config(["sweep.py", f"--config={path}", *CHOICES, "--axis=seed=0:2"])
+    flat = flatten(config)
+    assert rest == ["sweep.py", *CHOICES, "--axis=seed=0:2"]
+    assert "model.depth" not in flat and "optim.b1" not in flat
+    assert (flat["model.name"], flat["optim.name"], flat["optim.momentum"]) == ("cnn", "sgd", 0.9)  # absl sets 0.5
+    assert config.is_locked and complete(flat)
 
 
-def test_without_another_factory_nothing_is_dropped():
+def test_what_both_factories_have_keeps_the_values_of_the_file(path):
+    config = cli.load_config(path)
+    with config.unlocked():
+        config.optim.learning_rate, config.model.width = 0.25, 7
+    cli.choose(config, {"optim.name": "sgd", "model.name": "cnn"})
+    assert config.optim.learning_rate == 0.25 and config.model.width == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (
+            ["--config.optim.name=sgd", "--config.optim.momentun=1"],
+            r"momentun does not exist\. Did you mean 'optim\.mom",
+        ),
+        (["--config.optim.name=sgd", "--config.optim.momentum=much"], r"momentum=much must be a number"),
+        (
+            ["--config.optim.b1=0.5", "--config.optim.name", "sgd"],
+            r"optim\.b1 is a leaf of adam, and .* 'sgd' has none",
+        ),
+        (["--config.optim.momentum=0.5"], r"optim\.momentum does not exist\..*Leaves there: .*optim\.b1"),
+        (
+            ["--config.optim.name=sdg"],
+            r"no 'sdg'\. Did you mean 'sgd'\? Known: adagrad, adam, adamw, lion, muon, rmsprop, sgd\. ",
+        ),
+        (["--config.filter.name=grokfast"], r"no 'grokfast'.*Known: butterworth, .*orthogonal_gradient\. "),
+        (["--config.optim.name=cross_entropy"], r"'cross_entropy' is a loss; set config\.loss"),
+    ],
+)
+def test_typos_beside_another_factory_are_one_error(path, arguments, match):
+    with pytest.raises(ConfigError, match=match):
+        cli.read_config(["sweep.py", f"--config={path}", *arguments])
+
+
+def test_without_another_factory_nothing_changes():
     config = base_config()
     before = ml_collections.ConfigDict(config)
-    cli.drop_replaced(config, ["model.depth", "seed"])
+    cli.choose(config, {"model.name": "mlp"})
     assert config == before
+
+
+def test_a_leaf_and_a_section_that_the_file_leaves_out_can_be_given(tmp_path):
+    file = tmp_path / "partial.py"
+    file.write_text("""
+import ml_collections
+def get_config():
+    sections = {"task": {"name": "digits"}, "model": {"name": "mlp"}, "optim": {"name": "sgd"}}
+    return ml_collections.ConfigDict(sections).lock()
+""")
+    arguments = ["--config.filter.name=grokfast_ema", "--config.filter.alpha=0.5", "--config.train.num_steps=5"]
+    config, _ = cli.read_config(["sweep.py", f"--config={file}", *arguments])
+    assert config.filter.name == "grokfast_ema" and config.filter.alpha == 0.98 and config.train.num_steps == 1000
+
+
+def test_the_last_config_counts_and_words_behind_the_end_of_options_stay(path):
+    config, rest = cli.read_config(["sweep.py", "--config=nothing.py", "--config", f"{path}:deep", "--", "--config=x"])
+    assert config.model.depth == 5 and rest == ["sweep.py", "--", "--config=x"]

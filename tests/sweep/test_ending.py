@@ -53,7 +53,7 @@ class Written:
 
 def test_the_last_line_counts_and_leads_on(said):
     workdir, _, found = said
-    command = f"python scripts/report.py --workdir={workdir}"
+    command = f"gendyn report --workdir={workdir}"
     assert found["first"][1].splitlines()[-1] == f"done: 4 finished; results in {workdir}; next: {command}"
     assert found["more"][1].splitlines()[-1] == f"done: 6 finished; results in {workdir}; next: {command}"
 
@@ -95,7 +95,7 @@ def test_every_state_of_runs_is_counted(loss, marks, expected):
         coords={"step": ("record", [5]), "committed": ("run", [1, 1, 1])},
     )
     assert ending(ds, "my runs/a").startswith(expected)
-    assert ending(ds, "my runs/a").endswith("python scripts/report.py '--workdir=my runs/a'")
+    assert ending(ds, "my runs/a").endswith("gendyn report '--workdir=my runs/a'")
 
 
 def test_chunks_are_called_by_what_tells_them_apart():

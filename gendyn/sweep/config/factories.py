@@ -42,7 +42,7 @@ def factory_of(section: str, name: str) -> Any:
     Raises:
         ConfigError: there is no such file, or it holds something else, such as a loss in place of an optimizer.
     """
-    found = lookup(FACTORIES[section], name)
+    found = lookup(FACTORIES[section], name, among=lambda: offered(section))
     if section in ROLES and role(name) not in ROLES[section]:
         raise ConfigError(_misplaced(section, name))
     return found

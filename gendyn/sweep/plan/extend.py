@@ -33,7 +33,7 @@ def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
             raise ConfigError(
                 f"workdir holds runs that recorded the probes {_listed(old)}, and config.probes is now {_listed(new)}: "
                 "what a finished step was not asked for cannot be recorded any more. Measure the saved networks with "
-                f"scripts/analyse.py (gendyn.sweep.analyse): {_analyse(old, new)}. For all records use another "
+                f"`gendyn analyse` (gendyn.sweep.analyse): {_analyse(old, new)}. For all records use another "
                 f"--workdir; to go on here set config.probes to {_listed(old)}."
             )
         if old != new:

@@ -10,10 +10,10 @@ import pytest
 import xarray
 
 from configs.double_descent import model_wise_double_descent as config_file
+from gendyn.commands import report as report_script
 from gendyn.core import ConfigError
 from gendyn.experiments.double_descent import model_wise_double_descent as experiment
 from gendyn.plots import to_png
-from scripts import report as report_script
 
 WIDTHS = np.array([2, 4, 8, 16, 32, 48, 64, 80, 128, 256])
 

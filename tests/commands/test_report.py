@@ -1,7 +1,9 @@
-"""``scripts/report.py``: the page of a sweep, and the page of results of an experiment."""
+"""``gendyn report``: the page of a sweep, and the page of results of an experiment."""
 
 import html.parser
 import json
+import sys
+from types import ModuleType
 
 import jax
 import numpy as np
@@ -11,6 +13,7 @@ import xarray
 
 from gendyn import plots, store, sweep
 from gendyn.analysis import config_of, final_values, runs_at
+from gendyn.commands import report
 from gendyn.core import ConfigError
 from gendyn.experiments import find
 
@@ -33,15 +36,7 @@ class Page(html.parser.HTMLParser):
         self.summaries += [data] if self.tag == "summary" else []
 
 
-@pytest.fixture
-def report(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "scripts"))
-    import report
-
-    return report
-
-
-def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(report, finished, tmp_path):
+def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(finished, tmp_path):
     _, ds = finished("random_labels")
     page = report.write_result_page(ds, tmp_path).read_text()
     for found in find("random_labels").verdict(ds):
@@ -50,14 +45,14 @@ def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(report, 
     assert (tmp_path / "random_labels.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_sweep_without_an_experiment_has_no_page_of_results(report, finished, tmp_path):
+def test_a_sweep_without_an_experiment_has_no_page_of_results(finished, tmp_path):
     _, ds = finished("random_labels")
     plain = ds.assign_attrs(config="{}")
     with pytest.raises(ConfigError, match="holds a plain sweep"):
         report.write_result_page(plain, tmp_path)
 
 
-def test_the_page_leads_to_its_files_and_says_what_was_run(report, finished, tmp_path):
+def test_the_page_leads_to_its_files_and_says_what_was_run(finished, tmp_path):
     _, ds = finished("random_labels")
     page = report.write_report(ds, tmp_path, name="first").read_text()
     text = " ".join(Page(page).text.split())
@@ -72,7 +67,7 @@ def test_the_page_leads_to_its_files_and_says_what_was_run(report, finished, tmp
     assert all(len(alt) > 60 for alt in Page(page).alternatives)
 
 
-def test_an_axis_that_the_experiment_does_not_know_is_a_choice(report, finished, tmp_path):
+def test_an_axis_that_the_experiment_does_not_know_is_a_choice(finished, tmp_path):
     _, ds = finished("random_labels")
     axis = "optim.learning_rate"
     rates = [xarray.DataArray(np.full(ds.sizes["run"], rate), dims="run") for rate in (0.5, 0.25)]
@@ -88,7 +83,7 @@ def test_an_axis_that_the_experiment_does_not_know_is_a_choice(report, finished,
         assert plots.findings_html(found) in part and (tmp_path / f"random_labels-{number}.svg").exists()
 
 
-def test_two_sweeps_are_compared(report, finished, tmp_path):
+def test_two_sweeps_are_compared(finished, tmp_path):
     _, ds = finished("random_labels")
     other = ds.copy(deep=True)
     other["test_loss"].values[:] = 7.5
@@ -104,7 +99,7 @@ def test_two_sweeps_are_compared(report, finished, tmp_path):
         report.write_report(ds, tmp_path, name="a", other=("b", ds.assign_attrs(config="{}")))
 
 
-def test_the_report_says_why_there_is_no_figure_yet(report, finished, tmp_path):
+def test_the_report_says_why_there_is_no_figure_yet(finished, tmp_path):
     _, ds = finished("random_labels")
     blank = ds.copy(deep=True)
     for name in ("train_error", "test_error", "train_loss", "test_loss"):
@@ -113,7 +108,7 @@ def test_the_report_says_why_there_is_no_figure_yet(report, finished, tmp_path):
     assert "4 unfinished" in page and "Not available" in page
 
 
-def test_several_folders_are_reported_as_one(report, tmp_path):
+def test_several_folders_are_reported_as_one(tmp_path):
     """Every seed of every folder is in the one report, and it goes where it is told to."""
     for seed in (0, 1):
         group = sweep.Group(({"x": 1, "seed": seed},), lambda points: {"y": [0.5] * len(points)})
@@ -129,3 +124,32 @@ def test_several_folders_are_reported_as_one(report, tmp_path):
         report.opened(folders, "")
     with pytest.raises(ConfigError, match=r"--workdir is missing"):
         report.opened([], "")
+
+
+OWN = "my_experiment:my_experiment"
+
+
+def test_an_experiment_of_ones_own_is_imported_where_it_is_named_alone(finished, tmp_path, monkeypatch):
+    _, ds = finished("random_labels")
+    module = ModuleType("my_experiment")
+    module.__doc__, module.verdict, module.figure = "Mine?", find("random_labels").verdict, find("random_labels").figure
+    ds = ds.assign_attrs(config=json.dumps(config_of(ds) | {"experiment": OWN}))
+    page = report.write_report(ds, tmp_path / "unnamed", name="runs").read_text()
+    assert f"To import it, give --name={OWN}." in page  # and there is no such module to import
+    monkeypatch.setitem(sys.modules, "my_experiment", module)
+    page = report.write_report(ds, tmp_path / "named", name="runs", own=[OWN]).read_text()
+    assert "Mine?" in page and find("random_labels").verdict(ds)[0].claim in html.unescape(page)
+    assert (tmp_path / "named" / "my_experiment.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (["/env/bin/gendyn", "sweep", "--config=a"], ["gendyn", "sweep", "--config=a"]),
+        (["/env/gendyn/__main__.py", "sweep"], ["gendyn", "sweep"]),
+        (["scripts/sweep.py", "--config=a"], ["python", "scripts/sweep.py", "--config=a"]),
+        ([], ["python"]),
+    ],
+)
+def test_the_command_is_as_one_types_it(argv, command):
+    assert report.command_of({"argv": json.dumps(argv)}) == command

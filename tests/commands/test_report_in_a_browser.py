@@ -6,9 +6,10 @@ import re
 import shutil
 import subprocess
 import zlib
-from pathlib import Path
 
 import pytest
+
+from gendyn.commands import report
 
 WIDTHS = (390, 768, 1200)
 _MEASURE = """<script>
@@ -44,9 +45,6 @@ def browser():
 
 @pytest.fixture(scope="module")
 def page(finished, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[2] / "scripts"))
-        import report
     _, ds = finished("random_labels")
     return report.write_report(ds, tmp_path_factory.mktemp("report"), name="first")
 
