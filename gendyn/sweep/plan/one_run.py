@@ -48,6 +48,7 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
         ema_decay=hypers["train.ema_decay"] if program.ema else None,
         penalty=_penalty(hypers["train.jacobian_penalty"]) if program.penalised else None,
         unseen_rows=program.unseen_rows,
+        draws=program.draws,
         rest_is_test=program.rest_is_test,
         stop=stop,
         probes=make_probes(static["probes"]),
