@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from gendyn.core import ConfigError, is_concrete
@@ -49,6 +50,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module], *, outputs: Callable[[Any]
     # Everything static of the module, from an abstract build: no array is made here.
     abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
     graph, params_like, random_like, statistics_like = split(abstract)
+    rngs_graph, rngs_like = nnx.split(nnx.eval_shape(lambda: nnx.Rngs(0)))
     name = type(abstract).__name__
     call = call_of(type(abstract).__call__, f"{name}.__call__", inputs=2, given=("rngs",))
     draws = bool(call.given) or bool(jax.tree.leaves(random_like))
@@ -71,7 +73,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module], *, outputs: Callable[[Any]
         params, statistics = restore(params_like, variables.params), restore(statistics_like, variables.statistics)
         module: Any = nnx.merge(graph, params, _streams(random_like, key), statistics)
         _set_mode(module, train)
-        rngs = {argument: nnx.Rngs(key) for argument in call.given}
+        rngs = {argument: nnx.merge(rngs_graph, _streams(rngs_like, key)) for argument in call.given}
         returned = module(x, **call.arguments(train), **rngs)
         if train:
             _refuse_silent_dropout(module, name)
@@ -96,7 +98,7 @@ def _streams(like: nnx.State, key: Array) -> nnx.State:
     fresh = []
     for place, leaf in enumerate(leaves):
         if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            fresh.append(jnp.zeros(leaf.shape, leaf.dtype))
+            fresh.append(np.zeros(leaf.shape, leaf.dtype))  # known while tracing, so that a draw shows
         else:
             own = jax.random.fold_in(key, place)
             fresh.append(jax.random.split(own, leaf.shape) if leaf.shape else own)
@@ -117,8 +119,8 @@ def _set_mode(module: nnx.Module, train: bool) -> None:
 
 
 def _unused(count: Any) -> bool:
-    """Whether a stream that began at 0 has made no draw; a draw under jit leaves a tracer."""
-    return is_concrete(count) and not bool(jnp.any(count))
+    """Whether a stream that began at 0 has made no draw."""
+    return is_concrete(count) and not np.any(count)
 
 
 def _drawn(holder: Any) -> bool:
