@@ -26,7 +26,7 @@ def crop_and_flip(key: Array, images: Array, *, padding: int = 4) -> Array:
     Reference: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
     if images.ndim != 4:
-        raise ValueError(f"images must be [B, H, W, C], got shape {images.shape}; set train.augment=False.")
+        raise ValueError(f"images must be [B, H, W, C], got shape {images.shape}; only images can be cropped.")
     batch, height, width, _ = images.shape
     crop_key, flip_key = jax.random.split(key)
     offsets = jax.random.randint(crop_key, (batch, 2), 0, 2 * padding + 1)

@@ -8,7 +8,7 @@ from gendyn.core import ConfigError
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.plan import make_plan
 
-MODELS = '''
+MODELS = """
 import flax.linen as nn
 import jax.numpy as jnp
 from flax import nnx
@@ -58,7 +58,7 @@ class Narrow(Linen):
 
 def narrow(*, num_outputs: int, width: int = 2):
     return Narrow(num_outputs, width, 0.0)
-'''
+"""
 
 
 @pytest.fixture
