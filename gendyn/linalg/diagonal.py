@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int
+from gendyn.core import check_key, check_positive_int
 from gendyn.linalg.estimate import calibrated
 from gendyn.linalg.space import Matvec, make_space
 from gendyn.types import Array, PyTree
@@ -51,6 +51,7 @@ def diagonal(
     Reference: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007).
     """
     check_positive_int("num_probes", num_probes, low=2)
+    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
 
     def add(state: tuple[Array, Array, Array], item: tuple[Array, Array]) -> tuple[tuple[Array, Array, Array], None]:

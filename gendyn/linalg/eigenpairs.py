@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, check_range
+from gendyn.core import ConfigError, check_basis, check_choice, check_key, check_positive_int, check_range
 from gendyn.linalg._orthogonalise import dot, norm, orthogonalise
 from gendyn.linalg._ritz import ritz
 from gendyn.linalg.lanczos import BREAKDOWN
@@ -111,6 +111,7 @@ def top_eigenpairs(
     check_positive_int("k", k)
     check_choice("which", which, ORDERS)
     check_range("tol", tol, low=0)
+    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     check_count("k", k, space)
     check_positive_int("max_steps", max_steps, low=k)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_basis, check_positive_int, check_range
+from gendyn.core import check_basis, check_key, check_positive_int, check_range
 from gendyn.linalg._ritz import ritz
 from gendyn.linalg.estimate import Estimate, mean_estimate, standard_error
 from gendyn.linalg.lanczos import flat_lanczos
@@ -110,6 +110,7 @@ def spectral_density(
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
     check_positive_int("batch_size", batch_size)
+    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     dimension = space.dimension
     together = min(batch_size, num_probes)

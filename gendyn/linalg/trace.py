@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, solve_triangular
+from gendyn.core import ConfigError, check_basis, check_choice, check_key, check_positive_int, solve_triangular
 from gendyn.linalg._orthogonalise import dot, orthonormalise, project_out
 from gendyn.linalg.estimate import Estimate, mean_estimate, rounding
 from gendyn.linalg.space import Matvec, Space, make_space
@@ -70,6 +70,7 @@ def trace(
     check_positive_int("num_probes", num_probes)
     if num_probes < least:
         raise ConfigError(f"num_probes = {num_probes} must be at least {least} for method {method!r}.")
+    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     each = {"hutchinson": 0.0, "hutch++": 1 / 3, "xtrace": 1.0}[method]
     check_basis(

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, check_key
 from gendyn.models._flax import from_flax
 from gendyn.models._modes import Call, call_of, check_outputs
 from gendyn.types import Array, Model, PyTree, Variables
@@ -42,6 +42,7 @@ def from_functions(init: Callable[[Array, Array], PyTree], apply: Callable[..., 
     call = _call_of(init, apply)
 
     def wrapped_init(key: Array, x: Array) -> Variables:
+        check_key("key", key)
         return Variables(params=init(key, x), statistics={})
 
     def wrapped_apply(

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 from flax.errors import InvalidRngError, ModifyScopeVariableError
 
-from gendyn.core import ConfigError, stream
+from gendyn.core import ConfigError, check_key, stream
 from gendyn.models._lazy import lazy_init
 from gendyn.models._modes import call_of, check_outputs, mode_of
 from gendyn.types import Array, Model, PyTree, Variables
@@ -61,6 +61,7 @@ def from_flax(
     initialise = lazy_init(in_mode(False), call.arguments(False))
 
     def init(key: Array, x: Array) -> Variables:
+        check_key("key", key)
         collections = dict(initialise(key, x))
         params = collections.pop("params", {})
         return Variables(params=params, statistics=collections)

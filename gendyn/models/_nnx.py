@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from gendyn.core import ConfigError, is_concrete
+from gendyn.core import ConfigError, check_key, is_concrete
 from gendyn.models._modes import call_of, check_outputs, mode_of
 from gendyn.types import Array, Model, PyTree, Variables
 
@@ -57,6 +57,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module], *, outputs: Callable[[Any]
 
     def init(key: Array, x: Array) -> Variables:
         del x
+        check_key("key", key)
         _, params, _, statistics = split(build(nnx.Rngs(key)))
         return Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(statistics))
 

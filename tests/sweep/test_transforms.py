@@ -71,7 +71,8 @@ def test_a_learning_rate_that_is_a_number_or_is_not_there(small, optim, rate):
     """It used to be a KeyError."""
     (chunk,) = planned(small, optim, {}, **({"optim.learning_rate": rate} if optim == "plain_sgd" else {})).chunks
     program = chunk.program(load_task(chunk.settings, {}))
-    run = run_at(program, hypers_of(program, [chunk.settings]))
+    hypers = {name: values[0] for name, values in hypers_of(program, [chunk.settings]).items()}
+    run = run_at(program, hypers)
     gradient = {"w": np.ones(2, np.float32)}
     updates, _ = run.optimizer.update(gradient, run.optimizer.init(gradient), gradient)
     np.testing.assert_allclose(updates["w"], -rate, rtol=1e-6)

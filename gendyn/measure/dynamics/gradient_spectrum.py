@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, stream
 from gendyn.measure.dynamics.signal_to_noise import jackknife_error
 from gendyn.types import Array, ArrayLike, PyTree
 
@@ -78,6 +78,7 @@ def temporal_gradient_spectrum(
     check_positive_int("num_projections", num_projections, low=2)
     length = _segment_length(num_steps, segment_length)
     check_range("cutoff", cutoff, low=1 / length, high=0.5)
+    check_key("key", key)
     shapes = jax.eval_shape(step, state)
     if not isinstance(shapes, tuple) or len(shapes) != 2:
         raise ConfigError("step must return (next state, gradient): a tuple of two.")

@@ -11,7 +11,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
+from gendyn.core import ConfigError, check_choice, check_key, check_positive_int, check_range
 from gendyn.linalg import make_space, standard_error
 from gendyn.types import Array, ArrayLike, PyTree
 
@@ -200,6 +200,7 @@ def effective_dimension_hutchinson(
     check_positive_int("num_probes", num_probes)
     check_positive_int("max_steps", max_steps)
     check_range("tol", tol, low=0, open_low=True)
+    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     scale = jnp.asarray(alpha, space.dtype)
 
