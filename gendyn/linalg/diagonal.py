@@ -50,8 +50,8 @@ def diagonal(
 
     Reference: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007).
     """
-    check_positive_int("num_probes", num_probes, low=2)
     check_key("key", key)
+    check_positive_int("num_probes", num_probes, low=2)
     space, operator = make_space(matvec, like, mask)
 
     def add(state: tuple[Array, Array, Array], item: tuple[Array, Array]) -> tuple[tuple[Array, Array, Array], None]:

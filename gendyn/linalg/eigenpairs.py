@@ -108,10 +108,10 @@ def top_eigenpairs(
 
     Reference: Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000), thick restart; Parlett (1980), ch. 13.2.
     """
+    check_key("key", key)
     check_positive_int("k", k)
     check_choice("which", which, ORDERS)
     check_range("tol", tol, low=0)
-    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     check_count("k", k, space)
     check_positive_int("max_steps", max_steps, low=k)

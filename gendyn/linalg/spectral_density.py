@@ -107,10 +107,10 @@ def spectral_density(
 
     Reference: Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 38 (2017); Golub & Welsch, Math. Comp. 23 (1969).
     """
+    check_key("key", key)
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
     check_positive_int("batch_size", batch_size)
-    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     dimension = space.dimension
     together = min(batch_size, num_probes)

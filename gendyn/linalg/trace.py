@@ -64,13 +64,13 @@ def trace(
     Reference: Hutchinson, Commun. Stat. 18 (1989); Meyer et al., SOSA (2021), alg. 1; Epperly, Tropp & Webber, SIAM J.
     Matrix Anal. Appl. 45 (2024), alg. 2.2.
     """
+    check_key("key", key)
     check_choice("method", method, METHODS)
     estimator, least = METHODS[method]
     check_positive_int("batch_size", batch_size)
     check_positive_int("num_probes", num_probes)
     if num_probes < least:
         raise ConfigError(f"num_probes = {num_probes} must be at least {least} for method {method!r}.")
-    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     each = {"hutchinson": 0.0, "hutch++": 1 / 3, "xtrace": 1.0}[method]
     check_basis(

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import importlib
+import inspect
 from collections.abc import Callable
 
 import jax
@@ -73,6 +75,33 @@ def test_what_is_right_passes():
     check_arrays("params", {"w": 1.0, "b": jnp.ones(2), "shape": jax.ShapeDtypeStruct((2,), jnp.float32), "none": None})
     check_arrays("params", {"params": {"w": 1.0}})
     check_arrays("params", Module(jnp.ones(2), jnp.ones(2)))
+
+
+def takers_of_keys():
+    """Every public function of a room with an argument ``key``."""
+    for room in ("linalg", "measure", "optim", "regression", "tasks", "train"):
+        for name, function in vars(importlib.import_module(f"gendyn.{room}")).items():
+            if name != "permute" and inspect.isroutine(inspect.unwrap(function)):  # permute's is a hashed word
+                parameters = inspect.signature(function).parameters
+                if "key" in parameters:
+                    yield pytest.param(function, parameters, id=f"{room}.{name}")
+
+
+@pytest.mark.parametrize(("function", "parameters"), list(takers_of_keys()))
+def test_no_seed_is_taken_for_a_key(function, parameters):
+    """Whatever else is passed, and also where the function is jitted: the key is looked at first."""
+    given = (
+        {"apply": lambda params, x: x, "params": jnp.ones(1), "x": jnp.ones((1, 1))} if "apply" in parameters else {}
+    )
+    needed = {
+        name: given.get(name)
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    }
+    with pytest.raises(
+        ConfigError, match=r"key = (0|an array int32 \[\]) must be a random key: key=jax.random.key\(0\)"
+    ):
+        function(**needed | {"key": 0})
 
 
 def test_masks():

@@ -10,7 +10,7 @@ from gendyn.sweep.config.transforms import decoupled_decay, family, pad_safe, ta
 from gendyn.sweep.plan import make_plan
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.one_run import run_at
-from gendyn.sweep.plan.program import hypers_of
+from gendyn.sweep.plan.program import hypers_of, shapes_at
 
 MODULES = {
     "plain_sgd": """
@@ -73,9 +73,10 @@ def test_a_learning_rate_that_is_a_number_or_is_not_there(small, optim, rate):
     program = chunk.program(load_task(chunk.settings, {}))
     hypers = {name: values[0] for name, values in hypers_of(program, [chunk.settings]).items()}
     run = run_at(program, hypers)
-    gradient = {"w": np.ones(2, np.float32)}
+    shapes = shapes_at(program, chunk.settings, padded=True).params
+    gradient = jax.tree.map(lambda leaf: np.ones(leaf.shape, np.float32), shapes)
     updates, _ = run.optimizer.update(gradient, run.optimizer.init(gradient), gradient)
-    np.testing.assert_allclose(updates["w"], -rate, rtol=1e-6)
+    np.testing.assert_allclose(updates["readout"]["bias"], -rate, rtol=1e-6)
 
 
 @pytest.mark.parametrize("leaves", [{"schedule.name": "cosine"}, {"schedule.warmup_steps": 2}])

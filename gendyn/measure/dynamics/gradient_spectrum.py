@@ -74,11 +74,11 @@ def temporal_gradient_spectrum(
 
     Reference: Lee et al. (2024), Grokfast, arXiv:2405.20233, section 2 (the decomposition); Welch (1967).
     """
+    check_key("key", key)
     check_positive_int("num_steps", num_steps, low=8)
     check_positive_int("num_projections", num_projections, low=2)
     length = _segment_length(num_steps, segment_length)
     check_range("cutoff", cutoff, low=1 / length, high=0.5)
-    check_key("key", key)
     shapes = jax.eval_shape(step, state)
     if not isinstance(shapes, tuple) or len(shapes) != 2:
         raise ConfigError("step must return (next state, gradient): a tuple of two.")

@@ -196,11 +196,11 @@ def effective_dimension_hutchinson(
 
     Reference: Hutchinson (1990); Maddox, Benton & Wilson (2020), eq. 2.
     """
+    check_key("key", key)
     _check(alpha, "clip")
     check_positive_int("num_probes", num_probes)
     check_positive_int("max_steps", max_steps)
     check_range("tol", tol, low=0, open_low=True)
-    check_key("key", key)
     space, operator = make_space(matvec, like, mask)
     scale = jnp.asarray(alpha, space.dtype)
 
