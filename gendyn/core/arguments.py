@@ -86,9 +86,10 @@ def mask_of(mask: Any, tree: PyTree) -> PyTree | None:
     >>> mask_of(lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params), {"w": jnp.ones((2, 2))})
     {'w': True}
     """
-    if callable(mask) and jax.tree.structure(mask) != jax.tree.structure(tree):
-        return mask(tree)
-    return mask
+    if not callable(mask):
+        return mask
+    found: Any = jax.tree.structure(mask)  # a tree may be callable: Equinox' modules are
+    return mask if found == jax.tree.structure(tree) else mask(tree)
 
 
 def _a(value: Any) -> str:

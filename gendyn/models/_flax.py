@@ -56,7 +56,8 @@ def from_flax(
     call = call_of(type(module).__call__, f"{name}.__call__", inputs=2, attributes=switches)
 
     def in_mode(train: bool) -> nn.Module:
-        return module.clone(**{field: mode_of(field, train) for field in switches}) if switches else module
+        values: dict[str, Any] = {field: mode_of(field, train) for field in switches}
+        return module.clone(**values) if switches else module
 
     initialise = lazy_init(in_mode(False), call.arguments(False))
 
@@ -131,11 +132,8 @@ def _refuse_silent_dropout(call: Callable[..., Any], args: Any, kwargs: Any, con
 def _check_statistics(name: str, before: Mapping[str, PyTree], after: Mapping[str, PyTree]) -> None:
     for collection, old in before.items():
         new = after.get(collection, {})
-        same = jax.tree.structure(old) == jax.tree.structure(new) and all(
-            a.shape == b.shape and a.dtype == b.dtype
-            for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True)
-        )
-        if not same:
+        forms: list[Any] = [jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), tree) for tree in (old, new)]
+        if forms[0] != forms[1]:
             raise ConfigError(
                 f"{name}: the collection {collection!r} changes its shapes in training, from "
                 f"{jax.tree.map(lambda leaf: leaf.shape, old)} to {jax.tree.map(lambda leaf: leaf.shape, new)}; a "

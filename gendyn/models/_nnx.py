@@ -44,7 +44,8 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module], *, outputs: Callable[[Any]
         )
 
     def split(module: nnx.Module) -> tuple[Any, nnx.State, nnx.State, nnx.State]:
-        graph, params, random, _, statistics = nnx.split(module, nnx.Param, nnx.RngState, nnx.Intermediate, ...)
+        parts: Any = nnx.split(module, nnx.Param, nnx.RngState, nnx.Intermediate, ...)
+        graph, params, random, _, statistics = parts
         return graph, params, random, statistics
 
     # Everything static of the module, from an abstract build: no array is made here.
@@ -96,7 +97,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module], *, outputs: Callable[[Any]
 def _streams(like: nnx.State, key: Array) -> nnx.State:
     """The state of the random streams at the start of a step: each its own key, no draw made."""
     leaves, treedef = jax.tree.flatten(like)
-    fresh = []
+    fresh: list[Any] = []
     for place, leaf in enumerate(leaves):
         if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             fresh.append(np.zeros(leaf.shape, leaf.dtype))  # known while tracing, so that a draw shows
