@@ -55,6 +55,9 @@ class Model(NamedTuple):
     learning_rate_scales: Callable[[PyTree, str], PyTree] | None = None
     """``(params, family) -> pytree of scalars`` multiplying each update (muP). ``family`` is the
     optimizer's ``FAMILY``: ``"sgd"`` or ``"adam"``. ``None``: all ones."""
+    takes_key: bool = False
+    """``apply(variables, x, train=True, key=key)``: a typed key ``[]``, another at each step, for networks that draw at
+    random in training (dropout). Evaluation has no key and draws nothing."""
 
 
 class Task(NamedTuple):

@@ -1,5 +1,9 @@
 """Random streams, name -> file look-up, argument checks, counts of operations and bytes."""
 
+from gendyn.core.arguments import check_arrays as check_arrays
+from gendyn.core.arguments import check_function as check_function
+from gendyn.core.arguments import check_key as check_key
+from gendyn.core.arguments import mask_of as mask_of
 from gendyn.core.decompositions import cholesky as cholesky
 from gendyn.core.decompositions import eigh as eigh
 from gendyn.core.decompositions import eigvalsh as eigvalsh

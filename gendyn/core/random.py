@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gendyn.core.arguments import check_key
 from gendyn.core.errors import is_concrete
 from gendyn.types import Array
 
@@ -19,6 +20,7 @@ def stream(key: Array, name: str) -> Array:
     >>> bool((stream(root, "init") == stream(root, "noise")).all())
     False
     """
+    check_key("key", key)
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int
+from gendyn.core import check_key, check_positive_int
 from gendyn.linalg.estimate import calibrated
 from gendyn.linalg.space import Matvec, make_space
 from gendyn.types import Array, PyTree
@@ -50,6 +50,7 @@ def diagonal(
 
     Reference: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007).
     """
+    check_key("key", key)
     check_positive_int("num_probes", num_probes, low=2)
     space, operator = make_space(matvec, like, mask)
 

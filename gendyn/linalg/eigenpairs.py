@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, check_range
+from gendyn.core import ConfigError, check_basis, check_choice, check_key, check_positive_int, check_range
 from gendyn.linalg._orthogonalise import dot, norm, orthogonalise
 from gendyn.linalg._ritz import ritz
 from gendyn.linalg.lanczos import BREAKDOWN
@@ -108,6 +108,7 @@ def top_eigenpairs(
 
     Reference: Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000), thick restart; Parlett (1980), ch. 13.2.
     """
+    check_key("key", key)
     check_positive_int("k", k)
     check_choice("which", which, ORDERS)
     check_range("tol", tol, low=0)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import random as jex_random
 
-from gendyn.core import ConfigError, is_concrete
+from gendyn.core import ConfigError, check_arrays, check_function, is_concrete, mask_of
 from gendyn.types import Array, PyTree
 
 Matvec = Callable[[PyTree], PyTree]
@@ -82,6 +82,9 @@ def make_space(matvec: Matvec, like: PyTree, mask: PyTree | None = None) -> tupl
         ConfigError: ``like`` is empty, or has leaves that are not real floating; the mask does not fit; the matvec
             returns another structure or other shapes than it is given.
     """
+    check_function("matvec", matvec, "the matvec first, then the tree that it maps")
+    check_arrays("like", like)
+    mask = mask_of(mask, like)
     leaves, treedef = jax.tree.flatten(like)
     shapes = tuple(tuple(jnp.shape(leaf)) for leaf in leaves)
     if sum(math.prod(shape) for shape in shapes) == 0:

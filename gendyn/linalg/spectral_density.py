@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_basis, check_positive_int, check_range
+from gendyn.core import check_basis, check_key, check_positive_int, check_range
 from gendyn.linalg._ritz import ritz
 from gendyn.linalg.estimate import Estimate, mean_estimate, standard_error
 from gendyn.linalg.lanczos import flat_lanczos
@@ -107,6 +107,7 @@ def spectral_density(
 
     Reference: Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 38 (2017); Golub & Welsch, Math. Comp. 23 (1969).
     """
+    check_key("key", key)
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
     check_positive_int("batch_size", batch_size)

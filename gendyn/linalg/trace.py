@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_basis, check_choice, check_positive_int, solve_triangular
+from gendyn.core import ConfigError, check_basis, check_choice, check_key, check_positive_int, solve_triangular
 from gendyn.linalg._orthogonalise import dot, orthonormalise, project_out
 from gendyn.linalg.estimate import Estimate, mean_estimate, rounding
 from gendyn.linalg.space import Matvec, Space, make_space
@@ -64,6 +64,7 @@ def trace(
     Reference: Hutchinson, Commun. Stat. 18 (1989); Meyer et al., SOSA (2021), alg. 1; Epperly, Tropp & Webber, SIAM J.
     Matrix Anal. Appl. 45 (2024), alg. 2.2.
     """
+    check_key("key", key)
     check_choice("method", method, METHODS)
     estimator, least = METHODS[method]
     check_positive_int("batch_size", batch_size)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_positive_int, is_concrete
+from gendyn.core import ConfigError, check_arrays, check_function, check_positive_int, is_concrete
 from gendyn.types import Array, ArrayLike, PyTree
 
 
@@ -28,6 +28,7 @@ def _is_zero(value: Any) -> Array:
 
 def check_parameters(params: PyTree) -> None:
     """Raises ConfigError unless ``params`` are real floating-point arrays, finite where they can be looked at."""
+    check_arrays("params", params)
     leaves, _ = jax.tree_util.tree_flatten_with_path(params)
     if not any(np.size(leaf) for _, leaf in leaves):
         raise ConfigError("params has no elements; pass the pytree of arrays that the loss depends on.")
@@ -47,6 +48,7 @@ def check_parameters(params: PyTree) -> None:
 
 def check_scalar_loss(loss: Callable[[PyTree], Array], params: PyTree) -> None:
     """Raises ConfigError unless ``loss(params)`` is one real number."""
+    check_function("loss", loss, "the loss first, then params")
     out = jax.eval_shape(loss, params)
     if not isinstance(out, jax.ShapeDtypeStruct) or out.shape != () or not jnp.issubdtype(out.dtype, jnp.floating):
         found = f"shape {out.shape}, {out.dtype}" if isinstance(out, jax.ShapeDtypeStruct) else type(out).__name__
@@ -103,6 +105,8 @@ def check_batch(x: PyTree, y: PyTree, weights: ArrayLike | None, batch_size: int
 
 def check_losses(apply: Callable, loss: Callable, params: PyTree, x: PyTree, y: PyTree, count: int) -> None:
     """Raises ConfigError unless ``loss(apply(params, x), y)`` is one real number for each example."""
+    for name, function in (("apply", apply), ("loss", loss)):
+        check_function(name, function, "(apply, loss, params, x, y)")
     out = jax.eval_shape(lambda p, a, b: loss(apply(p, a), b), params, x, y)
     shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", jnp.int32)
     if shape != (count,) or not jnp.issubdtype(dtype, jnp.floating):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, mask_of
 from gendyn.measure._checks import check_mask, path_of
 from gendyn.types import Array, PyTree
 
@@ -62,6 +62,7 @@ def count_parameters(params: PyTree, mask: PyTree | None = None) -> Array:
     Raises:
       ConfigError: a mask that does not fit ``params``, or keeps nothing.
     """
+    mask = mask_of(mask, params)
     check_mask(mask, params)
     if mask is None:
         return jnp.asarray(sum(leaf.size for leaf in jax.tree.leaves(params)), jnp.int32)
@@ -71,6 +72,7 @@ def count_parameters(params: PyTree, mask: PyTree | None = None) -> Array:
 
 def project(tree: PyTree, mask: PyTree | None) -> PyTree:
     """``P v``: zero where the mask is, whatever stood there (NaN included)."""
+    mask = mask_of(mask, tree)
     if mask is None:
         return tree
     return jax.tree.map(lambda leaf, part: jnp.where(jnp.asarray(part) != 0, leaf, jnp.zeros_like(leaf)), tree, mask)

@@ -1,10 +1,13 @@
 """Initialising a flax module without running it: only what the variables depend on is executed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+from flax.core.scope import DenyList
+from flax.errors import FlaxError
 from jax.interpreters import partial_eval
 
 from gendyn.core import ConfigError
@@ -31,19 +34,22 @@ class _Traced(NamedTuple):
     structure: Any
 
 
-def _trace(module: nn.Module, key: Array, x: Array) -> _Traced:
+def _trace(module: nn.Module, arguments: dict[str, Any], key: Array, x: Array) -> _Traced:
     leaves: list[_Drawn | None] = []
     structures: list[Any] = []
 
     def outputs(key: Array, x: Array) -> list[Array]:
         with recording() as draws:
-            arrays, structure = jax.tree.flatten(module.init(key, x))
+            variables = module.init(key, x, **arguments)
+        others = variables.keys() - {"params", "batch_stats"}
+        sown = {name for name in others if _only_sown(name, module, arguments, key, x)}
+        arrays, structure = jax.tree.flatten(_without(sown, variables))
         structures.append(structure)
         pending = {id(found.placeholder): found for found in draws}
         lost = pending.keys() - {id(array) for array in arrays}
         if lost:  # a draw was used on the way to a leaf, so it has to be made inside the trace
             pending = {}
-            arrays = jax.tree.leaves(module.init(key, x))
+            arrays = jax.tree.leaves(_without(sown, module.init(key, x, **arguments)))
         results: list[Any] = []
         for array in arrays:
             found = pending.get(id(array))
@@ -61,8 +67,26 @@ def _trace(module: nn.Module, key: Array, x: Array) -> _Traced:
     return _Traced(jaxpr, closed.consts, uses, leaves, structures[0])
 
 
-def lazy_init(module: nn.Module) -> Callable[[Array, Array], PyTree]:
-    """``(key, x) -> module.init(key, x)`` to the bit, where ``x`` may be a ``jax.ShapeDtypeStruct``.
+def _without(names: set[str], variables: Mapping[str, PyTree]) -> dict[str, PyTree]:
+    return {name: collection for name, collection in variables.items() if name not in names}
+
+
+def _only_sown(collection: str, module: nn.Module, arguments: dict[str, Any], key: Array, x: Array) -> bool:
+    """Whether the module does without a collection: it is an output of the forward pass, and no state."""
+    mutable = DenyList(("intermediates", collection))
+    try:
+        jax.eval_shape(lambda key, x: module.init(key, x, mutable=mutable, **arguments), key, x)
+    except FlaxError:  # it reads a variable of the collection, or makes one
+        return False
+    return True
+
+
+def lazy_init(
+    module: nn.Module, arguments: Mapping[str, Any] = MappingProxyType({})
+) -> Callable[[Array, Array], PyTree]:
+    """``(key, x) -> module.init(key, x, **arguments)`` to the bit, where ``x`` may be a ``jax.ShapeDtypeStruct``.
+
+    Collections that are only sown are left out: they are no state.
 
     ``module.init`` is traced to a jaxpr once per input shape with the room's own draws recorded; whatever the variables
     do not depend on is deleted; the rest, for gendyn's models the folding of keys, is evaluated equation by
@@ -77,7 +101,7 @@ def lazy_init(module: nn.Module) -> Callable[[Array, Array], PyTree]:
     def init(key: Array, x: Array) -> PyTree:
         signature = (jax.typeof(key), x.shape, x.dtype)
         if signature not in cache:
-            cache[signature] = _trace(module, key, x)
+            cache[signature] = _trace(module, dict(arguments), key, x)
         traced = cache[signature]
         uses_key, uses_x = traced.uses
         if uses_x and isinstance(x, jax.ShapeDtypeStruct):
@@ -85,8 +109,8 @@ def lazy_init(module: nn.Module) -> Callable[[Array, Array], PyTree]:
                 f"x = {x} must be an array: the variables of {type(module).__name__} depend on its values. "
                 "Pass one batch of data to init."
             )
-        arguments = [argument for argument, used in ((key, uses_key), (x, uses_x)) if used]
-        values = iter(jax.core.eval_jaxpr(traced.jaxpr, traced.constants, *arguments))
+        inputs = [argument for argument, used in ((key, uses_key), (x, uses_x)) if used]
+        values = iter(jax.core.eval_jaxpr(traced.jaxpr, traced.constants, *inputs))
         arrays = []
         for leaf in traced.leaves:
             value = next(values)

@@ -1,6 +1,6 @@
 """The difference of two equal perceptrons: a network that answers exactly 0 at the start."""
 
-from gendyn.models._adapters import from_flax
+from gendyn.models._flax import from_flax
 from gendyn.models.mlp import mlp
 from gendyn.types import Array, ArrayLike, Model, ModelExample, PyTree, Variables
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, check_key
 from gendyn.types import Array, PyTree
 
 
@@ -54,6 +54,8 @@ def jacobian_norm(
         )
     if isinstance(num_probes, bool) or not isinstance(num_probes, int) or num_probes < 0:
         raise ConfigError(f"jacobian_norm: num_probes = {num_probes!r} must be an integer of at least 0 (0: exact).")
+    if key is not None:
+        check_key("key", key)
     if num_probes and key is None:
         raise ConfigError(f"jacobian_norm: num_probes = {num_probes} needs key=...; num_probes=0 is exact without one.")
     outputs, pull_back = jax.vjp(lambda inputs: apply(params, inputs), x)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gendyn.core import ConfigError, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array, ArrayLike
@@ -71,6 +71,7 @@ def circle_network(
 
     Reference: Basri, Jacobs, Kasten & Kritchman (2019), arXiv:1906.00425, section 3.
     """
+    check_key("key", key)
     check_positive_int("num_units", num_units, low=2)
     check_positive_int("num_points", num_points)
     check_range("learning_rate", learning_rate, low=0, open_low=True)

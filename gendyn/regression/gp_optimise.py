@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gendyn.core import ConfigError, check_positive_int, check_range, normal, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, normal, stream
 from gendyn.types import Array, ArrayLike, PyTree
 
 
@@ -68,6 +68,7 @@ def gp_optimise(
 
     Reference: Rasmussen & Williams (2006), section 5.4.1.
     """
+    check_key("key", key)
     check_positive_int("num_restarts", num_restarts)
     check_positive_int("num_steps", num_steps)
     check_range("spread", spread, low=0)

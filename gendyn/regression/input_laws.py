@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import check_choice
+from gendyn.core import check_choice, check_key
 from gendyn.types import Array
 
 _LAWS: Mapping[str, Callable[[Array, tuple[int, ...]], Array]] = {
@@ -26,6 +26,7 @@ def draw_inputs(key: Array, law: str, shape: tuple[int, ...]) -> Array:
     Raises:
         ConfigError: an unknown law.
     """
+    check_key("key", key)
     check_choice("law", law, _LAWS)
     return _LAWS[law](key, shape)
 

@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int, check_range, stream
+from gendyn.core import check_key, check_positive_int, check_range, stream
 from gendyn.types import Array, ArrayLike
 
 
@@ -35,6 +35,7 @@ def isotropic_sample(
     >>> bool(jnp.allclose(y[:, 0], x.sum(1) / 3, atol=1e-5)), y.shape
     (True, (4, 2))
     """
+    check_key("key", key)
     check_positive_int("num_examples", num_examples)
     check_positive_int("dimension", dimension)
     check_range("noise_variances", noise_variances, low=0)

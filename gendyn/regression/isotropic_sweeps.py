@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_positive_int
+from gendyn.core import ConfigError, check_key, check_positive_int
 from gendyn.regression._design import full_precision
 from gendyn.regression.isotropic_regression import isotropic_risk, isotropic_sample
 from gendyn.regression.nested_ridge import nested_ridge, nested_singular_values
@@ -95,6 +95,7 @@ def isotropic_features(
 
     Reference: Belkin, Hsu & Xu (2020), arXiv:1903.07571.
     """
+    check_key("key", key)
     n, some, noise = num_examples, ridge_features, noise_variances
     asked = {"num_features": num_features, "ridge_features": some, "spectrum_features": spectrum_features}
     for name, sizes in asked.items():
@@ -149,6 +150,7 @@ def isotropic_examples(
 
     Reference: Nakkiran (2019), More data can hurt for linear regression, arXiv:1912.07242.
     """
+    check_key("key", key)
     x, y = isotropic_sample(key, num_examples=max(num_examples), dimension=dimension, noise_variances=noise_variances)
     optimal = jnp.tile(dimension * noise_variances, (len(num_examples), 1))
     found = nested_ridge(x, y, num_examples, np.zeros(1), optimal, axis="examples")

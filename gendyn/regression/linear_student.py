@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gendyn.core import check_positive_int, check_range, stream
+from gendyn.core import check_key, check_positive_int, check_range, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array, ArrayLike
@@ -62,6 +62,7 @@ def linear_student(
 
     Reference: Levi, Beck & Bar-Sinai (2023), Grokking in linear estimators, arXiv:2310.16441, section 3.
     """
+    check_key("key", key)
     for name, count in (("dimension", dimension), ("num_train", num_train), ("num_test", num_test)):
         check_positive_int(name, count)
     check_range("learning_rate", learning_rate, low=0, open_low=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_positive_int, check_range, normal, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, normal, stream
 from gendyn.regression._design import floating, full_precision
 from gendyn.types import Array, ArrayLike
 
@@ -36,6 +36,7 @@ def random_fourier_features(key: Array, x: ArrayLike, num_features: int, *, leng
 
     Reference: Rahimi & Recht (2007), algorithm 1, in its form with random phases.
     """
+    check_key("key", key)
     points = _points(x, num_features)
     check_range("lengthscale", lengthscale, low=0, open_low=True)
     weights = _weights(key, points, num_features)
@@ -63,6 +64,7 @@ def random_relu_features(key: Array, x: ArrayLike, num_features: int, *, bias: b
 
     Reference: Cho & Saul (2009), eq. 1 (twice theirs).
     """
+    check_key("key", key)
     points = _points(x, num_features)
     points = jnp.pad(points, ((0, 0), (0, 1)), constant_values=1.0) if bias else points
     return _rectified(points, _weights(key, points, num_features))
@@ -92,6 +94,7 @@ def random_sphere_features(
 
     Reference: Mei & Montanari (2022), arXiv:1908.05355, eqs. 1-3.
     """
+    check_key("key", key)
     points = _points(x, num_features)
     directions = _on_sphere(_weights(key, points, num_features))
     return activation(points @ directions.T / math.sqrt(points.shape[1]))
@@ -117,6 +120,7 @@ def sphere_points(key: Array, count: int, dimension: int) -> Array:
     >>> (sphere_points(jax.random.key(0), 2, 9) ** 2).sum(1).round(4).tolist()
     [9.0, 9.0]
     """
+    check_key("key", key)
     check_positive_int("count", count)
     check_positive_int("dimension", dimension)
     return _on_sphere(normal(stream(key, "points"), (count, dimension)).astype(jnp.result_type(float)))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gendyn.core import check_positive_int, check_range, stream
+from gendyn.core import check_key, check_positive_int, check_range, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import parallel_descents
 from gendyn.regression.implicit_bias import MaxMargin, angle, max_margin
@@ -42,6 +42,7 @@ def separable_sample(key: Array, *, num_examples: int, num_features: int, margin
     >>> separable_sample(jax.random.key(0), num_examples=4, num_features=3, margin=0.5).shape
     (4, 3)
     """
+    check_key("key", key)
     check_positive_int("num_examples", num_examples)
     check_positive_int("num_features", num_features)
     check_range("margin", margin, low=0)

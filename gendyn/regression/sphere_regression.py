@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike as NumpyLike
 
-from gendyn.core import check_positive_int, check_range, normal, stream
+from gendyn.core import check_key, check_positive_int, check_range, normal, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.crossed_fits import CrossedFits, Learner, crossed_fits
 from gendyn.regression.least_squares import ridge as ridge_regression
@@ -49,6 +49,7 @@ def sphere_sample(
     >>> [a.shape for a in sphere_sample(jax.random.key(0), **shape, noise_variances=(0.0, 0.5, 1.0))]
     [(5, 4), (5, 6), (6, 4), (6, 2)]
     """
+    check_key("key", key)
     check_positive_int("num_targets", num_targets)
     check_range("noise_variances", np.asarray(noise_variances), low=0)
     teachers = sphere_points(stream(key, "teachers"), num_targets, dimension).T / math.sqrt(dimension * num_targets)
@@ -98,6 +99,7 @@ def sphere_features_ridge(
     >>> sphere_features_ridge(key, x, x[:, 0], x[:5], sizes=(3, 8), ridges=(0.0, 0.1, 1.0)).shape
     (3, 2, 5)
     """
+    check_key("key", key)
     z, at = (random_sphere_features(key, inputs, max(sizes)) for inputs in (x, points))
     predictions = []
     for size in sizes:
@@ -145,6 +147,7 @@ def crossed_sphere_fits(
 
     Reference: Adlam & Pennington (2020), arXiv:2011.03321.
     """
+    check_key("key", key)
     check_positive_int("members", members)
     check_positive_int("levels", levels, low=2)
     check_range("noise_variance", noise_variance, low=0)

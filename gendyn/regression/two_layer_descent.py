@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gendyn.core import ConfigError, check_positive_int, check_range, normal, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, normal, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import descent_path
 from gendyn.types import Array, ArrayLike
@@ -43,6 +43,7 @@ def two_layer_descent(
 
     Reference: Jacot, Gabriel & Hongler (2018), arXiv:1806.07572 (the parameterisation).
     """
+    check_key("key", key)
     check_positive_int("width", width)
     check_range("learning_rate", learning_rate, low=0, open_low=True)
     if not len(steps) or np.any(np.diff(steps, prepend=0) <= 0):
@@ -81,6 +82,7 @@ def two_layer_widths(
     >>> two_layer_widths(jax.random.key(0), x, x[:, 0], x, widths=(1, 4), steps=(1, 2, 5), learning_rate=0.5).shape
     (3, 2, 9)
     """
+    check_key("key", key)
     single = [array.astype(jnp.float32) for array in (x, y, points)]
     fits = [two_layer_descent(key, *single, width=each, steps=steps, learning_rate=learning_rate) for each in widths]
     return jnp.stack(fits, 1)

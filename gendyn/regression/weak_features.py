@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_positive_int, stream
+from gendyn.core import check_key, check_positive_int, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.prefix_least_squares import prefix_least_squares, prefix_ridge
 from gendyn.types import Array
@@ -53,6 +53,7 @@ def weak_feature_fits(
     >>> found.risk.shape, found.complement.shape, bool(found.train_squared_error[1] < 1e-9)
     ((2,), (1, 2), True)
     """
+    check_key("key", key)
     check_positive_int("num_examples", num_examples)
 
     def draw(key: Array) -> tuple[Array, Array]:

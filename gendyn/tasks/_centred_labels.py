@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gendyn.core import ConfigError, normal, stream
+from gendyn.core import ConfigError, check_key, normal, stream
 from gendyn.types import Array
 
 
@@ -46,6 +46,7 @@ def labelled_images(
     >>> sorted(sample.x[:, 0].tolist()), sample.targets.shape
     ([0.0, 1.0, 4.0, 5.0], (4, 2))
     """
+    check_key("key", key)
     candidates = np.flatnonzero(classes < num_classes)
     if num_train > len(candidates):
         raise ConfigError(
@@ -70,6 +71,7 @@ def labelled_gaussians(
     >>> own.x.shape, bool((own.x == drawn.x).all())
     ((6, 3), True)
     """
+    check_key("key", key)
     x = np.asarray(normal(stream(key, "inputs"), (num_train, dimension)), np.float64)
     teacher = np.asarray(normal(stream(key, "teacher"), (dimension, num_classes)), np.float64)
     return _centred(key, x, np.argmax(x @ teacher, axis=1), num_classes, uniform)

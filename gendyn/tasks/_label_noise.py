@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_choice, check_key, check_positive_int, check_range, stream
 from gendyn.types import Array, ArrayLike
 
 
@@ -68,6 +68,7 @@ def uniform_incorrect(key: Array, labels: Array, rate: ArrayLike, num_classes: i
     Reference: Nakkiran et al., "Deep double descent", ICLR 2020 (arXiv:1912.02292), experimental setup: "a
     uniformly random incorrect label".
     """
+    check_key("key", key)
     labels = _check(labels, rate, num_classes, num_train)
     hit = _independent(key, labels, rate, num_train)
     return jnp.where(hit, _different_class(key, labels, num_classes), labels)
@@ -88,6 +89,7 @@ def uniform_any(key: Array, labels: Array, rate: ArrayLike, num_classes: int, nu
     Reference: Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017
     (arXiv:1611.03530), "partially corrupted labels".
     """
+    check_key("key", key)
     labels = _check(labels, rate, num_classes, num_train)
     drawn = jax.random.randint(stream(key, "class"), labels.shape, 0, num_classes, jnp.int32)
     return jnp.where(_independent(key, labels, rate, num_train), drawn, labels)
@@ -106,6 +108,7 @@ def flip_exact(key: Array, labels: Array, rate: ArrayLike, num_classes: int, num
       >>> int((flip_exact(jax.random.key(0), labels, 0.3, 2, 10) != labels).sum())
       3
     """
+    check_key("key", key)
     labels = _check(labels, rate, num_classes, num_train)
     index = jnp.arange(labels.shape[0])
     score = jnp.where(index < num_train, jax.random.uniform(stream(key, "which"), labels.shape), jnp.inf)

@@ -5,6 +5,7 @@ from gendyn.train.data import Data as Data
 from gendyn.train.data import Sample as Sample
 from gendyn.train.data import batch_indices as batch_indices
 from gendyn.train.data import permute as permute
+from gendyn.train.draws import draws as draws
 from gendyn.train.evaluate import evaluate as evaluate
 from gendyn.train.run import Run as Run
 from gendyn.train.run import Stop as Stop

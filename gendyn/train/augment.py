@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from gendyn.core import ConfigError, check_key
 from gendyn.types import Array
 
 
@@ -18,15 +19,16 @@ def crop_and_flip(key: Array, images: Array, *, padding: int = 4) -> Array:
         float ``[B, H, W, C]``.
 
     Raises:
-        ValueError: ``images`` has no spatial axes.
+        ConfigError: ``key`` is none, or ``images`` has no spatial axes.
 
     >>> crop_and_flip(jax.random.key(0), jnp.ones((2, 8, 8, 1)), padding=2).shape
     (2, 8, 8, 1)
 
     Reference: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
+    check_key("key", key)
     if images.ndim != 4:
-        raise ValueError(f"images must be [B, H, W, C], got shape {images.shape}; set train.augment=False.")
+        raise ConfigError(f"images must be [B, H, W, C], got shape {images.shape}; only images can be cropped.")
     batch, height, width, _ = images.shape
     crop_key, flip_key = jax.random.split(key)
     offsets = jax.random.randint(crop_key, (batch, 2), 0, 2 * padding + 1)

@@ -28,7 +28,7 @@ class Sample(NamedTuple):
     num_train: Array
     """int32 ``[]``: the run trains on the first ``num_train`` rows."""
     order_key: Array
-    """uint32 ``[2]``: raw key of the batch order and of augmentation."""
+    """uint32 ``[2]``: raw key of the batch order, of augmentation and of the network's own draws."""
     change_step: ArrayLike = np.int32(0)
     """int32 ``[]``: from this step on the training set has ``changed_num_train`` rows instead; 0 is never. A segment
     begins there: the planner makes it a record."""

@@ -46,3 +46,6 @@ class Run(NamedTuple):
     """Test on the rows of the pool that the run never trains on (see :class:`gendyn.types.Task`)."""
     penalty: Callable[[Array, Callable[[PyTree, Array], Array], PyTree, Array], Array] | None = None
     """``(key, apply, params, x [B, ...]) -> [B]``, added to the loss of each example in training; ``None``: nothing."""
+    draws: bool | None = None
+    """The network draws at random in training, and gets a key at each step; ``None``: :func:`gendyn.train.draws` is
+    asked, each time that a step is traced."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gendyn.core import check_key
 from gendyn.train.data import Data, Sample
 from gendyn.train.evaluate import evaluate
 from gendyn.train.run import Run
@@ -45,5 +46,6 @@ def initial_state(run: Run, variables: Variables, sample: Sample, data: Data) ->
 
 def create(run: Run, key: Array, sample: Sample, data: Data) -> State:
     """:func:`initial_state` with freshly drawn variables."""
+    check_key("key", key)
     shape = jax.ShapeDtypeStruct((1, *data.x_train.shape[1:]), data.x_train.dtype)
     return initial_state(run, run.model.init(key, shape), sample, data)

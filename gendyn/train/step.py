@@ -1,11 +1,14 @@
 """One gradient step of one run."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
 
 from gendyn.core import stream
 from gendyn.train.data import Data, Sample, batch_indices
+from gendyn.train.draws import draws
 from gendyn.train.run import Run
 from gendyn.train.state import State
 from gendyn.types import Array, PyTree, Variables
@@ -42,7 +45,8 @@ def _step_key(sample: Sample, name: str, step: Array) -> Array:
 def gradient_step(run: Run, state: State, sample: Sample, data: Data, rows: Array | None = None) -> State:
     """``params <- params + optimizer(grad of the mean loss)``; notes the first step with a non-finite loss.
 
-    The optimizer is told the loss as ``value``, by optax's convention for extra arguments.
+    The optimizer is told the loss as ``value``, by optax's convention for extra arguments. A network that draws at
+    random gets a key that is a function of the run's ``order_key`` and of the step alone.
 
     Args:
         rows: int32 ``[B]``, the step's :func:`batch_indices` where they are known; ignored at full batch.
@@ -56,8 +60,11 @@ def step_and_gradient(
     """:func:`gradient_step`, and the gradient it took: like the parameters, before any filter or optimizer."""
     x, targets, weights = batch(run, state.step, sample, data, rows)
 
+    drawing = draws(run.model, state.variables, x) if run.draws is None else run.draws
+    keyed: dict[str, Any] = {"key": _step_key(sample, "network", state.step)} if drawing else {}
+
     def forward(params: PyTree, x: Array) -> tuple[Array, PyTree]:
-        return run.model.apply(Variables(params, state.variables.statistics), x, train=True)
+        return run.model.apply(Variables(params, state.variables.statistics), x, train=True, **keyed)
 
     def mean_loss(params: PyTree) -> tuple[Array, PyTree]:
         outputs, statistics = forward(params, x)

@@ -219,6 +219,104 @@ def test_plain_functions():
     assert statistics == {} and parameter_count(model, (5,)) == 15
 
 
+class Sowing(nn.Module):
+    """Sows by flax's own reduction, and by a sum; beside a statistic that is real."""
+
+    @nn.compact
+    def __call__(self, x):
+        self.sow("intermediates", "x", x)
+        self.sow("features", "hidden", x)
+        self.sow("losses", "norm", jnp.sum(x**2), reduce_fn=jnp.add, init_fn=lambda: jnp.zeros(()))
+        calls = self.variable("counts", "calls", lambda: jnp.zeros((), jnp.int32))
+        if self.is_mutable_collection("counts") and not self.is_initializing():
+            calls.value += 1
+        return nn.Dense(3)(x)
+
+
+def test_what_is_only_sown_is_no_statistic():
+    """Its shape is that of a batch, and by flax's own reduction it grows at every step: no state of a run."""
+    model, x = from_flax(Sowing()), jnp.ones((2, 5))
+    variables = model.init(KEY, jax.ShapeDtypeStruct((1, 5), jnp.float32))
+    assert variables.statistics.keys() == {"counts"}
+    assert equal(variables.params, Sowing().init(KEY, x)["params"])
+    outputs, statistics = model.apply(variables, x, train=True)
+    assert outputs.shape == (2, 3) and int(statistics["counts"]["calls"]) == 1
+    _, statistics = model.apply(Variables(variables.params, statistics), x, train=True)
+    assert int(statistics["counts"]["calls"]) == 2
+
+
+class Remembers(nn.Module):
+    """Keeps its last batch."""
+
+    @nn.compact
+    def __call__(self, x):
+        last = self.variable("memory", "last", jnp.zeros, x.shape)
+        if self.is_mutable_collection("memory") and not self.is_initializing():
+            last.value = x
+        return nn.Dense(3)(x)
+
+
+def test_a_statistic_that_changes_its_shape_is_refused():
+    model = from_flax(Remembers())
+    variables = model.init(KEY, jax.ShapeDtypeStruct((1, 5), jnp.float32))
+    with pytest.raises(ConfigError, match=r"'memory' changes its shapes in training, .*\(1, 5\).*\(2, 5\).*Use sow"):
+        model.apply(variables, jnp.ones((2, 5)), train=True)
+
+
+class Sees(nnx.Module):
+    """Outputs and what lies before them; and sows."""
+
+    def __init__(self, rngs):
+        self.dense = nnx.Linear(5, 3, rngs=rngs)
+
+    def __call__(self, x):
+        self.sow(nnx.Intermediate, "x", x)
+        return self.dense(x), x
+
+
+class TwoOutputs(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(3)(x), x
+
+
+MANY = {
+    "flax": lambda **kwargs: from_flax(TwoOutputs(), **kwargs),
+    "nnx": lambda **kwargs: from_nnx(lambda rngs: Sees(rngs), **kwargs),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using 'Module.sow")
+@pytest.mark.parametrize("name", MANY)
+def test_a_network_that_returns_more_than_outputs(name):
+    x = jnp.ones((2, 5))
+    model = MANY[name]()
+    variables = model.init(KEY, x[:1])
+    with pytest.raises(ConfigError, match=rf"returned a tuple of 2; .*from_{name}\(\w+, outputs=lambda returned"):
+        model.apply(variables, x)
+    chosen = MANY[name](outputs=lambda returned: returned[0])
+    for train in (False, True):
+        outputs, statistics = chosen.apply(variables, x, train=train)
+        assert outputs.shape == (2, 3) and statistics == {}
+    functions = from_functions(lambda key, x: {}, lambda params, x: {"logits": x})
+    with pytest.raises(ConfigError, match="apply returned a dict of 1; outputs must be one array"):
+        functions.apply(Variables({}, {}), x)
+
+
+def test_a_seed_is_no_key():
+    x = jnp.ones((1, 5))
+    for model in (from_flax(Plain()), MANY["nnx"](), from_functions(lambda key, x: {}, lambda params, x: x)):
+        with pytest.raises(ConfigError, match=r"key = 0 must be a random key: key=jax.random.key\(0\)"):
+            model.init(0, x)
+        with pytest.raises(ConfigError, match="key = an array float32"):
+            model.init(x, KEY)
+
+
+def test_parameter_count_of_no_model():
+    with pytest.raises(ConfigError, match=r"model = Plain must be a gendyn.types.Model: from_flax"):
+        parameter_count(Plain(), (5,))
+
+
 def test_parameter_count_allocates_nothing():
     """Half a trillion parameters: this would not fit."""
     assert parameter_count(from_flax(mlp(num_outputs=1, width=500_000, depth=3)), (8,)) > 5e11

@@ -54,5 +54,5 @@ def test_no_padding_leaves_only_the_flip():
 
 
 def test_vectors_are_refused():
-    with pytest.raises(ValueError, match=r"images must be \[B, H, W, C\], got shape \(2, 5\); set train.augment=False"):
+    with pytest.raises(ValueError, match=r"images must be \[B, H, W, C\], got shape \(2, 5\); only images"):
         crop_and_flip(jax.random.key(0), jnp.ones((2, 5)))

@@ -12,7 +12,7 @@ import jax
 from jax.tree_util import Partial
 
 from gendyn import linalg
-from gendyn.core import check_memory, check_positive_int, check_range, peak_bytes
+from gendyn.core import check_key, check_memory, check_positive_int, check_range, mask_of, peak_bytes
 from gendyn.linalg.eigenpairs import vectors_held
 from gendyn.measure._checks import check_count, check_mask, check_parameters, check_scalar_loss
 from gendyn.measure.curvature._stream import Matvec, projected
@@ -43,7 +43,8 @@ def hessian_matvec(
     Args:
       loss: ``params -> scalar``, pure, twice differentiable (a ReLU counts as zero curvature at its kink).
       params: pytree of real floating-point arrays.
-      mask: pytree like ``params``, nonzero where a coordinate is real; broadcasts to the leaves.
+      mask: pytree like ``params``, nonzero where a coordinate is real; broadcasts to the leaves. Or a function of
+        ``params`` that makes one, as in ``optax.masked``.
       damping: added on the kept coordinates, at least 0; may be traced.
       linearise: see above.
       memory_limit: bytes that the intermediates of a product may take; ``None``: what is free when this is called.
@@ -65,6 +66,7 @@ def hessian_matvec(
     """
     check_parameters(params)
     check_scalar_loss(loss, params)
+    mask = mask_of(mask, params)
     check_mask(mask, params)
     check_range("damping", damping, low=0.0)
     return _hessian_matvec(loss, params, mask, damping, linearise, memory_limit, 0)
@@ -131,6 +133,8 @@ def hessian_top(
     >>> [round(value, 3) for value in found.values.tolist()]
     [5.0, 3.0]
     """
+    check_key("key", key)
+    mask = mask_of(mask, params)
     reserved = _checked_top(params, k, max_steps, mask)
     check_scalar_loss(loss, params)
     check_mask(mask, params)
@@ -172,6 +176,8 @@ def hessian_spectrum(
     >>> round(float(found.trace.value), 3)
     9.0
     """
+    check_key("key", key)
+    mask = mask_of(mask, params)
     reserved = _checked_spectrum(params, num_probes, num_steps)
     check_scalar_loss(loss, params)
     check_mask(mask, params)
@@ -212,6 +218,8 @@ def ggn_top(
     >>> round(float(found.values[0]), 3)  # the largest eigenvalue of XᵀX / n
     8.0
     """
+    check_key("key", key)
+    mask = mask_of(mask, params)
     reserved = _checked_top(params, k, max_steps, mask)
     matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, memory_limit=memory_limit, reserved=reserved, **data)
     return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps, memory_limit=memory_limit)
@@ -249,6 +257,8 @@ def ggn_spectrum(
     >>> [round(node, 3) for node in found.nodes[0].tolist()]
     [2.0, 8.0]
     """
+    check_key("key", key)
+    mask = mask_of(mask, params)
     reserved = _checked_spectrum(params, num_probes, num_steps)
     matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, memory_limit=memory_limit, reserved=reserved, **data)
     return _spectrum(matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps, memory_limit=memory_limit)

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from gendyn.core import ConfigError, check_choice, check_range
+from gendyn.core import ConfigError, check_choice, check_range, mask_of
 from gendyn.measure.curvature._stream import Examples, Matvec, operator, prepare, sum_over_blocks
 from gendyn.types import Array, ArrayLike, PyTree
 
@@ -83,6 +83,7 @@ def hessian_operator(
 
     Reference: Pearlmutter, "Fast Exact Multiplication by the Hessian", Neural Computation 1994, eq. 5.
     """
+    mask = mask_of(mask, params)
     data = prepare(apply, loss, params, x, y, weights, batch_size, reduction, mask, damping)
     return operator(_Hessian(apply, loss), params, data, None, batch_size, mask, damping, memory_limit, reserved)
 
@@ -120,6 +121,7 @@ def ggn_matvec(
 
     Reference: Schraudolph, "Fast Curvature Matrix-Vector Products", Neural Computation 2002, section 3.
     """
+    mask = mask_of(mask, params)
     data = prepare(apply, loss, params, x, y, weights, batch_size, reduction, mask, damping)
     return operator(_GaussNewton(apply, loss), params, data, None, batch_size, mask, damping, memory_limit, reserved)
 
@@ -170,6 +172,7 @@ def fisher_matvec(
     check_choice("likelihood", likelihood, ("softmax", "gaussian"))
     check_range("variance", variance, low=0.0, open_low=True)
     needed = loss if kind == "empirical" else None
+    mask = mask_of(mask, params)
     data = prepare(apply, needed, params, x, y, weights, batch_size, reduction, mask, damping)
     if kind == "empirical":
         return operator(
@@ -215,6 +218,7 @@ def gradient_second_moment_matvec(
     """
     if not isinstance(centred, bool):
         raise ConfigError(f"centred = {centred!r} must be True or False.")
+    mask = mask_of(mask, params)
     data = prepare(apply, loss, params, x, y, weights, batch_size, reduction, mask, damping)
     mean = mean_gradient(apply, loss, params, data, batch_size) if centred else None
     return operator(_SecondMoment(apply, loss), params, data, mean, batch_size, mask, damping, memory_limit, reserved)

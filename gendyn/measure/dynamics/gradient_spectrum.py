@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, stream
 from gendyn.measure.dynamics.signal_to_noise import jackknife_error
 from gendyn.types import Array, ArrayLike, PyTree
 
@@ -74,6 +74,7 @@ def temporal_gradient_spectrum(
 
     Reference: Lee et al. (2024), Grokfast, arXiv:2405.20233, section 2 (the decomposition); Welch (1967).
     """
+    check_key("key", key)
     check_positive_int("num_steps", num_steps, low=8)
     check_positive_int("num_projections", num_projections, low=2)
     length = _segment_length(num_steps, segment_length)

@@ -12,11 +12,14 @@ import numpy as np
 from gendyn.core import (
     ConfigError,
     check_choice,
+    check_function,
+    check_key,
     check_memory,
     check_positive_int,
     count_flops,
     eigh,
     is_concrete,
+    mask_of,
 )
 from gendyn.linalg import top_eigenpairs
 from gendyn.measure._checks import check_batch, check_mask, check_parameters
@@ -104,6 +107,7 @@ def empirical_ntk(
     """
     check_choice("kind", kind, KINDS)
     check_choice("strategy", strategy, STRATEGIES)
+    mask = mask_of(mask, params)
     x1, x2 = check_inputs(apply, params, x1, x2, block_size, mask)
     dropped, masked, parts = _classify(params, mask)
     return _compute(
@@ -148,6 +152,9 @@ def ntk_eigh(
     >>> [round(float(value), 5) for value in eigen.values]
     [4.0, 1.0]
     """
+    mask = mask_of(mask, params)
+    if key is not None:
+        check_key("key", key)
     check_choice("kind", kind, KINDS)
     x, _ = check_inputs(apply, params, x, None, block_size, mask)
     outputs = jax.eval_shape(apply, params, x)
@@ -261,6 +268,7 @@ def check_inputs(
     apply: Apply, params: PyTree, x1: Any, x2: Any, block_size: int | None, mask: PyTree | None
 ) -> tuple[Array, Array | None]:
     """The examples as arrays; raises ConfigError for anything that would fail, or be NaN, later."""
+    check_function("apply", apply, "(apply, params, x)")
     # Values that a surrounding jit closes over are concrete; looking at them must not become part of its program.
     with jax.ensure_compile_time_eval():
         check_parameters(params)

@@ -11,7 +11,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError, check_choice, check_positive_int, check_range
+from gendyn.core import ConfigError, check_choice, check_key, check_positive_int, check_range
 from gendyn.linalg import make_space, standard_error
 from gendyn.types import Array, ArrayLike, PyTree
 
@@ -196,6 +196,7 @@ def effective_dimension_hutchinson(
 
     Reference: Hutchinson (1990); Maddox, Benton & Wilson (2020), eq. 2.
     """
+    check_key("key", key)
     _check(alpha, "clip")
     check_positive_int("num_probes", num_probes)
     check_positive_int("max_steps", max_steps)

@@ -12,6 +12,7 @@ from gendyn.core import ConfigError
 from gendyn.sweep.config.factories import ROLES, build
 from gendyn.sweep.config.flat import Flat
 from gendyn.sweep.config.schema import Schema
+from gendyn.sweep.config.transforms import takes_schedule
 
 
 class Agreement(NamedTuple):
@@ -64,6 +65,17 @@ def _steps_given(run: Flat) -> None:
         )
 
 
+def _schedule(run: Flat) -> None:
+    """A learning rate that changes is a function of the step, and not every optimizer takes one."""
+    changes = run["schedule.name"] != "constant" or run["schedule.warmup_steps"] > 0
+    if changes and not takes_schedule(run["optim.name"]):
+        raise ConfigError(
+            f"config.schedule: optimizer {run['optim.name']!r} takes no learning rate that changes; annotate its "
+            "argument learning_rate: gendyn.optim.LearningRate (a number or a function of the step), or set "
+            "config.schedule.name = 'constant' and config.schedule.warmup_steps = 0."
+        )
+
+
 def _gate(run: Flat) -> None:
     """A filter that is never active would be a second baseline under another name; a stop at step 0 says so itself."""
     if gated(run) and run["filter.name"] == "identity":
@@ -93,6 +105,7 @@ AGREEMENTS = (
     Agreement(tuple(f"data.{name}" for name in _SIZES), _rows),
     Agreement(("schedule.warmup_steps", "train.num_steps"), _warmup),
     Agreement(("record.steps", "record.kind"), _steps_given),
+    Agreement(("optim.name", "schedule.name", "schedule.warmup_steps"), _schedule),
     Agreement(("filter.name", *(f"gate.{name}" for name in _GATES)), _gate),
 )
 

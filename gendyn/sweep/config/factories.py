@@ -20,7 +20,7 @@ def role(name: str) -> str:
     if not hasattr(found, "ROLE"):
         raise ConfigError(
             f'{name!r}: its module must say what it holds, ROLE = "optimizer", "filter", "projection" or "loss", '
-            "and PAD_SAFE = True where zero-padded parameters give the same updates."
+            "and, where zero-padded parameters give the same updates, PAD_SAFE = True."
         )
     return str(found.ROLE)
 

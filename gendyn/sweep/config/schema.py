@@ -6,11 +6,12 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gendyn.core import ConfigError, module
+from gendyn.core import ConfigError
 from gendyn.core.rules import Rule, anything, at_most
 from gendyn.sweep.config.factories import ABSENT, FACTORIES, ROLES, factory_of, offered
 from gendyn.sweep.config.fixed import FIXED
 from gendyn.sweep.config.leaf import Leaf, fits_float32
+from gendyn.sweep.config.transforms import pad_safe, signature
 from gendyn.types import ArrayLike
 
 LARGEST_SIZE = 2**24
@@ -71,21 +72,21 @@ def _schema(*chosen: str) -> Schema:
     for section, name in zip(FACTORIES, chosen, strict=True):
         leaves |= _arguments(section, name)
     transforms = [leaves[f"{section}.name"].default for section in ROLES]
-    if not all(module("optim", name).PAD_SAFE for name in transforms):
+    if not all(pad_safe(name) for name in transforms):
         leaves = {n: leaf._replace(kind="static") if leaf.kind == "size" else leaf for n, leaf in leaves.items()}
     return Schema(leaves)
 
 
 def _arguments(section: str, name: str) -> dict[str, Leaf]:
     """The leaves that a factory brings: its name, and its arguments with their defaults."""
-    signature = inspect.signature(factory_of(section, name))
+    parameters = signature(factory_of(section, name)).parameters
     leaves = {f"{section}.name": Leaf(name, "static")}
-    for argument, parameter in signature.parameters.items():
+    for argument, parameter in parameters.items():
         if (section == "model" and argument in _GIVEN) or argument.startswith("active_"):
             continue
         kind = "static"
         rule: Rule = anything
-        if f"active_{argument}" in signature.parameters:
+        if f"active_{argument}" in parameters:
             kind, rule = "size", at_most(LARGEST_SIZE, "nothing could hold it")
         elif section == "task" and argument == PLACE:
             kind = "place"

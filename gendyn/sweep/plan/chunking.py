@@ -14,7 +14,7 @@ from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan import cost
 from gendyn.sweep.plan.buckets import Cell, split
 from gendyn.sweep.plan.planned import Chunk, Estimate, PlannedRun, chunk_id
-from gendyn.sweep.plan.program import host_data, program_of, shapes_at, task_arguments
+from gendyn.sweep.plan.program import draws_alone, host_data, program_of, shapes_at, task_arguments
 from gendyn.sweep.plan.rows import any_unseen, most_rows, num_train
 from gendyn.types import Task
 
@@ -55,6 +55,8 @@ def chunks_of(runs: list[PlannedRun], task: Task, limits: cost.Machine) -> list[
     models = {tuple(run.flat[name] for name in leaves_of(run.flat).inside("model")): run.flat for run in runs}
     for built in models.values():
         build("model", built, **task_arguments(exact))
+        if ":" in flat["model.name"]:  # of one's own: nobody has tried it at this width
+            draws_alone(exact, built)
     forward = dict(zip((run.index for run in runs), cost.flops_by_size(exact, [r.flat for r in runs]), strict=True))
 
     cells: dict[tuple[Any, ...], list[PlannedRun]] = {}
@@ -73,6 +75,8 @@ def chunks_of(runs: list[PlannedRun], task: Task, limits: cost.Machine) -> list[
 
     ordered = sorted(cells, key=lambda key: (cell(key).forward * (1 if batch else cell(key).rows), key))
     rule = flat["sweep.buckets"] if names or not batch else "max"
+    if exact.draws:
+        rule = "exact"  # a random mask has other bits in another shape
     pinned = {"auto": None, "vmap": True, "map": False}[flat["sweep.strategy"]]
     has_statistics = bool(jax.tree.leaves(shapes_at(exact, flat, padded=False).statistics))
     intervals = split(
@@ -127,7 +131,8 @@ def _fit(
         useful = sum(cost.step_flops(forward[run.index], batch, rows[run.index]) for run in part) * steps[-1]
         own = program._replace(unseen_rows=any_unseen((run.flat for run in part), num_rows, len(task.y_train)))
         estimate = Estimate(
-            program=digest([repr(own), num_rows, len(part)])[:10],
+            # A network that draws nothing has the name that its program had before there were others.
+            program=digest([repr(own).replace(", draws=False)", ")"), num_rows, len(part)])[:10],
             strategy=strategy,
             useful_flops=useful,
             padded_flops=padded * len(part) * steps[-1],

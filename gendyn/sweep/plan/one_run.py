@@ -5,15 +5,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from gendyn import optim, train
-from gendyn.core import lookup, module
+from gendyn.core import is_concrete, lookup
 from gendyn.sweep.config.factories import build
 from gendyn.sweep.config.probes import make_probes
+from gendyn.sweep.config.transforms import (
+    FAMILIES,
+    decoupled_decay,
+    family,
+    says_how_it_scales,
+    takes_schedule,
+)
 from gendyn.sweep.plan.masks import parameter_mask
 from gendyn.sweep.plan.program import Program, model_at
-from gendyn.types import Array, PyTree
+from gendyn.types import Array, Model, PyTree
 
 
 def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
@@ -21,19 +29,20 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
     static = dict(program.static)
     values = static | dict(hypers)
     optim_leaves = {n: values[n] for n in values if n.startswith("optim.")}
-    optim_leaves["optim.learning_rate"] = optim.schedule(
-        static["schedule.name"],
-        hypers["optim.learning_rate"],
-        num_steps=hypers["train.num_steps"],
-        warmup_steps=hypers["schedule.warmup_steps"],
-    )
+    name = static["optim.name"]
+    if takes_schedule(name):
+        optim_leaves["optim.learning_rate"] = optim.schedule(
+            static["schedule.name"],
+            values["optim.learning_rate"],
+            num_steps=hypers["train.num_steps"],
+            warmup_steps=hypers["schedule.warmup_steps"],
+        )
     model = model_at(program, hypers, padded=True)
     optimizer = build("optim", optim_leaves)
-    if model.learning_rate_scales is not None:
-        about = module("optim", static["optim.name"])
-        scales = model.learning_rate_scales
+    if model.learning_rate_scales is not None and (says_how_it_scales(name) or not _all_ones(program, model)):
+        scales, kind = model.learning_rate_scales, family(name)
         optimizer = optim.scale_updates(
-            optimizer, lambda params: scales(params, about.FAMILY), decoupled_decay=about.DECOUPLED_DECAY
+            optimizer, lambda params: scales(params, kind), decoupled_decay=decoupled_decay(name)
         )
     stop = None
     if program.stop:
@@ -48,6 +57,7 @@ def run_at(program: Program, hypers: Mapping[str, Any]) -> train.Run:
         ema_decay=hypers["train.ema_decay"] if program.ema else None,
         penalty=_penalty(hypers["train.jacobian_penalty"]) if program.penalised else None,
         unseen_rows=program.unseen_rows,
+        draws=program.draws,
         rest_is_test=program.rest_is_test,
         stop=stop,
         probes=make_probes(static["probes"]),
@@ -61,6 +71,16 @@ def _penalty(weight: Array) -> Callable[..., Array]:
         return weight * optim.jacobian_norm(apply, params, x, key=key)
 
     return penalty
+
+
+def _all_ones(program: Program, model: Model) -> bool:
+    """Whether the learning rates per parameter are 1 for every family of optimizers: standard parametrisation."""
+    assert model.learning_rate_scales is not None
+    x = program.inputs(1)
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0), x)).params
+    with jax.ensure_compile_time_eval():
+        scales = [leaf for kind in FAMILIES for leaf in jax.tree.leaves(model.learning_rate_scales(params, kind))]
+        return all(is_concrete(scale) and np.all(np.asarray(scale) == 1) for scale in scales)
 
 
 def _chained(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gendyn import train
-from gendyn.core import lookup
+from gendyn.core import ConfigError, lookup
 from gendyn.models import as_model
 from gendyn.sweep.config.agreement import gated
 from gendyn.sweep.config.factories import build
@@ -39,6 +39,8 @@ class Program(NamedTuple):
     rest_is_test: bool = False
     unseen_rows: bool = False
     """Full batch, and some run has fewer training rows than the program sees."""
+    draws: bool = False
+    """The network draws at random in training (dropout)."""
 
     def inputs(self, batch: int) -> jax.ShapeDtypeStruct:
         """Abstract inputs of a batch."""
@@ -54,7 +56,7 @@ def program_of(flat: Flat, sizes: Mapping[str, int], task: Task) -> Program:
     leaves = leaves_of(flat)
     static = tuple((name, flat[name]) for name in sorted(leaves.of_kind("static")) if not name.startswith(_HOST_ONLY))
     traced = tuple(sorted(leaves.of_kind("traced", "size")))
-    return Program(
+    program = Program(
         static=static,
         sizes=tuple(sorted(sizes.items())),
         traced=(*traced, "train.num_steps"),
@@ -64,6 +66,7 @@ def program_of(flat: Flat, sizes: Mapping[str, int], task: Task) -> Program:
         rest_is_test=task.rest_is_test,
         **traits(flat),
     )
+    return program._replace(draws=draws_alone(program, flat))
 
 
 def traits(flat: Flat) -> dict[str, bool]:
@@ -117,12 +120,58 @@ def model_at(program: Program, values: Mapping[str, Any], *, padded: bool) -> Mo
 def model_alone(program: Program, flat: Flat) -> Model:
     """The network of a run at its own sizes. Runs of equal leaves share one, so that its ``init`` is traced once."""
     leaves = tuple((name, flat[name]) for name in program.traced if name.startswith("model."))
-    return _model_alone(program._replace(sizes=()), leaves)
+    return _model_alone(program._replace(sizes=(), draws=False), leaves)
 
 
 @functools.lru_cache(maxsize=256)
 def _model_alone(program: Program, leaves: tuple[tuple[str, Any], ...]) -> Model:
     return model_at(program, dict(leaves), padded=False)
+
+
+def draws_alone(program: Program, flat: Flat) -> bool:
+    """Whether the network of a run draws at random in training. Found by tracing it once, at its own sizes.
+
+    Raises:
+        ConfigError: whatever the network raises, said of the leaves of ``config.model`` at which it does.
+    """
+    of_model = tuple((name, value) for name, value in program.static if name.startswith("model."))
+    traced = tuple(name for name in program.traced if name.startswith("model."))
+    # Of the program only what the network depends on: sweeps that differ in the rest ask for it once.
+    asked = Program(
+        of_model,
+        (),
+        traced,
+        program.input_shape,
+        program.num_outputs,
+        ema=False,
+        stop=False,
+        gated=False,
+        penalised=False,
+        input_dtype=program.input_dtype,
+    )
+    return _draws_alone(asked, tuple((name, flat[name]) for name in traced))
+
+
+@functools.lru_cache(maxsize=1024)
+def _draws_alone(program: Program, leaves: tuple[tuple[str, Any], ...]) -> bool:
+    x = program.inputs(2)
+    try:
+        model = _model_alone(program, leaves)
+        variables = shapes_at(program, dict(leaves), padded=False)
+        if model.takes_key:
+            return train.draws(model, variables, x)
+        jax.eval_shape(lambda v, x: model.apply(v, x)[0], variables, x)
+        return False
+    except ConfigError:
+        raise
+    except Exception as error:
+        settings = {name: value for name, value in (*program.static, *leaves) if name != "model.name"}
+        where = ", ".join(f"config.{name} = {value!r}" for name, value in settings.items())
+        raise ConfigError(
+            f"config.model.name = {dict(program.static)['model.name']!r} raises {type(error).__name__}"
+            f"{f' ({error})' if str(error) else ''} at {where}, on inputs {x.dtype} {list(x.shape)}. Correct the "
+            "model, or leave these values out."
+        ) from error
 
 
 def shapes_at(program: Program, flat: Flat, *, padded: bool) -> Variables:
