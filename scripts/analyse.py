@@ -43,7 +43,7 @@ def main(_: list[str]) -> None:
 
 
 def _fail(error: Exception, status: int) -> int:
-    print(f"error: {cli.one_line(error)}", file=sys.stderr)
+    cli.complain(f"error: {cli.one_line(error)}")
     return status
 
 

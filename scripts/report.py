@@ -18,11 +18,13 @@ from gendyn.analysis import config_of, final_values, run_status, swept_axes
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
 from gendyn.plots import learning_curves, report_page, result_page
+from gendyn.plots.style import plain_style
 from gendyn.types import Dataset, Figure
 
 METRICS = ("train_loss", "train_error", "test_loss", "test_error")
 
 
+@plain_style()
 def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
     """Writes ``report.html`` and each figure as PNG and SVG into ``output``; returns the page's path."""
     output.mkdir(parents=True, exist_ok=True)
@@ -52,6 +54,7 @@ def write_report(ds: Dataset, output: Path, *, name: str) -> Path:
     return path
 
 
+@plain_style()
 def write_result_page(ds: Dataset, folder: Path) -> Path:
     """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, and the command that finds it again.
 

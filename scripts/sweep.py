@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> None:
     cli.check_not_varied(overrides, axes or config.get("axes", ()))
     cli.drop_replaced(config, overrides)
     if _PLAN_ONLY.value:
-        print(plan(config, axes=axes, zip_axes=zips, workdir=_WORKDIR.value or None).summary(), flush=True)
+        cli.show(plan(config, axes=axes, zip_axes=zips, workdir=_WORKDIR.value or None).summary())
     else:
         launch(config, _WORKDIR.value, axes=axes, zip_axes=zips, overrides=overrides, quiet=_QUIET.value)
 
@@ -74,12 +74,12 @@ def run_main() -> None:
     except StoreError as error:
         sys.exit(_fail(error, 1))
     except KeyboardInterrupt as error:
-        print(str(error) or "stopped; what was committed is safe, and the same command goes on", file=sys.stderr)
+        cli.complain(str(error) or "stopped; what was committed is safe, and the same command goes on")
         sys.exit(128 + getattr(error, "number", signal.SIGINT))
 
 
 def _fail(error: Exception, status: int) -> int:
-    print(f"error: {cli.one_line(error)}", file=sys.stderr)
+    cli.complain(f"error: {cli.one_line(error)}")
     return status
 
 

@@ -1,5 +1,6 @@
 """Random streams, name -> file look-up, argument checks, counts of operations and bytes."""
 
+from gendyn.core.captures import captured as captured
 from gendyn.core.decompositions import cholesky as cholesky
 from gendyn.core.decompositions import eigh as eigh
 from gendyn.core.decompositions import eigvalsh as eigvalsh

@@ -6,6 +6,7 @@
 import os
 import re
 import runpy
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 import ml_collections
 from absl import flags
 
-from gendyn.core import ConfigError, nearest
+from gendyn.core import ConfigError, StoreError, nearest
 from gendyn.sweep.config.factories import FACTORIES
 from gendyn.sweep.config.flat import Flat, flatten
 from gendyn.sweep.config.leaf import unknown_leaf
 from gendyn.sweep.config.schema import leaves_of
+from gendyn.sweep.execute.lines import print_line
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<name>[^=]*)(?:=(?P<text>.*))?", re.DOTALL)
 _PARSERS: dict[type, tuple[flags.ArgumentParser, str]] = {
@@ -152,6 +154,22 @@ def one_line(error: BaseException) -> str:
     """
     text = " ".join(str(error).split())
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def show(text: str) -> None:
+    """Prints to standard output. A reader that has seen enough (``| head``) is no fault.
+
+    Raises:
+        StoreError: it cannot be written, such as on a full disk.
+    """
+    fault = print_line(text, sys.stdout)
+    if fault is not None and not isinstance(fault, BrokenPipeError):
+        raise StoreError(f"standard output cannot be written: {fault.strerror}.")
+
+
+def complain(text: str) -> None:
+    """Prints to standard error, for whoever reads it."""
+    print_line(text, sys.stderr)
 
 
 def usable_cores() -> int:

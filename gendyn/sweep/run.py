@@ -1,6 +1,7 @@
 """``gendyn.sweep.run``: a config and axes in, a labelled dataset out; the same call resumes."""
 
 import pathlib
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,8 +15,9 @@ from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import flatten
 from gendyn.sweep.execute import calibrate
 from gendyn.sweep.execute.chunk import train_chunk
-from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
+from gendyn.sweep.execute.devices import compilation_cache, pick_devices
 from gendyn.sweep.execute.job import Job, Position, Setup, prepare
+from gendyn.sweep.execute.lines import print_line
 from gendyn.sweep.execute.population import out_of_memory
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.execute.signals import Signals, Stopped
@@ -64,6 +66,7 @@ def _is_born(workdir: str | pathlib.Path) -> bool:
         ) from fault
 
 
+@compilation_cache()
 def run(
     config: Mapping[str, Any],
     *,
@@ -84,6 +87,8 @@ def run(
         overrides: what the user changed, stored with the provenance.
         quiet: print neither the plan nor progress.
 
+    JAX's config is afterwards what it was before; a persistent compilation cache is on meanwhile.
+
     Returns:
         Dims ``run × record``; the axes are coordinates of ``run``. See :func:`gendyn.store.open`.
 
@@ -100,7 +105,6 @@ def run(
     >>> ds.sizes["run"], ds["model.width"].values.tolist()
     (4, [2, 2, 3, 3])
     """
-    use_compilation_cache()
     devices = _devices(config)
     tasks: dict[str, Task] = {}
     sweep_plan = _plan(config, axes, workdir, tasks, devices)
@@ -111,7 +115,7 @@ def run(
             sweep_plan = _plan(config, axes, workdir, tasks, devices)
         store.write_plan(folder, stored_plan(sweep_plan, tasks, devices, overrides or {}, folder))
         if not quiet:
-            print(sweep_plan.summary(), flush=True)
+            print_line(sweep_plan.summary(), sys.stdout)
         _execute(sweep_plan, tasks, devices, folder, quiet)
     return store.open(folder)
 

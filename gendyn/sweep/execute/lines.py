@@ -1,0 +1,63 @@
+"""Lines for whoever reads them: a reader that goes away ends nothing."""
+
+import contextlib
+import os
+from typing import Any, TextIO
+
+
+def print_line(text: str, stream: TextIO | None) -> OSError | None:
+    """Prints a line at once; where nobody reads it any more, this line and what follows go nowhere.
+
+    A closed pipe, a closed descriptor (``2>&-``: the stream is ``None``), a full disk behind a redirection.
+
+    Returns:
+        What the system said, if it was anything.
+
+    >>> import io
+    >>> stream = io.StringIO()
+    >>> print_line("8 runs", stream)
+    >>> stream.getvalue()
+    '8 runs\\n'
+    """
+    if stream is None:
+        return None
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as fault:
+        forget(stream)
+        return fault
+    except ValueError:  # closed by Python
+        return None
+    return None
+
+
+def forget(stream: TextIO) -> None:
+    """Points a stream's descriptor at nothing: what it still holds would fail again when the process ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a stream without a descriptor
+        number = stream.fileno()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, number)
+        os.close(nothing)
+
+
+class Lossy:
+    """A stream that drops what cannot be written, for those that write from a thread of their own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            forget(self._stream)
+        except ValueError:  # closed by Python
+            pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
