@@ -66,6 +66,7 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
 
 def run_main() -> None:
     """``main`` with bad input and failing folders as one line, not a traceback."""
+    cli.fill_closed_descriptors()
     logging.set_verbosity(logging.WARNING)  # absl would print JAX's notes on absent accelerators; --verbosity=0 does
     try:
         app.run(main, flags_parser=parse_flags)

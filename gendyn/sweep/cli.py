@@ -20,6 +20,7 @@ from gendyn.sweep.config.factories import FACTORIES
 from gendyn.sweep.config.flat import Flat, flatten
 from gendyn.sweep.config.leaf import unknown_leaf
 from gendyn.sweep.config.schema import leaves_of
+from gendyn.sweep.execute.lines import fill_closed_descriptors as fill_closed_descriptors
 from gendyn.sweep.execute.lines import print_line
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<name>[^=]*)(?:=(?P<text>.*))?", re.DOTALL)

@@ -3,7 +3,9 @@
 import io
 import os
 import pathlib
+import subprocess
 import sys
+import tempfile
 
 import jax
 import pytest
@@ -147,7 +149,7 @@ def test_a_platform_that_is_not_there_is_named(fault, monkeypatch, small):
         raise fault
 
     monkeypatch.setattr(jax, "devices", missing)
-    with pytest.raises(ConfigError, match="JAX_PLATFORMS = .*JAX finds no such device here"):
+    with pytest.raises(ConfigError, match=r"JAX_PLATFORMS = .*JAX finds no such device here"):
         sweep.plan(small.config(), axes={"seed": (0,)})
 
 
@@ -196,12 +198,22 @@ def test_a_reader_that_goes_away_and_a_full_disk(monkeypatch, capfd):
     assert print_line("closed", closed) is None
 
 
+def test_a_closed_descriptor_is_not_given_to_a_file():
+    """Else what libraries print as errors would be written into a file of results."""
+    lines = pathlib.Path(sweep.__file__).parent / "execute" / "lines.py"
+    code = (
+        f"import runpy; runpy.run_path({str(lines)!r})['fill_closed_descriptors'](); print(open('/dev/null').fileno())"
+    )
+    done = subprocess.run(["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, text=True)
+    assert int(done.stdout) > 2
+
+
 def test_a_table_that_cannot_be_written_is_refused_before_anything_is_measured(monkeypatch, tmp_path):
     def read_only(**kwargs):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("gendyn.store.export.tempfile.TemporaryFile", read_only)
-    with pytest.raises(ConfigError, match="analysis.csv' cannot be written: Read-only file system. Give a file"):
+    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
+    with pytest.raises(ConfigError, match=r"analysis.csv' cannot be written: Read-only file system. Give a file"):
         store.check_table_path(tmp_path / "analysis.csv")
     monkeypatch.undo()
     assert store.check_table_path(tmp_path / "analysis.csv") and not list(tmp_path.iterdir())

@@ -31,6 +31,18 @@ def print_line(text: str, stream: TextIO | None) -> OSError | None:
     return None
 
 
+def fill_closed_descriptors() -> None:
+    """Opens nothing on each standard descriptor that is closed: the next file would get its number, and error output.
+
+    For a program's first line.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def forget(stream: TextIO) -> None:
     """Points a stream's descriptor at nothing: what it still holds would fail again when the process ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # a stream without a descriptor
