@@ -24,7 +24,7 @@ def pick_devices(platform: str) -> list[jax.Device]:
         default = jax.devices()
     except (RuntimeError, AssertionError) as error:  # JAX asserts where it only skips a platform without a device
         raise ConfigError(
-            f"JAX_PLATFORMS = {jax.config.jax_platforms or ''!r}: JAX finds no such device here. Unset it to take what "
+            f"JAX_PLATFORMS = {jax.config.values['jax_platforms'] or ''!r}: JAX finds no such device here. Unset it to take what "
             "there is, or install the extra gendyn[cuda] or gendyn[tpu] on a machine that has one."
         ) from error
     try:
@@ -45,7 +45,7 @@ def compilation_cache() -> Iterator[None]:
     at all, which it decides once a process. Without a folder to write to, there is no cache.
     """
     folder = cache_folder()
-    if jax.config.jax_compilation_cache_dir is not None or folder is None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None or folder is None:
         yield
         return
     chosen = {
