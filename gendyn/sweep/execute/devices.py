@@ -23,8 +23,9 @@ def pick_devices(platform: str) -> list[jax.Device]:
     try:
         default = jax.devices()
     except (RuntimeError, AssertionError) as error:  # JAX asserts where it only skips a platform without a device
+        asked = jax.config.values["jax_platforms"] or ""
         raise ConfigError(
-            f"JAX_PLATFORMS = {jax.config.values['jax_platforms'] or ''!r}: JAX finds no such device here. Unset it to take what "
+            f"JAX_PLATFORMS = {asked!r}: JAX finds no such device here. Unset it to take what "
             "there is, or install the extra gendyn[cuda] or gendyn[tpu] on a machine that has one."
         ) from error
     try:
