@@ -11,7 +11,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from gendyn.commands._columns import as_text
-from gendyn.core import ConfigError, RunError, StoreError, one_line
+from gendyn.core import ConfigError, RunError, StoreError, complain, fill_closed_descriptors, one_line
 
 HELP = ("--help", "-help", "-h", "-?", "--helpshort", "-helpshort")
 
@@ -28,6 +28,7 @@ def run(command: ModuleType, words: Sequence[str]) -> NoReturn:
             absl is to read. ``describe(argv)``, where it has one, adds to ``--help``.
         words: the options.
     """
+    fill_closed_descriptors()
     logging.set_verbosity(logging.WARNING)  # absl would print JAX's notes on absent accelerators; --verbosity=0 does
     try:
         try:
@@ -42,7 +43,7 @@ def run(command: ModuleType, words: Sequence[str]) -> NoReturn:
     except (RunError, StoreError) as error:
         sys.exit(_fail(error, 1))
     except KeyboardInterrupt as error:
-        print(str(error) or "stopped; what was committed is safe, and the same command goes on", file=sys.stderr)
+        complain(str(error) or "stopped; what was committed is safe, and the same command goes on")
         sys.exit(128 + getattr(error, "number", signal.SIGINT))
     sys.exit(0)
 
@@ -70,5 +71,5 @@ def _usage(command: ModuleType, argv: Sequence[str]) -> str:
 
 
 def _fail(error: Exception, status: int) -> int:
-    print(f"error: {one_line(error)}", file=sys.stderr)
+    complain(f"error: {one_line(error)}")
     return status

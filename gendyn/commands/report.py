@@ -23,6 +23,7 @@ from gendyn.analysis import ExtraAxes, config_of, final_values, run_status, runs
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
 from gendyn.plots import described, learning_curves, probe_names, probe_series, report_page, result_page
+from gendyn.plots.style import plain_style
 from gendyn.sweep.config import parse
 from gendyn.types import Dataset, Figure
 
@@ -31,6 +32,7 @@ MAX_CHOICES = 8
 """Values of axes that an experiment does not know for which its findings are shown; --select chooses others."""
 
 
+@plain_style()
 def write_report(
     ds: Dataset, output: Path, *, name: str, other: tuple[str, Dataset] | None = None, own: Sequence[str] = ()
 ) -> Path:
@@ -168,6 +170,7 @@ def _judged(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
     return report_page.paragraphs(summary) + report_page.findings_html(found) + drawing
 
 
+@plain_style()
 def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> Path:
     """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, and the command that finds it again.
 

@@ -19,7 +19,7 @@ from ml_collections import config_flags
 
 from gendyn.commands._columns import as_text
 from gendyn.commands._tables import leaves
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, show
 from gendyn.experiments import launch, plan
 from gendyn.sweep import cli
 from gendyn.sweep.config import parse
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> None:
     zips = tuple(tuple(name.strip() for name in text.split(",")) for text in options.zip_axes) or None
     cli.check_not_varied(overrides, axes or config.get("axes", ()))
     if options.plan_only:
-        print(plan(config, axes=axes, zip_axes=zips, workdir=options.workdir or None).summary(), flush=True)
+        show(plan(config, axes=axes, zip_axes=zips, workdir=options.workdir or None).summary())
     else:
         launch(config, options.workdir, axes=axes, zip_axes=zips, overrides=overrides, quiet=options.quiet)
 

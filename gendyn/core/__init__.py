@@ -4,6 +4,7 @@ from gendyn.core.arguments import check_arrays as check_arrays
 from gendyn.core.arguments import check_function as check_function
 from gendyn.core.arguments import check_key as check_key
 from gendyn.core.arguments import mask_of as mask_of
+from gendyn.core.captures import captured as captured
 from gendyn.core.decompositions import cholesky as cholesky
 from gendyn.core.decompositions import eigh as eigh
 from gendyn.core.decompositions import eigvalsh as eigvalsh
@@ -26,6 +27,12 @@ from gendyn.core.errors import one_line as one_line
 from gendyn.core.errors import said_of as said_of
 from gendyn.core.flops import count_flops as count_flops
 from gendyn.core.flops import peak_bytes as peak_bytes
+from gendyn.core.lines import Lossy as Lossy
+from gendyn.core.lines import complain as complain
+from gendyn.core.lines import fill_closed_descriptors as fill_closed_descriptors
+from gendyn.core.lines import forget as forget
+from gendyn.core.lines import print_line as print_line
+from gendyn.core.lines import show as show
 from gendyn.core.lookup import lookup as lookup
 from gendyn.core.lookup import module as module
 from gendyn.core.lookup import names as names

@@ -1,7 +1,9 @@
 """One look for every figure: colour-blind-safe colours, sizes that stay legible at half size, no pyplot state."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,24 @@ def figure(
     for ax in axes.flat:
         dress(ax)
     return made, axes
+
+
+@contextlib.contextmanager
+def plain_style() -> Iterator[None]:
+    """Draws with matplotlib's own defaults, whatever a user's environment asks for; what it was is put back.
+
+    ``MPLBACKEND`` may name the backend of a notebook, which matplotlib refuses at its import elsewhere; a
+    ``matplotlibrc`` may set ``text.usetex``, which needs LaTeX, or fonts and colours of a talk.
+    """
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 def dress(ax: Axes) -> None:

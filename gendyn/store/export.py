@@ -1,9 +1,11 @@
 """A dataset as one long table for tools that know nothing of xarray."""
 
+import contextlib
 import itertools
 import json
 import math
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +66,8 @@ def export(ds: "xarray.Dataset", path: str | Path) -> Path:
     except OSError as fault:
         raise StoreError(f"{files.disk_fault(fault, target)}; an older {target.name} is intact.") from fault
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a read-only file system even of what is not there
+            temporary.unlink(missing_ok=True)
     return target
 
 
@@ -72,7 +75,8 @@ def check_table_path(path: str | Path) -> Path:
     """The path, if a table can be written there.
 
     Raises:
-        ConfigError: another suffix than ``.parquet``, ``.csv`` or ``.jsonl``, or a folder that is not there.
+        ConfigError: another suffix than ``.parquet``, ``.csv`` or ``.jsonl``, or a folder that is not there or takes no
+            file.
     """
     target = folder_of(path)
     if target.suffix not in _SUFFIXES:
@@ -80,6 +84,12 @@ def check_table_path(path: str | Path) -> Path:
     if not target.parent.is_dir() or target.is_dir():
         reason = "is a folder" if target.is_dir() else f"lies in {target.parent}, which is no folder"
         raise ConfigError(f"path = {str(path)!r} {reason}: give a file in an existing folder.")
+    try:
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as fault:
+        raise ConfigError(
+            f"path = {str(path)!r} cannot be written: {fault.strerror}. Give a file in a folder that you may write to."
+        ) from fault
     return target
 
 

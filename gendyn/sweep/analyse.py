@@ -10,7 +10,7 @@ import numpy as np
 from gendyn import store
 from gendyn.core import ConfigError, only_names
 from gendyn.sweep.config.probes import PROBES, make_probes
-from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
+from gendyn.sweep.execute.devices import compilation_cache, pick_devices
 from gendyn.sweep.execute.layout import Layout, OutOfMemory, next_layout
 from gendyn.sweep.execute.population import out_of_memory
 from gendyn.sweep.execute.segment import make_segment
@@ -25,6 +25,7 @@ from gendyn.tasks import held
 from gendyn.types import Dataset, Task
 
 
+@compilation_cache()
 def analyse(
     workdir: str | pathlib.Path,
     probes: Sequence[str],
@@ -61,7 +62,6 @@ def analyse(
     made = make_probes(probes)
     if not made:
         raise ConfigError(f"probes = () must name at least one file of gendyn/{PROBES}/.")
-    use_compilation_cache()
     with only_names([names, held()]):
         stored = store.read_plan(workdir)
         plan = _moved(plan_from_json(stored), folder)

@@ -1,6 +1,7 @@
 """``gendyn.sweep.run``: a config and axes in, a labelled dataset out; the same call resumes."""
 
 import pathlib
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,12 +11,13 @@ import jax
 
 from gendyn import store
 from gendyn.core import ConfigError, StoreError, only_names
+from gendyn.core.lines import print_line
 from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import flatten
 from gendyn.sweep.ending import ending
 from gendyn.sweep.execute import calibrate
 from gendyn.sweep.execute.chunk import train_chunk
-from gendyn.sweep.execute.devices import pick_devices, use_compilation_cache
+from gendyn.sweep.execute.devices import compilation_cache, pick_devices
 from gendyn.sweep.execute.failures import Failures
 from gendyn.sweep.execute.job import Job, Position, Setup, prepare
 from gendyn.sweep.execute.population import out_of_memory
@@ -84,6 +86,7 @@ def _is_born(workdir: str | pathlib.Path) -> bool:
         ) from fault
 
 
+@compilation_cache()
 def run(
     config: Mapping[str, Any],
     *,
@@ -106,6 +109,8 @@ def run(
         overrides: what the user changed, stored with the provenance.
         quiet: print neither the plan nor progress.
 
+    JAX's config is afterwards what it was before; a persistent compilation cache is on meanwhile.
+
     Returns:
         Dims ``run × record``; the axes are coordinates of ``run``. See :func:`gendyn.store.open`.
 
@@ -123,7 +128,6 @@ def run(
     >>> ds.sizes["run"], ds["model.width"].values.tolist()
     (4, [2, 2, 3, 3])
     """
-    use_compilation_cache()
     devices = _devices(config)
     tasks: dict[str, Task] = {}
     sweep_plan = _plan(config, axes, workdir, tasks, devices)
@@ -138,7 +142,7 @@ def run(
         jobs = [Job(c, load_task(c.settings, tasks), devices, store.chunk_folder(folder, c.id)) for c in asked]
         sweep_plan = sweep_plan._replace(finished=frozenset(job.chunk.id for job in jobs if job.finished()))
         if not quiet:
-            print(sweep_plan.summary(), flush=True)
+            print_line(sweep_plan.summary(), sys.stdout)
         runs = sum(len(chunk.runs) for chunk in asked)
         total = sum(chunk.steps[-1] * len(chunk.runs) for chunk in asked)
         with Progress(total, runs, quiet=quiet, labels=sweep_plan.labels()) as progress:

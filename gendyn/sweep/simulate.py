@@ -12,7 +12,7 @@ from gendyn import store
 from gendyn.core import ConfigError, canonical, check_positive_int
 from gendyn.sweep.config.leaf import plain
 from gendyn.sweep.ending import ending
-from gendyn.sweep.execute.devices import use_compilation_cache
+from gendyn.sweep.execute.devices import compilation_cache, pick_devices
 from gendyn.sweep.execute.failures import Failures
 from gendyn.sweep.execute.progress import Progress
 from gendyn.sweep.execute.signals import Signals, Stopped
@@ -82,6 +82,7 @@ def _brief(values: Sequence[Any]) -> str:
     return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]} … {values[-1]} ({len(values)})"
 
 
+@compilation_cache()
 def simulate(
     config: Mapping[str, Any],
     workdir: str | Path,
@@ -121,10 +122,10 @@ def simulate(
     >>> ds["x"].values.tolist(), ds["square"].values.tolist()
     ([1, 3], [[1.0], [9.0]])
     """
+    pick_devices("")  # there is one, before anything is computed
     check_positive_int("runs_at_once", simulation.runs_at_once)
     groups, measured = simulation.groups, simulation.measured
     plan = _plan(dict(config), simulation, dict(overrides or {}))
-    use_compilation_cache()
     folder = store.open_workdir(workdir)
     with store.lock(folder):
         known = store.read_plan(folder) if store.born(folder) else None

@@ -8,7 +8,7 @@ import numpy as np
 from gendyn.sweep.config.complete import complete
 from gendyn.sweep.config.flat import flatten
 from gendyn.sweep.execute import calibrate
-from gendyn.sweep.execute.devices import pick_devices
+from gendyn.sweep.execute.devices import compilation_cache, pick_devices
 from gendyn.sweep.execute.inputs import first_state
 from gendyn.sweep.execute.segment import make_segment
 from gendyn.sweep.plan.against_task import load_task
@@ -17,6 +17,7 @@ from gendyn.sweep.run import plan
 from gendyn.types import Config, Task
 
 
+@compilation_cache()
 def time_steps(config: Config, arms: Sequence[str], *, rounds: int = 5) -> dict[str, tuple[float, float]]:
     """Seconds that one step of one run takes in each arm: mean and standard error over rounds.
 

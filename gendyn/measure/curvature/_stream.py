@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from gendyn.core import check_choice, check_range
+from gendyn.core import captured, check_choice, check_range
 from gendyn.measure._checks import check_batch, check_losses, check_mask, check_parameters
 from gendyn.measure.masks import project
 from gendyn.measure.memory import check_operator
@@ -72,6 +72,8 @@ def operator(
 ) -> Partial:
     """``v -> P (sum of blocks) P v + damping P v``, as a pytree, whose arrays are arguments to jit and vmap."""
     count = data.weights.shape[0]
+    original = curvature  # which the function below must go on to mean
+    curvature = captured(curvature, lambda p, d, e: original(p, d.x, d.y, d.weights, e)(p), params, data, extra)
     check_operator(
         lambda part: linearised(curvature, params, part, extra), params, data, count, batch_size, memory_limit, reserved
     )

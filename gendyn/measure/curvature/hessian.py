@@ -1,8 +1,11 @@
 """Hessian of a scalar loss, and the Gauss-Newton matrix over a data set: products, extreme eigenpairs, spectra.
 
 Scaling is that of the loss: a mean over examples has the curvature of the mean. Precision is that of ``params``; inside
-``with jax.enable_x64(True)`` with float64 parameters all is float64. Loops over checkpoints should pass the same
-function object each time: programs are kept by the identity of ``loss`` or ``apply``.
+``with jax.enable_x64(True)`` with float64 parameters all is float64.
+
+Programs are kept for the next call with the same function object, as long as what it reads beside its arguments is
+unchanged; to see that, each call traces it (:func:`gendyn.core.captured`). Loops over checkpoints should pass the same
+function object each time, and spare the tracing by passing ``jax.jit(loss)``, which JAX never traces again.
 """
 
 from collections.abc import Callable
@@ -12,7 +15,7 @@ import jax
 from jax.tree_util import Partial
 
 from gendyn import linalg
-from gendyn.core import check_key, check_memory, check_positive_int, check_range, mask_of, peak_bytes
+from gendyn.core import captured, check_key, check_memory, check_positive_int, check_range, mask_of, peak_bytes
 from gendyn.linalg.eigenpairs import vectors_held
 from gendyn.measure._checks import check_count, check_mask, check_parameters, check_scalar_loss
 from gendyn.measure.curvature._stream import Matvec, projected
@@ -82,6 +85,7 @@ def _hessian_matvec(
     reserved: int,
 ) -> Matvec:
     """The same, with room left for ``reserved`` bytes of vectors."""
+    loss = captured(loss, lambda p: jax.jvp(jax.grad(loss), (p,), (p,))[1], params)
     beside = {"for vectors beside it": reserved}
     if linearise:
         kept = jax.eval_shape(lambda p: _linearised_gradient(loss, p), params)

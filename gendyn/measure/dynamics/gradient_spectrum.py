@@ -79,7 +79,7 @@ def temporal_gradient_spectrum(
     check_positive_int("num_projections", num_projections, low=2)
     length = _segment_length(num_steps, segment_length)
     check_range("cutoff", cutoff, low=1 / length, high=0.5)
-    shapes = jax.eval_shape(step, state)
+    shapes = jax.eval_shape(lambda s: step(s), state)
     if not isinstance(shapes, tuple) or len(shapes) != 2:
         raise ConfigError("step must return (next state, gradient): a tuple of two.")
     named = {

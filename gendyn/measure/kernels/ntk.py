@@ -1,7 +1,7 @@
 """The empirical tangent kernel of any ``apply(params, x)``, and its eigendecomposition."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from gendyn.core import (
     ConfigError,
+    captured,
     check_choice,
     check_function,
     check_key,
@@ -84,7 +85,8 @@ def empirical_ntk(
     for each tile of the kernel.
 
     Args:
-      apply: ``(params, x [B, ...]) -> outputs [B, K]``. Compiled once for each function object.
+      apply: ``(params, x [B, ...]) -> outputs [B, K]``. Compiled once for each function object and
+        what it reads beside its arguments; each call traces it to see that, which ``jax.jit(apply)`` spares.
       params: pytree of real floating-point arrays.
       x1: ``[N1, ...]``.
       x2: ``[N2, ...]``; ``None``: ``x1``.
@@ -111,7 +113,7 @@ def empirical_ntk(
     x1, x2 = check_inputs(apply, params, x1, x2, block_size, mask)
     dropped, masked, parts = _classify(params, mask)
     return _compute(
-        _hashable(apply), kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask
+        _kept(apply, params, x1), kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask
     )
 
 
@@ -157,6 +159,7 @@ def ntk_eigh(
         check_key("key", key)
     check_choice("kind", kind, KINDS)
     x, _ = check_inputs(apply, params, x, None, block_size, mask)
+    apply = _kept(apply, params, x)
     outputs = jax.eval_shape(apply, params, x)
     shape = outputs.shape if kind == "full" else outputs.shape[:1]
     rows = math.prod(shape)
@@ -175,7 +178,7 @@ def ntk_eigh(
         raise ConfigError(f"k = {k} exceeds the {rows} rows of the {kind} kernel; ask for at most that many.")
     like = jax.ShapeDtypeStruct(shape, outputs.dtype)
     pairs = _top_pairs(
-        _hashable(apply),
+        apply,
         kind,
         k,
         max_steps,
@@ -280,7 +283,7 @@ def check_inputs(
         check_batch(x, x, None, None)
     if x2 is not None and x2.shape[1:] != x1.shape[1:]:
         raise ConfigError(f"x2 has examples of shape {x2.shape[1:]}, x1 of {x1.shape[1:]}; they must agree.")
-    out = jax.eval_shape(apply, params, x1)
+    out = jax.eval_shape(lambda p, x: apply(p, x), params, x1)
     shape = getattr(out, "shape", None)
     if shape is None or len(shape) != 2 or shape[0] != x1.shape[0] or not jnp.issubdtype(out.dtype, jnp.floating):
         raise ConfigError(
@@ -306,10 +309,6 @@ def _classify(params: PyTree, mask: PyTree | None) -> tuple[tuple[int, ...], tup
     return tuple(dropped), tuple(masked), parts
 
 
-def _hashable(apply: Apply) -> Callable[..., Any]:
-    """``apply`` as a key of the compilation cache; one that cannot be a key is compiled at every call."""
-    try:
-        hash(apply)
-    except TypeError:
-        return lambda params, x: apply(params, x)
-    return apply
+def _kept(apply: Apply, params: PyTree, x: Array) -> Apply:
+    """``apply`` as a key of compiled programs, by what its derivative on one example reads."""
+    return captured(apply, lambda p, row: jax.jvp(lambda q: apply(q, row), (p,), (p,)), params, x[:1])

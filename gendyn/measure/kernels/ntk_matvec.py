@@ -73,7 +73,7 @@ def ntk_matvec(
         moved = jax.lax.map(lambda rows: jax.jvp(lambda p: apply(p, rows), (params,), (direction,))[1], blocks)
         return moved.reshape(-1, moved.shape[-1])[:count]
 
-    outputs = jax.eval_shape(apply, params, jax.eval_shape(lambda: x))
+    outputs = jax.eval_shape(lambda p: apply(p, x), params)
 
     def full(v: Array) -> Array:
         return push(project(pull(v.astype(outputs.dtype)), mask))

@@ -1,8 +1,8 @@
 """One chunk on the hardware: packed, laid out, trained, committed, resumed. Nothing here knows the whole sweep."""
 
 from gendyn.sweep.execute.chunk import train_chunk as train_chunk
+from gendyn.sweep.execute.devices import compilation_cache as compilation_cache
 from gendyn.sweep.execute.devices import pick_devices as pick_devices
-from gendyn.sweep.execute.devices import use_compilation_cache as use_compilation_cache
 from gendyn.sweep.execute.job import Job as Job
 from gendyn.sweep.execute.job import Position as Position
 from gendyn.sweep.execute.job import Setup as Setup

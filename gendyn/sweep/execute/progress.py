@@ -4,7 +4,9 @@ import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO, cast
+
+from gendyn.core.lines import Lossy, print_line
 
 
 class Progress:
@@ -35,12 +37,13 @@ class Progress:
         self._start = self._last = time.monotonic()
 
     def __enter__(self) -> Self:
-        if not self.quiet and sys.stderr.isatty():
+        if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), refresh_per_second=4)
+            console = Console(file=cast(TextIO, Lossy(sys.stderr)))
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=console, refresh_per_second=4)
             self._bar.start()
             self._task = self._bar.add_task(f"{self.runs} runs", total=max(self.total, 1))
         return self
@@ -85,10 +88,7 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
-            try:
-                print(text, file=sys.stderr, flush=True)
-            except (OSError, ValueError):  # nobody reads it any more: training goes on
-                self.quiet = True
+            print_line(text, sys.stderr)
 
     def _rate(self) -> str:
         elapsed = max(time.monotonic() - self._start, 1e-9)
