@@ -40,9 +40,8 @@ def _of_finite(decompose: Callable[..., Any], matrix: Array, *others: Array, rea
     def across(array: Array) -> Array:
         return jnp.expand_dims(finite, range(finite.ndim, array.ndim))
 
-    sound = _chosen(
-        matrix, across(matrix), jnp.broadcast_to(jnp.eye(*matrix.shape[-2:], dtype=matrix.dtype), matrix.shape)
-    )
+    identity = jnp.eye(matrix.shape[-2], matrix.shape[-1], dtype=matrix.dtype)
+    sound = _chosen(matrix, across(matrix), jnp.broadcast_to(identity, matrix.shape))
     found = _one_by_one(decompose)(sound, *others)
     return jax.tree.map(lambda array: _chosen(array, across(array), jnp.full_like(array, jnp.nan)), found)
 
