@@ -20,6 +20,37 @@ def _one_by_one(decompose: Callable[..., Any]) -> Callable[..., Any]:
     return sequential_vmap(decompose) if jax.default_backend() == "cpu" else decompose
 
 
+@jax.custom_jvp
+def _chosen(value: Array, finite: Array, other: Array) -> Array:
+    """``value`` where ``finite``, else ``other``: whose derivative is NaN, where that of a plain ``where`` is 0."""
+    return jnp.where(finite, value, other)
+
+
+@_chosen.defjvp
+def _chosen_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
+    value, finite, other = primals
+    # A product, so that it is NaN in reverse mode too.
+    return _chosen(value, finite, other), tangents[0] * jnp.where(finite, 1, jnp.nan).astype(value.dtype)
+
+
+def _of_finite(decompose: Callable[..., Any], matrix: Array, *others: Array, read: Array | None = None) -> Any:
+    """``decompose(matrix, *others)``; NaN where ``read``, the part of the matrix that LAPACK reads, is not finite."""
+    finite = jnp.isfinite(matrix if read is None else read).all(axis=(-2, -1))
+
+    def across(array: Array) -> Array:
+        return jnp.expand_dims(finite, range(finite.ndim, array.ndim))
+
+    identity = jnp.eye(matrix.shape[-2], matrix.shape[-1], dtype=matrix.dtype)
+    sound = _chosen(matrix, across(matrix), jnp.broadcast_to(identity, matrix.shape))
+    found = _one_by_one(decompose)(sound, *others)
+    return jax.tree.map(lambda array: _chosen(array, across(array), jnp.full_like(array, jnp.nan)), found)
+
+
+def _mirrored(matrix: Array) -> Array:
+    """What the symmetric part is half of: it may overflow where the matrix does not."""
+    return matrix + jnp.swapaxes(matrix, -2, -1)
+
+
 def eigh(matrix: Array) -> tuple[Array, Array]:
     """Eigenvalues ``[m]``, ascending, and eigenvectors ``[m, m]`` in columns, of a symmetric ``[m, m]``.
 
@@ -27,19 +58,19 @@ def eigh(matrix: Array) -> tuple[Array, Array]:
     >>> values.tolist()
     [[1.0, 2.0], [1.0, 1.0]]
     """
-    found: tuple[Array, Array] = _one_by_one(lambda m: tuple(jnp.linalg.eigh(m)))(matrix)
+    found: tuple[Array, Array] = _of_finite(lambda m: tuple(jnp.linalg.eigh(m)), matrix, read=_mirrored(matrix))
     return found
 
 
 def eigvalsh(matrix: Array) -> Array:
     """Eigenvalues ``[m]`` of a symmetric ``[m, m]``, ascending."""
-    found: Array = _one_by_one(lambda m: jnp.linalg.eigvalsh(m))(matrix)
+    found: Array = _of_finite(lambda m: jnp.linalg.eigvalsh(m), matrix, read=_mirrored(matrix))
     return found
 
 
 def singular_values(matrix: Array) -> Array:
     """Singular values of ``[p, q]``, descending, ``[min(p, q)]``."""
-    found: Array = _one_by_one(lambda m: jnp.linalg.svd(m, compute_uv=False))(matrix)
+    found: Array = _of_finite(lambda m: jnp.linalg.svd(m, compute_uv=False), matrix)
     return found
 
 
@@ -52,7 +83,7 @@ def svd(matrix: Array) -> tuple[Array, Array, Array]:
     >>> u.shape, values.tolist(), vt.shape
     ((3, 2), [2.0, 1.0], (2, 2))
     """
-    found: tuple[Array, Array, Array] = _one_by_one(lambda m: tuple(jnp.linalg.svd(m, full_matrices=False)))(matrix)
+    found: tuple[Array, Array, Array] = _of_finite(lambda m: tuple(jnp.linalg.svd(m, full_matrices=False)), matrix)
     return found
 
 
@@ -67,18 +98,20 @@ def qr(matrix: Array, *, complete: bool = False) -> tuple[Array, Array]:
     ((2, 2), [[5.0], [0.0]])
     """
     mode = "complete" if complete else "reduced"
-    found: tuple[Array, Array] = _one_by_one(lambda m: tuple(jnp.linalg.qr(m, mode=mode)))(matrix)
+    found: tuple[Array, Array] = _of_finite(lambda m: tuple(jnp.linalg.qr(m, mode=mode)), matrix)
     return found
 
 
 def qr_triangle(matrix: Array) -> Array:
     """``R`` alone of :func:`qr`, ``[min(p, q), q]``: half the work, since ``Q`` is never formed."""
-    found: Array = _one_by_one(lambda m: jnp.linalg.qr(m, mode="r"))(matrix)
+    found: Array = _of_finite(lambda m: jnp.linalg.qr(m, mode="r"), matrix)
     return found
 
 
 def solve_triangular(triangle: Array, right: Array, *, lower: bool = False, transposed: bool = False) -> Array:
     """``T^-1 B`` for triangular ``T [m, m]`` and ``B [m, k]``, or ``T^-T B`` if ``transposed``.
+
+    A column of ``B`` that is not finite spoils its own solution and no other.
 
     >>> solve_triangular(jnp.array([[2.0, 1.0], [0.0, 4.0]]), jnp.array([[4.0], [8.0]])).ravel().tolist()
     [1.0, 2.0]
@@ -87,11 +120,13 @@ def solve_triangular(triangle: Array, right: Array, *, lower: bool = False, tran
     def solve(t: Array, b: Array) -> Array:
         return jax.scipy.linalg.solve_triangular(t, b, lower=lower, trans=int(transposed))
 
-    found: Array = _one_by_one(solve)(triangle, right)
+    found: Array = _of_finite(solve, triangle, right, read=(jnp.tril if lower else jnp.triu)(triangle))
     return found
 
 
 def cholesky(matrix: Array) -> Array:
     """Lower factor ``[m, m]`` of a symmetric ``[m, m]`` of which the lower triangle is read; NaN if there is none."""
-    found: Array = _one_by_one(lambda m: jax.lax.linalg.cholesky(m, symmetrize_input=False))(matrix)
+    found: Array = _of_finite(
+        lambda m: jax.lax.linalg.cholesky(m, symmetrize_input=False), matrix, read=jnp.tril(matrix)
+    )
     return found

@@ -85,7 +85,8 @@ def orthonormalise(rows: Array, fill: Callable[[Array], Array], tolerance: float
         tolerance: a remainder below ``tolerance`` times the longest vector so far counts as zero.
 
     Returns:
-        ``Q`` ``[m, D]`` with orthonormal or zero rows, ``R`` ``[m, m]`` upper triangular, the rank.
+        ``Q`` ``[m, D]`` with orthonormal or zero rows, ``R`` ``[m, m]`` upper triangular, the rank. A diagonal of ``R``
+        is not finite where a vector is not.
     """
     count = rows.shape[0]
 
@@ -96,7 +97,8 @@ def orthonormalise(rows: Array, fill: Callable[[Array], Array], tolerance: float
         remainder, length = orthogonalise(basis, i, vector)
         keep = length > tolerance * scale
         unit = jnp.where(keep, remainder / jnp.where(keep, length, 1), 0)
-        column = inner_products(basis, i, vector).at[i].set(jnp.where(keep, length, 0))
+        # A vector that is not finite adds no row, but is no vector of zeros: R says so.
+        column = inner_products(basis, i, vector).at[i].set(jnp.where(keep | ~jnp.isfinite(length), length, 0))
         basis = jax.lax.dynamic_update_slice(basis, unit[None], (i, jnp.zeros_like(i)))
         return basis, upper.at[:, i].set(column), scale, rank + keep
 

@@ -127,6 +127,8 @@ def _xtrace(operator: Operator, space: Space, key: Array, count: int, batch: int
     captured, seen = jax.lax.map(products, basis, batch_size=batch)
     inside, total = dot(basis, probes.T), jnp.trace(captured)
     full = rank == half
+    # Images that are not finite span nothing, and nothing captured would read as a trace of 0 without error.
+    total = jnp.where(jnp.isfinite(jnp.diagonal(upper)).all(), total, jnp.nan)
     upper = jnp.where(full, upper, jnp.eye(half, dtype=upper.dtype))
     inverse = solve_triangular(upper.T, jnp.eye(half, dtype=upper.dtype), lower=True)
     # Column i: the unit vector of the span that is orthogonal to the images of all probes but i.

@@ -46,6 +46,13 @@ def check_parameters(params: PyTree) -> None:
             )
 
 
+def as_arrays(params: PyTree) -> PyTree:
+    """The same with an array for each Python number; arrays, traced or not, stay themselves."""
+    return jax.tree.map(
+        lambda leaf: leaf if hasattr(leaf, "shape") else jnp.asarray(leaf, jnp.result_type(leaf)), params
+    )
+
+
 def check_scalar_loss(loss: Callable[[PyTree], Array], params: PyTree) -> None:
     """Raises ConfigError unless ``loss(params)`` is one real number."""
     check_function("loss", loss, "the loss first, then params")

@@ -99,7 +99,7 @@ def circuit_efficiency(
         for name in parts:
             values[f"{name}_efficiency"] = values[f"{name}_margin"] / norm
         power = jnp.sum(jnp.square(logits))
-        share = jnp.sum(jnp.square(trigonometric)) / jnp.where(power > 0, power, 1.0)
+        share = jnp.sum(jnp.square(trigonometric)) / jnp.where(power == 0, 1.0, power)
         return nan_without_pairs(values | {"trigonometric_share": share}, pairs)
 
     return Probe("circuit_efficiency", measure)

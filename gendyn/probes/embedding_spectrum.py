@@ -74,11 +74,12 @@ def embedding_spectrum(
         held = jnp.cumsum(power)
         # Rounding of a sum of F terms must not ask for one more.
         enough = share * held[-1] * (1 - power.size * jnp.finfo(power.dtype).eps)
+        number = jnp.where(held[-1] > 0, jnp.sum(held < enough) + 1, 0).astype(norms.dtype)
         return {
             "norms": norms,
             "gini": gini(norms),
             "participation_ratio": participation_ratio(power),
-            "num_frequencies": jnp.where(held[-1] > 0, jnp.sum(held < enough) + 1, 0).astype(norms.dtype),
+            "num_frequencies": jnp.where(jnp.isfinite(held[-1]), number, jnp.nan),
         }
 
     return Probe("embedding_spectrum", measure)

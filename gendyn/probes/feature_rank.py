@@ -60,7 +60,7 @@ def feature_rank(*, num_examples: int = 512, features: Features | None = None) -
         return {
             "effective_rank": spectral_effective_rank(eigenvalues),
             "participation_ratio": participation_ratio(eigenvalues),
-            "stable_rank": jnp.where(top > 0, jnp.sum(eigenvalues) / jnp.where(top > 0, top, 1.0), 0.0),
+            "stable_rank": jnp.where(top == 0, 0.0, jnp.sum(eigenvalues) / jnp.where(top == 0, 1.0, top)),
         }
 
     return Probe("feature_rank", measure)

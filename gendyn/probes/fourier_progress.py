@@ -104,6 +104,8 @@ def fourier_progress(
         )
         logits, classes = pairs.logits, pairs.classes
         shares = frequency_shares(classes)
+        # Of diverged logits there is neither a frequency nor a largest one: no count of 0, and no accuracy of chance.
+        finite = jnp.isfinite(shares).all()
         is_key = key_frequencies(shares, threshold=threshold, contrast=contrast)
         key_part, all_part = sum_component(logits, is_key), sum_component(logits, jnp.ones_like(shares))
         rows = logits.reshape(-1, logits.shape[2])
@@ -113,7 +115,7 @@ def fourier_progress(
             truth = pairs.clean if jnp.issubdtype(pairs.clean.dtype, jnp.integer) else jnp.argmax(pairs.clean, axis=1)
             return {
                 f"{name}loss": _mean(data.loss(outputs, pairs.clean), pairs.known),
-                f"{name}accuracy": _mean((jnp.argmax(outputs, axis=1) == truth).astype(rows.dtype), pairs.known),
+                f"{name}accuracy": _mean(jnp.where(finite, jnp.argmax(outputs, axis=1) == truth, jnp.nan), pairs.known),
             }
 
         def train_loss(table: Array) -> Array:
@@ -134,8 +136,8 @@ def fourier_progress(
         values |= judge("ablated_key_", logits - key_part)
         values |= judge("ablated_rest_", logits - (all_part - key_part))
         values |= {
-            "num_key_frequencies": jnp.sum(is_key).astype(rows.dtype),
-            "key_share": jnp.sum(jnp.where(is_key, shares, 0.0)),
+            "num_key_frequencies": jnp.where(finite, jnp.sum(is_key), jnp.nan).astype(rows.dtype),
+            "key_share": jnp.where(finite, jnp.sum(jnp.where(is_key, shares, 0.0)), jnp.nan),
             "sum_share": jnp.sum(shares),
             "gini": gini(jnp.sqrt(shares)),
             "train_loss": full,
@@ -143,7 +145,7 @@ def fourier_progress(
             "single_excluded_loss": single,
             "max_single_excluded_loss": jnp.where(jnp.any(is_key), largest, full),
             "shares": shares,
-            "is_key": is_key.astype(rows.dtype),
+            "is_key": jnp.where(finite, is_key, jnp.nan).astype(rows.dtype),
             "coefficients": trigonometric_coefficients(classes),
         }
         if spectrum:

@@ -44,7 +44,7 @@ def last_layer_norm(path: str) -> Probe:
         # Squares of half-precision parameters would lose digits and overflow.
         norm = optax.tree.norm([leaf.astype(jnp.float32) for leaf in leaves_under("path", path, params)])
         total = optax.tree.norm([leaf.astype(jnp.float32) for leaf in jax.tree.leaves(params)])
-        return {"norm": norm, "share": jnp.where(total > 0, norm / jnp.where(total > 0, total, 1.0), 0.0)}
+        return {"norm": norm, "share": jnp.where(total == 0, 0.0, norm / jnp.where(total == 0, 1.0, total))}
 
     return Probe("last_layer_norm", measure)
 

@@ -61,12 +61,14 @@ def logit_scale(*, num_examples: int | None = None) -> Probe:
             # where, not a product: a row that does not count may hold anything.
             return jnp.sum(jnp.where(used, values, 0.0)) / jnp.sum(used)
 
+        # What a comparison says of NaN is "no": a diverged network would look like one without collapse.
+        known = jnp.where(used, jnp.isfinite(logits).all(axis=1), True).all()
         return {
             "scale": jnp.sqrt(mean(spread)),
             "margin": mean(logit_margin(logits, targets)),
-            "softmax_collapse": mean(collapsed(logits, targets)),
-            "zero_loss": mean(data.loss(outputs, targets) == 0),
-            "zero_gradient": mean(jnp.all(gradient == 0, axis=1)),
+            "softmax_collapse": jnp.where(known, mean(collapsed(logits, targets)), jnp.nan),
+            "zero_loss": jnp.where(known, mean(data.loss(outputs, targets) == 0), jnp.nan),
+            "zero_gradient": jnp.where(known, mean(jnp.all(gradient == 0, axis=1)), jnp.nan),
         }
 
     return Probe("logit_scale", measure)

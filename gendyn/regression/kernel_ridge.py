@@ -161,11 +161,12 @@ def _by_eigenvalues(kernel: Array, y: Array, penalty: Array, rcond: Array) -> Ke
     keep = jnp.where(penalty > 0, values > 0, values > rcond * largest)
     dual = vectors @ (jnp.where(keep, 1 / jnp.where(keep, values, 1), 0)[:, None] * (vectors.T @ y))
     condition = jnp.where(values[0] > 0, values[-1] / jnp.where(values[0] > 0, values[0], 1), jnp.inf)
+    unknown = ~jnp.isfinite(largest)
     return KernelRidge(
         jnp.where(definite, dual, jnp.nan),
         definite,
-        jnp.sum(keep, dtype=jnp.int32),
+        jnp.where(unknown, -1, jnp.sum(keep, dtype=jnp.int32)),
         of_kernel[0] + penalty,
-        jnp.where(definite, condition, jnp.inf),
+        jnp.where(unknown, jnp.nan, jnp.where(definite, condition, jnp.inf)),
         jnp.linalg.norm(y - kernel @ dual, axis=0),
     )

@@ -21,7 +21,7 @@ class LeastSquares(NamedTuple):
     coefficients: Array
     """``w [p]``, or ``[p, k]`` for ``k`` outputs."""
     rank: Array
-    """Singular values above ``rcond * largest``, int32 scalar."""
+    """Singular values above ``rcond * largest``, int32 scalar; -1 for a traced design that is not finite."""
     smallest_singular_value: Array
     """The ``min(n, p)``-th, scalar: also where it was cut."""
     condition_number: Array
@@ -42,7 +42,7 @@ class Ridge(NamedTuple):
     residual: Array
     """``||y - X w||``, ``[...]`` or ``[..., k]``."""
     rank: Array
-    """Of the (scaled) design, scalar."""
+    """Of the (scaled) design, scalar; -1 for a traced one that is not finite."""
     smallest_singular_value: Array
     """Of the (scaled) design, before any penalty, scalar."""
     condition_number: Array
@@ -149,8 +149,15 @@ def _scales(weights: ArrayLike | None, design: Array) -> tuple[Array | None, Arr
 def _spread(values: Array, cutoff: Array) -> tuple[Array, Array, Array]:
     """Which singular values count; the smallest; and the condition number."""
     smallest = values[-1]
-    condition = jnp.where(smallest > 0, values[0] / jnp.where(smallest > 0, smallest, 1), jnp.inf)
+    # Not "unless it is above 0": a design that is not finite would read as a singular one.
+    singular = smallest == 0
+    condition = jnp.where(singular, jnp.inf, values[0] / jnp.where(singular, 1, smallest))
     return values > cutoff * values[0], smallest, condition
+
+
+def _rank(keep: Array, smallest: Array) -> Array:
+    """How many singular values count; no whole number is NaN, and 0 would read as a design of zeros."""
+    return jnp.where(jnp.isfinite(smallest), jnp.sum(keep, dtype=jnp.int32), -1)
 
 
 def _inverse(values: Array, keep: Array) -> Array:
@@ -163,7 +170,7 @@ def _solve(x: Array, y: Array, cutoff: Array) -> LeastSquares:
     keep, smallest, condition = _spread(values, cutoff)
     w = vt.T @ (_inverse(values, keep)[:, None] * (u.T @ y))
     residual = jnp.linalg.norm(y - x @ w, axis=0)
-    return LeastSquares(w, jnp.sum(keep, dtype=jnp.int32), smallest, condition, residual)
+    return LeastSquares(w, _rank(keep, smallest), smallest, condition, residual)
 
 
 @jax.jit
@@ -206,7 +213,8 @@ def _path(x: Array, y: Array, penalty: Array, scale: Array | None, free: Array |
         uncovered = 1 - taken - jnp.einsum("nr,lr->ln", u**2, inside)
         uncovered = jnp.where(uncovered > n * jnp.finfo(x.dtype).eps, uncovered, 0)
     sound = uncovered[..., None] > 0
-    leave_one_out = jnp.mean(jnp.where(sound, errors / jnp.where(sound, uncovered[..., None], 1), jnp.inf) ** 2, axis=1)
+    unseen = jnp.where(jnp.isfinite(smallest), jnp.inf, jnp.nan)
+    leave_one_out = jnp.mean(jnp.where(sound, errors / jnp.where(sound, uncovered[..., None], 1), unseen) ** 2, axis=1)
     effective = jnp.sum(values * shrink, axis=1) + jnp.sum(taken)
-    rank = jnp.sum(keep, dtype=jnp.int32)
+    rank = _rank(keep, smallest)
     return Ridge(w, effective, leave_one_out, jnp.linalg.norm(residuals, axis=1), rank, smallest, condition)

@@ -189,3 +189,12 @@ def test_bad_input(case):
     call, message = BAD_INPUT[case]
     with pytest.raises(ConfigError, match=message):
         call()
+
+
+@pytest.mark.parametrize("linearise", [True, False])
+def test_python_numbers_as_parameters(linearise):
+    def loss(params):
+        return params["a"] ** 2 + 3.0 * params["b"] ** 2
+
+    found = hessian_top(loss, {"a": 1.0, "b": 2.0}, 2, key=KEY, linearise=linearise)
+    np.testing.assert_allclose(found.values, [6.0, 2.0], rtol=1e-4)

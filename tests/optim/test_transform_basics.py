@@ -73,3 +73,12 @@ def test_what_is_static_says_so_of_an_injected_array(factory, argument, value):
     ):
         inject()
     assert argument not in inject(static_args=(argument,)).hyperparams
+
+
+def test_muon_leaves_a_matrix_without_entries_alone():
+    """It has no norm to divide by; and every other matrix is orthogonalised as without it."""
+    matrix, transform = {"a": jnp.arange(6.0).reshape(2, 3)}, muon(0.1)
+    both = {**matrix, "empty": jnp.zeros((0, 3))}
+    alone, found = (transform.update(p, transform.init(p), p)[0] for p in (matrix, both))
+    assert found["empty"].shape == (0, 3)
+    np.testing.assert_array_equal(found["a"], alone["a"])

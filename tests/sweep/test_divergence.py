@@ -36,3 +36,11 @@ def test_an_infinite_loss_before_the_first_step_is_divergence_at_step_0(small, t
     found = small.run(config, {"model.init_scale": (1.0, 1e30)}, tmp_path).dataset
     assert found["diverged_step"].values[:, -1].tolist() == [-1, 0]
     assert np.isfinite(found["train_loss"].values[0]).all()
+
+
+def test_an_infinite_gradient_does_not_stop_the_sweep(small, tmp_path):
+    """In the first row of a matrix it hangs LAPACK's singular value decomposition: no later run would be committed."""
+    config = small.config(loss="squared_error", filter__name="egalitarian_gradient")
+    found = small.run(config, {"optim.learning_rate": (0.01, 1e15, 0.02)}, tmp_path).dataset
+    assert (found["diverged_step"].values[:, -1] > 0).tolist() == [False, True, False]
+    assert np.isfinite(found["train_loss"].values[[0, 2]]).all()

@@ -8,12 +8,14 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from gendyn.core import captured, check_choice, check_range
-from gendyn.measure._checks import check_batch, check_losses, check_mask, check_parameters
+from gendyn.measure._checks import as_arrays, check_batch, check_losses, check_mask, check_parameters
+from gendyn.measure._forward_mode import said_of_forward_mode
 from gendyn.measure.masks import project
 from gendyn.measure.memory import check_operator
 from gendyn.types import Array, ArrayLike, PyTree
 
 Matvec = Callable[[PyTree], PyTree]
+WITHOUT_FORWARD_MODE = ("A product with a Gauss-Newton or Fisher matrix", "the Hessian")
 
 
 class Curvature(Protocol):
@@ -72,6 +74,7 @@ def operator(
 ) -> Partial:
     """``v -> P (sum of blocks) P v + damping P v``, as a pytree, whose arrays are arguments to jit and vmap."""
     count = data.weights.shape[0]
+    params = as_arrays(params)
     original = curvature  # which the function below must go on to mean
     curvature = captured(curvature, lambda p, d, e: original(p, d.x, d.y, d.weights, e)(p), params, data, extra)
     check_operator(
@@ -89,9 +92,14 @@ class Static(tuple):
     """Hashable values that travel in a pytree beside its arrays."""
 
 
-@jax.jit
 def projected(linear: Matvec, mask: PyTree | None, damping: ArrayLike, v: PyTree) -> PyTree:
     """``P A P v + damping P v``."""
+    with said_of_forward_mode(*WITHOUT_FORWARD_MODE):
+        return _projected(linear, mask, damping, v)
+
+
+@jax.jit
+def _projected(linear: Matvec, mask: PyTree | None, damping: ArrayLike, v: PyTree) -> PyTree:
     v = project(v, mask)
     return jax.tree.map(lambda av, u: av + jnp.asarray(damping, u.dtype) * u, project(linear(v), mask), v)
 

@@ -17,8 +17,9 @@ from jax.tree_util import Partial
 from gendyn import linalg
 from gendyn.core import captured, check_key, check_memory, check_positive_int, check_range, mask_of, peak_bytes
 from gendyn.linalg.eigenpairs import vectors_held
-from gendyn.measure._checks import check_count, check_mask, check_parameters, check_scalar_loss
-from gendyn.measure.curvature._stream import Matvec, projected
+from gendyn.measure._checks import as_arrays, check_count, check_mask, check_parameters, check_scalar_loss
+from gendyn.measure._forward_mode import said_of_forward_mode
+from gendyn.measure.curvature._stream import WITHOUT_FORWARD_MODE, Matvec, projected
 from gendyn.measure.curvature.operators import Apply, Loss, ggn_matvec
 from gendyn.measure.memory import basis_bytes, is_roomy, product_bytes
 from gendyn.types import Array, ArrayLike, PyTree
@@ -68,6 +69,7 @@ def hessian_matvec(
     Reference: Pearlmutter, "Fast Exact Multiplication by the Hessian", Neural Computation 1994, eq. 5.
     """
     check_parameters(params)
+    params = as_arrays(params)
     check_scalar_loss(loss, params)
     mask = mask_of(mask, params)
     check_mask(mask, params)
@@ -139,7 +141,7 @@ def hessian_top(
     """
     check_key("key", key)
     mask = mask_of(mask, params)
-    reserved = _checked_top(params, k, max_steps, mask)
+    params, reserved = _checked_top(params, k, max_steps, mask)
     check_scalar_loss(loss, params)
     check_mask(mask, params)
     matvec = _hessian_matvec(loss, params, mask, 0.0, linearise, memory_limit, reserved)
@@ -182,7 +184,7 @@ def hessian_spectrum(
     """
     check_key("key", key)
     mask = mask_of(mask, params)
-    reserved = _checked_spectrum(params, num_probes, num_steps)
+    params, reserved = _checked_spectrum(params, num_probes, num_steps)
     check_scalar_loss(loss, params)
     check_mask(mask, params)
     matvec = _hessian_matvec(loss, params, mask, 0.0, linearise, memory_limit, reserved)
@@ -224,9 +226,10 @@ def ggn_top(
     """
     check_key("key", key)
     mask = mask_of(mask, params)
-    reserved = _checked_top(params, k, max_steps, mask)
+    params, reserved = _checked_top(params, k, max_steps, mask)
     matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, memory_limit=memory_limit, reserved=reserved, **data)
-    return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps, memory_limit=memory_limit)
+    with said_of_forward_mode(*WITHOUT_FORWARD_MODE):
+        return _top(matvec, params, mask, key, tol, k=k, which=which, max_steps=max_steps, memory_limit=memory_limit)
 
 
 def ggn_spectrum(
@@ -263,9 +266,12 @@ def ggn_spectrum(
     """
     check_key("key", key)
     mask = mask_of(mask, params)
-    reserved = _checked_spectrum(params, num_probes, num_steps)
+    params, reserved = _checked_spectrum(params, num_probes, num_steps)
     matvec = ggn_matvec(apply, loss, params, x, y, mask=mask, memory_limit=memory_limit, reserved=reserved, **data)
-    return _spectrum(matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps, memory_limit=memory_limit)
+    with said_of_forward_mode(*WITHOUT_FORWARD_MODE):
+        return _spectrum(
+            matvec, params, mask, key, num_probes=num_probes, num_steps=num_steps, memory_limit=memory_limit
+        )
 
 
 @jax.jit(static_argnums=0)
@@ -313,17 +319,19 @@ def _spectrum(
     )
 
 
-def _checked_top(params: PyTree, k: int, max_steps: int, mask: PyTree | None) -> int:
-    """Bytes of the vectors that the search will hold, once what it asks for is seen to be possible."""
+def _checked_top(params: PyTree, k: int, max_steps: int, mask: PyTree | None) -> tuple[PyTree, int]:
+    """The parameters as arrays, and bytes of the vectors that the search will hold, once it is seen to be possible."""
     check_parameters(params)
+    params = as_arrays(params)
     check_mask(mask, params)
     check_count("k", k, params, mask)
     check_positive_int("max_steps", max_steps, low=k)
-    return basis_bytes(params, vectors_held(sum(leaf.size for leaf in jax.tree.leaves(params)), k))
+    return params, basis_bytes(params, vectors_held(sum(leaf.size for leaf in jax.tree.leaves(params)), k))
 
 
-def _checked_spectrum(params: PyTree, num_probes: int, num_steps: int) -> int:
+def _checked_spectrum(params: PyTree, num_probes: int, num_steps: int) -> tuple[PyTree, int]:
     check_parameters(params)
     check_positive_int("num_probes", num_probes, low=2)
     check_positive_int("num_steps", num_steps)
-    return basis_bytes(params, num_steps)
+    params = as_arrays(params)
+    return params, basis_bytes(params, num_steps)

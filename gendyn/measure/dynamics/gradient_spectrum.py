@@ -168,7 +168,7 @@ def _slow_fraction(frequencies: Array, density: Array, cutoff: ArrayLike) -> tup
     power = jnp.sum(density, axis=0)
 
     def share(slow: Array, power: Array) -> Array:
-        return jnp.where(power > 0, slow / jnp.where(power > 0, power, 1.0), 0.0)
+        return jnp.where(power == 0, 0.0, slow / jnp.where(power == 0, 1.0, power))
 
     left_out = share(jnp.sum(slow) - slow, jnp.sum(power) - power)
     return share(jnp.sum(slow), jnp.sum(power)), jackknife_error(left_out)

@@ -15,7 +15,7 @@ class SignalToNoise(NamedTuple):
     noise: Array
     """Unbiased estimate of the mean of ``||g - m||²``."""
     ratio: Array
-    """``signal / noise``; infinite for a vector without noise, 0 for the zero vector."""
+    """``signal / noise``; infinite for a vector without noise, 0 for the zero vector, NaN for what is not finite."""
     standard_error: Array
     """Of ``ratio``, over the draw of the samples, by the delete-one jackknife; 0 without noise."""
 
@@ -55,16 +55,22 @@ def signal_to_noise(mean_square: Array, deviation_squares: Array, deviation_prod
 def jackknife_error(left_out: Array) -> Array:
     """``sqrt((K - 1) / K sum_k (t_k - mean t)²)`` over the last axis of delete-one estimates ``[..., K]``.
 
+    0 where all of them are infinite, infinite where some are, NaN where one is.
+
     >>> round(float(jackknife_error(jnp.array([2.5, 2.0, 1.5]))), 4)
     0.5774
     """
     count = left_out.shape[-1]
-    # An infinite estimate without noise has no spread; the difference of infinities would be NaN.
-    finite = jnp.where(jnp.isfinite(left_out), left_out, 0.0)
+    # An infinite estimate without noise has no spread; the difference of infinities would be NaN. NaN stays NaN.
+    endless = jnp.isinf(left_out)
+    finite = jnp.where(endless, 0.0, left_out)
     spread = finite - jnp.mean(finite, axis=-1, keepdims=True)
-    return jnp.sqrt((count - 1) / count * jnp.sum(jnp.square(spread), axis=-1))
+    error = jnp.sqrt((count - 1) / count * jnp.sum(jnp.square(spread), axis=-1))
+    return jnp.where(endless.any(-1) & ~endless.all(-1), jnp.inf, error)
 
 
 def _ratio(signal: Array, noise: Array) -> Array:
     none = jnp.where(signal == 0, 0.0, jnp.sign(signal) * jnp.inf)
-    return jnp.where(noise > 0, signal / jnp.where(noise > 0, noise, 1.0), none)
+    # Rounding may leave less than no noise. What is not finite has no ratio, and no infinite one.
+    found = jnp.where(noise <= 0, none, signal / jnp.where(noise <= 0, 1.0, noise))
+    return jnp.where(jnp.isfinite(signal) & jnp.isfinite(noise), found, jnp.nan)

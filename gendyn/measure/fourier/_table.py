@@ -11,9 +11,9 @@ from gendyn.types import Array, ArrayLike
 def check_table(table: ArrayLike) -> Array:
     """Logits ``[n, n, C]`` in float32 at least."""
     logits = jnp.asarray(table)
-    if logits.ndim != 3 or logits.shape[0] != logits.shape[1] or logits.shape[0] < 3:
+    if logits.ndim != 3 or logits.shape[0] != logits.shape[1] or logits.shape[0] < 3 or logits.shape[2] == 0:
         raise ConfigError(
-            f"table has shape {logits.shape}; it must be [n, n, C] with n of at least 3. "
+            f"table has shape {logits.shape}; it must be [n, n, C] with n of at least 3 and C of 1. "
             "gendyn.measure.group_table builds it from logits [p * p, C]."
         )
     return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, is_concrete
 from gendyn.measure.fourier._table import both_signs, check_table, mean_by_sum
 from gendyn.types import Array, ArrayLike
 
@@ -17,7 +17,7 @@ def gini(values: ArrayLike) -> Array:
         values: non-negative, real ``[..., m]``.
 
     Returns:
-        ``[...]`` in [0, 1).
+        ``[...]`` in [0, 1); NaN where a value is not finite.
 
     Raises:
         ConfigError: no axis or no entries.
@@ -34,7 +34,10 @@ def gini(values: ArrayLike) -> Array:
     size = ordered.shape[-1]
     ranks = 2.0 * jnp.arange(1, size + 1, dtype=ordered.dtype) - size - 1
     total = jnp.sum(ordered, axis=-1)
-    return jnp.where(total > 0, ordered @ ranks / (size * jnp.where(total > 0, total, 1.0)), 0.0)
+    # Where nothing is there, not "unless something is": of NaN nothing is, and it would read as all equal.
+    empty = total == 0
+    found = jnp.where(empty, 0.0, ordered @ ranks / (size * jnp.where(empty, 1.0, total)))
+    return jnp.where(jnp.isfinite(total), found, jnp.nan)
 
 
 def fourier_norms(matrix: ArrayLike) -> Array:
@@ -51,15 +54,17 @@ def fourier_norms(matrix: ArrayLike) -> Array:
         ``[floor(n / 2)]``, in the unit of the matrix.
 
     Raises:
-        ConfigError: not two axes, or fewer than 3 rows.
+        ConfigError: not two axes, fewer than 3 rows, or no column.
 
     >>> angles = 2 * jnp.pi * jnp.arange(5) / 5
     >>> print(fourier_norms(jnp.cos(2 * angles)[:, None]).round(4))
     [0.     1.5811]
     """
     array = jnp.asarray(matrix)
-    if array.ndim != 2 or array.shape[0] < 3:
-        raise ConfigError(f"matrix has shape {array.shape}; it must be [n, d] with n of at least 3, a row an element.")
+    if array.ndim != 2 or array.shape[0] < 3 or array.shape[1] == 0:
+        raise ConfigError(
+            f"matrix has shape {array.shape}; it must be [n, d] with n of at least 3, a row an element, and d of 1."
+        )
     size = array.shape[0]
     wave = jnp.fft.rfft(array.astype(jnp.promote_types(array.dtype, jnp.float32)), axis=0)[1:]
     return jnp.sqrt(both_signs(size) * jnp.sum(jnp.square(jnp.abs(wave)), axis=1) / size)
@@ -94,7 +99,8 @@ def frequency_shares(table: ArrayLike) -> Array:
 
     ``share[w - 1] = ||P_w L||² / ||L||²``: ``L`` centred over classes (which softmax ignores) and over all pairs,
     ``P_w`` the projection of each class's logit on ``cos`` and ``sin`` of ``2 pi w (a + b) / n``. Shares of all ``w``
-    sum to at most 1, and to 1 for a function of ``a + b``. Constant logits have shares 0.
+    sum to at most 1, and to 1 for a function of ``a + b``. Constant logits have shares 0; all shares are NaN where a
+    logit is not finite.
 
     Args:
         table: logits ``[n, n, C]``.
@@ -114,7 +120,8 @@ def frequency_shares(table: ArrayLike) -> Array:
     variance = jnp.sum(jnp.mean(jnp.square(logits), axis=(0, 1)))
     wave = jnp.fft.rfft(mean_by_sum(logits), axis=0)[1:]
     explained = both_signs(size) * jnp.sum(jnp.square(jnp.abs(wave)), axis=1) / size**2
-    return jnp.where(variance > 0, explained / jnp.where(variance > 0, variance, 1.0), 0.0)
+    constant = variance == 0
+    return jnp.where(constant, 0.0, explained / jnp.where(constant, 1.0, variance))
 
 
 def key_frequencies(shares: ArrayLike, *, threshold: ArrayLike = 0.01, contrast: ArrayLike = 3.0) -> Array:
@@ -131,10 +138,10 @@ def key_frequencies(shares: ArrayLike, *, threshold: ArrayLike = 0.01, contrast:
         contrast: 0 switches the second condition off; may be traced.
 
     Returns:
-        bool ``[F]``.
+        bool ``[F]``; all false where a share is not finite, which a bool cannot say: look at the shares first.
 
     Raises:
-        ConfigError: not one axis with an entry at least.
+        ConfigError: not one axis with an entry at least, or concrete shares that are not finite.
 
     >>> key_frequencies(jnp.array([0.01, 0.5, 0.01, 0.3])).tolist()
     [False, True, False, True]
@@ -144,5 +151,8 @@ def key_frequencies(shares: ArrayLike, *, threshold: ArrayLike = 0.01, contrast:
     array = jnp.asarray(shares)
     if array.ndim != 1 or array.size == 0:
         raise ConfigError(f"shares has shape {array.shape}; it must be [F] with a frequency at least.")
+    finite = jnp.isfinite(array).all()
+    if is_concrete(finite) and not finite:
+        raise ConfigError("shares are not finite: no frequency is known to be key. Find where the logits diverged.")
     quartile = jnp.sort(array)[(array.size - 1) // 4]
-    return (array >= threshold) & (array >= contrast * quartile)
+    return finite & (array >= threshold) & (array >= contrast * quartile)

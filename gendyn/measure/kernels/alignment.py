@@ -46,7 +46,7 @@ def target_alignment(kernel: Array, targets: Array) -> Array:
     Reference: Cristianini et al. (2001), On kernel-target alignment.
     """
     kernel, targets = _square("kernel", kernel), jnp.asarray(targets)
-    if targets.size % kernel.shape[0] or targets.ndim not in (1, 2):
+    if not targets.size or targets.size % kernel.shape[0] or targets.ndim not in (1, 2):
         raise ConfigError(
             f"targets has shape {targets.shape}: must be [m], [m, C] or [N, K] with N K = m = {len(kernel)}."
         )

@@ -15,11 +15,21 @@ RULES = ("flow", "descent")
 def condition_number(eigenvalues: Array) -> Array:
     """``max |lambda| / min |lambda|``; infinite for a singular kernel, and limited by ``1 / eps`` of its precision.
 
+    NaN where an eigenvalue is not finite.
+
+    Raises:
+      ConfigError: no eigenvalue.
+
     >>> float(condition_number(jnp.array([4.0, 2.0, 1.0])))
     4.0
     """
     size = jnp.abs(jnp.asarray(eigenvalues))
-    return jnp.max(size) / jnp.min(size)
+    if not size.size:
+        raise ConfigError(f"eigenvalues has shape {size.shape}; at least one is needed.")
+    largest, smallest = jnp.max(size), jnp.min(size)
+    # That of a kernel of zeros too, where the quotient would be NaN.
+    found = jnp.where(smallest == 0, jnp.inf, largest / jnp.where(smallest == 0, 1, smallest))
+    return jnp.where(jnp.isfinite(largest), found, jnp.nan)
 
 
 def residual_projection(vectors: Array, residual: Array) -> Array:
@@ -53,7 +63,7 @@ def predicted_decay(eigenvalues: Array, times: ArrayLike, learning_rate: ArrayLi
       learning_rate: ``eta``.
 
     Returns:
-      ``[S, r]``, or ``[r]`` for one time.
+      ``[S, r]``, or ``[r]`` for one time; NaN for an eigenvalue that is not finite.
 
     Raises:
       ConfigError: an unknown rule.
@@ -63,6 +73,9 @@ def predicted_decay(eigenvalues: Array, times: ArrayLike, learning_rate: ArrayLi
     """
     check_choice("rule", rule, RULES)
     values, times = jnp.asarray(eigenvalues), jnp.asarray(times)[..., None]
+    if jnp.issubdtype(values.dtype, jnp.floating):
+        # An infinite eigenvalue is no mode that is learned at once: the kernel has diverged.
+        values = jnp.where(jnp.isfinite(values), values, jnp.nan)
     if rule == "flow":
         # 0 * inf: a mode of eigenvalue 0 never moves.
         return jnp.where(values == 0, 1.0, jnp.exp(-(learning_rate * values * times)))
@@ -75,6 +88,9 @@ def predicted_decay(eigenvalues: Array, times: ArrayLike, learning_rate: ArrayLi
 def gain(values: Array, times: ArrayLike, learning_rate: ArrayLike, rule: str) -> Array:
     """``(1 - decay) / lambda``, continued to ``eta t`` at eigenvalue 0 (to 0 at infinite time)."""
     times = jnp.asarray(times, values.dtype)[..., None]
+    if not values.shape[-1]:
+        raise ConfigError(f"values has shape {values.shape}; at least one eigenvalue is needed.")
+    values = jnp.where(jnp.isfinite(values), values, jnp.nan)
     floor = values.shape[-1] * np.finfo(np.dtype(values.dtype)).eps * jnp.max(jnp.abs(values))
     small = values <= floor
     safe = jnp.where(small, 1.0, values)

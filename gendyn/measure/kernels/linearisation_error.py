@@ -37,7 +37,7 @@ def linearisation_error(
     >>> float(linearisation_error(kernel, outputs, targets, steps, num_train=1, learning_rate=0.5))
     0.0
     """
-    total = outputs.shape[1]
+    total = outputs.shape[1] if outputs.ndim == 3 and outputs.shape[0] else -1
     if kernel.shape != (total, total) or outputs.shape[1:] != targets.shape or not 0 < num_train <= total:
         raise ConfigError(
             f"kernel {kernel.shape}, outputs {outputs.shape} and targets {targets.shape} must be [M, M], [T, M, K] and "

@@ -24,10 +24,12 @@ from gendyn.core import (
 )
 from gendyn.linalg import top_eigenpairs
 from gendyn.measure._checks import check_batch, check_mask, check_parameters
+from gendyn.measure._forward_mode import has_forward_mode, said_of_forward_mode
 from gendyn.measure.kernels._blocks import kernel_from_features
 from gendyn.measure.kernels._features import make_plan, plan_flops
 from gendyn.measure.kernels._layers import trace
 from gendyn.measure.kernels._layout import choose_layout
+from gendyn.measure.kernels._rows import check_blocks, check_rows, one_array
 from gendyn.measure.kernels.ntk_matvec import KINDS, Apply, kernel_from_products, ntk_matvec
 from gendyn.types import Array, PyTree
 
@@ -68,7 +70,9 @@ def empirical_ntk(
     - ``sum``: ``<sum_k J[n, k], sum_l J[m, l]>``, the kernel of the summed outputs, ``[N1, N2]``.
 
     Nothing is approximated. ``apply`` must treat its rows independently (BatchNorm in evaluation mode): it is traced
-    for one example at a time. float32 sums in float32, float64 in float64, narrower types in float32.
+    for one example at a time. Up to 8 rows are compared, as one batch and one by one, and a difference is refused;
+    where parameters or examples are traced (inside ``jit`` or ``vmap``) that cannot be seen. float32 sums in float32,
+    float64 in float64, narrower types in float32.
 
     Strategies, all equal up to rounding:
 
@@ -88,7 +92,7 @@ def empirical_ntk(
       apply: ``(params, x [B, ...]) -> outputs [B, K]``. Compiled once for each function object and
         what it reads beside its arguments; each call traces it to see that, which ``jax.jit(apply)`` spares.
       params: pytree of real floating-point arrays.
-      x1: ``[N1, ...]``.
+      x1: ``[N1, ...]``, or a dict or other tree of such arrays.
       x2: ``[N2, ...]``; ``None``: ``x1``.
       kind: ``"full"``, ``"trace"`` or ``"sum"``.
       strategy: see above.
@@ -99,7 +103,8 @@ def empirical_ntk(
 
     Raises:
       ConfigError: parameters that are not real floating-point or not finite, an empty batch, outputs that are not
-        ``[B, K]``, an unknown kind or strategy, a mask that does not fit, or a memory need beyond the limit.
+        ``[B, K]`` or that depend on other rows, ``products`` of a network with a ``custom_vjp``, an unknown kind or
+        strategy, a mask that does not fit, or a memory need beyond the limit.
 
     >>> x = jnp.array([[1.0, 0.0], [1.0, 1.0]])
     >>> empirical_ntk(lambda w, x: x @ w, jnp.zeros((2, 1)), x).tolist()  # of a linear model: X X^T
@@ -110,11 +115,12 @@ def empirical_ntk(
     check_choice("kind", kind, KINDS)
     check_choice("strategy", strategy, STRATEGIES)
     mask = mask_of(mask, params)
-    x1, x2 = check_inputs(apply, params, x1, x2, block_size, mask)
+    apply, x1, x2 = check_inputs(apply, params, x1, x2, block_size, mask)
+    check_rows(apply, params, x1 if x2 is None or len(x1) >= len(x2) else x2)
+    kept = _kept(apply, params, x1)
     dropped, masked, parts = _classify(params, mask)
-    return _compute(
-        _kept(apply, params, x1), kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask
-    )
+    with said_of_forward_mode("strategy = 'products'", "strategy='structured'"):
+        return _compute(kept, kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask)
 
 
 def ntk_eigh(
@@ -147,7 +153,8 @@ def ntk_eigh(
       :class:`KernelEigen`. Dense residuals are the rounding of ``eigh``, ``m eps max|lambda|``.
 
     Raises:
-      ConfigError: as :func:`empirical_ntk`; ``k`` larger than the kernel; more than 32,000 rows without ``k``.
+      ConfigError: as :func:`empirical_ntk`, of which rows may depend on each other with ``k`` and no ``block_size``;
+        ``k`` of a network with a ``custom_vjp``; ``k`` larger than the kernel; more than 32,000 rows without ``k``.
 
     >>> x = jnp.array([[2.0, 0.0], [0.0, 1.0]])
     >>> eigen = ntk_eigh(lambda w, x: x @ w, jnp.zeros((2, 1)), x)
@@ -158,7 +165,7 @@ def ntk_eigh(
     if key is not None:
         check_key("key", key)
     check_choice("kind", kind, KINDS)
-    x, _ = check_inputs(apply, params, x, None, block_size, mask)
+    apply, x, _ = check_inputs(apply, params, x, None, block_size, mask)
     apply = _kept(apply, params, x)
     outputs = jax.eval_shape(apply, params, x)
     shape = outputs.shape if kind == "full" else outputs.shape[:1]
@@ -176,20 +183,11 @@ def ntk_eigh(
     check_positive_int("k", k)
     if k > rows:
         raise ConfigError(f"k = {k} exceeds the {rows} rows of the {kind} kernel; ask for at most that many.")
+    check_blocks(apply, params, x, block_size)
     like = jax.ShapeDtypeStruct(shape, outputs.dtype)
-    pairs = _top_pairs(
-        apply,
-        kind,
-        k,
-        max_steps,
-        block_size,
-        like,
-        params,
-        x,
-        mask,
-        jax.random.key(0) if key is None else key,
-        tol,
-    )
+    start = jax.random.key(0) if key is None else key
+    with said_of_forward_mode(f"k = {k}", "k=None (a dense kernel)"):
+        pairs = _top_pairs(apply, kind, k, max_steps, block_size, like, params, x, mask, start, tol)
     return KernelEigen(pairs.values, pairs.vectors.reshape(k, -1).T, pairs.residuals)
 
 
@@ -263,14 +261,16 @@ def _products_flops(
 ) -> float:
     """Multiply-adds times two of the ``products`` strategy: one push of each column through each row."""
     row = jax.ShapeDtypeStruct((1, *example.shape), example.dtype)
+    if not has_forward_mode(lambda p: apply(p, jnp.zeros(row.shape, row.dtype)), params):
+        return math.inf
     push = count_flops(lambda p, x: jax.jvp(lambda q: apply(q, x), (p,), (p,))[1], params, row)
     return push * left * right * (1 if kind == "sum" else outputs)
 
 
 def check_inputs(
     apply: Apply, params: PyTree, x1: Any, x2: Any, block_size: int | None, mask: PyTree | None
-) -> tuple[Array, Array | None]:
-    """The examples as arrays; raises ConfigError for anything that would fail, or be NaN, later."""
+) -> tuple[Apply, Array, Array | None]:
+    """``apply`` and the examples, one array each; raises ConfigError for what would fail, or be NaN, later."""
     check_function("apply", apply, "(apply, params, x)")
     # Values that a surrounding jit closes over are concrete; looking at them must not become part of its program.
     with jax.ensure_compile_time_eval():
@@ -278,6 +278,7 @@ def check_inputs(
         check_mask(mask, params)
     if block_size is not None:
         check_positive_int("block_size", block_size)
+    apply, x1, x2 = one_array(apply, x1, x2)
     x1, x2 = jnp.asarray(x1), None if x2 is None else jnp.asarray(x2)
     for x in (x1,) if x2 is None else (x1, x2):
         check_batch(x, x, None, None)
@@ -291,7 +292,7 @@ def check_inputs(
             f"{type(out).__name__ if shape is None else (*shape, str(out.dtype))}; return the logits alone, and add an "
             "axis to a single output."
         )
-    return x1, x2
+    return _hashable(apply), x1, x2
 
 
 def _classify(params: PyTree, mask: PyTree | None) -> tuple[tuple[int, ...], tuple[int, ...], list[Any]]:
@@ -311,4 +312,9 @@ def _classify(params: PyTree, mask: PyTree | None) -> tuple[tuple[int, ...], tup
 
 def _kept(apply: Apply, params: PyTree, x: Array) -> Apply:
     """``apply`` as a key of compiled programs, by what its derivative on one example reads."""
-    return captured(apply, lambda p, row: jax.jvp(lambda q: apply(q, row), (p,), (p,)), params, x[:1])
+
+    def derivative(p: PyTree, row: Array) -> PyTree:
+        outputs, pullback = jax.vjp(lambda q: apply(q, row), p)  # forward mode would refuse a custom_vjp
+        return pullback(jnp.ones_like(outputs))
+
+    return captured(apply, derivative, params, x[:1])

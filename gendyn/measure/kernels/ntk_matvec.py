@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from gendyn.core import check_choice, check_positive_int
+from gendyn.measure._forward_mode import said_of_forward_mode
 from gendyn.measure.kernels._blocks import pad_rows
+from gendyn.measure.kernels._rows import check_blocks, one_array
 from gendyn.measure.masks import project
 from gendyn.types import Array, PyTree
 
@@ -32,9 +34,10 @@ def ntk_matvec(
     activations of ``block_size`` examples.
 
     Args:
-      apply: ``(params, x [B, ...]) -> outputs [B, K]``, rows independent of each other.
+      apply: ``(params, x [B, ...]) -> outputs [B, K]``. Without ``block_size`` ``J`` is the Jacobian of the whole batch
+        and rows may depend on each other; with it they must not, as for :func:`empirical_ntk`.
       params: pytree of floating-point arrays.
-      x: ``[N, ...]``.
+      x: ``[N, ...]``, or a dict or other tree of such arrays.
       kind: ``"full"``, ``"trace"`` or ``"sum"``.
       block_size: examples at a time; ``None``: all.
       mask: pytree like ``params`` of 0/1 arrays: the parameters that count.
@@ -43,7 +46,8 @@ def ntk_matvec(
       A linear function of ``v``: ``[N, K]`` for ``full``, else ``[N]``.
 
     Raises:
-      ConfigError: an unknown kind, or a block size that is not a positive integer.
+      ConfigError: an unknown kind, a block size that is not a positive integer, or blocks of a network whose rows
+        depend on each other; by the product, a network with a ``custom_vjp``, which has no forward mode.
 
     >>> x = jnp.array([[1.0, 0.0], [1.0, 1.0]])
     >>> matvec = ntk_matvec(lambda w, x: x @ w, jnp.zeros((2, 1)), x)
@@ -55,6 +59,8 @@ def ntk_matvec(
     check_choice("kind", kind, KINDS)
     if block_size is not None:
         check_positive_int("block_size", block_size)
+    apply, x, _ = one_array(apply, x, None)
+    check_blocks(apply, params, x, block_size)
     count = x.shape[0]
     block = min(block_size or count, count)
     blocks = pad_rows(x, block).reshape(-1, block, *x.shape[1:])
@@ -76,7 +82,9 @@ def ntk_matvec(
     outputs = jax.eval_shape(lambda p: apply(p, x), params)
 
     def full(v: Array) -> Array:
-        return push(project(pull(v.astype(outputs.dtype)), mask))
+        gradient = project(pull(v.astype(outputs.dtype)), mask)
+        with said_of_forward_mode("ntk_matvec", "empirical_ntk"):
+            return push(gradient)
 
     if kind == "full":
         return full

@@ -13,6 +13,13 @@ def ratio(numerator: Array, denominator: Array) -> Array:
     )
 
 
+def check_broadcasts(name: str, array: ArrayLike, shape: tuple[int, ...]) -> None:
+    """Raises ConfigError unless the array broadcasts to the shape."""
+    found = jnp.shape(array)
+    if len(found) > len(shape) or any(a not in (1, b) for a, b in zip(found[::-1], shape[::-1], strict=False)):
+        raise ConfigError(f"{name} has shape {found}, which does not broadcast to {shape}: give one number each.")
+
+
 def real(array: ArrayLike, name: str, axes: int) -> Array:
     given = jnp.asarray(array)
     if jnp.issubdtype(given.dtype, jnp.complexfloating):

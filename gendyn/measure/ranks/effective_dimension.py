@@ -138,8 +138,10 @@ def effective_dimension_from_quadrature(
             "Add a leading axis to those of one probe."
         )
     size, scale = jnp.asarray(dimension, points.dtype), jnp.asarray(alpha, points.dtype)
-    # where: the padding of a broken-down run may hold anything.
-    terms = jnp.where(shares > 0, shares * _share(jnp.where(shares > 0, points, 0.0), scale, "clip"), 0.0)
+    # where: the padding of a broken-down run may hold anything. Not "> 0": a weight of NaN is no padding.
+    padding = shares == 0
+    terms = jnp.where(padding, 0.0, shares * _share(jnp.where(padding, 0.0, points), scale, "clip"))
+    terms = jnp.where(jnp.isfinite(shares), terms, jnp.nan)
     samples = size * jnp.sum(terms, axis=1)
     method = f"Lanczos quadrature, {points.shape[0]} probes of {points.shape[1]} nodes"
     return EffectiveDimension(jnp.mean(samples), _standard_error(samples), scale, size, size, method, **meaning)
@@ -229,7 +231,8 @@ def _check(alpha: ArrayLike, negative: str) -> None:
 
 
 def _share(values: Array, alpha: Array, negative: str) -> Array:
-    at = jnp.maximum(values, 0.0) if negative == "clip" else values
+    # Not -inf, which is no rounding of a 0.
+    at = jnp.where(jnp.isneginf(values), jnp.nan, jnp.maximum(values, 0.0)) if negative == "clip" else values
     return at / (at + alpha)
 
 

@@ -67,7 +67,9 @@ def spectral_effective_rank(values: ArrayLike) -> Array:
     >>> float(spectral_effective_rank(jnp.array([1.0, 1.0, 1.0, -1e-9]))).__round__(5)
     3.0
     """
-    positive = jnp.maximum(real(values, "values", 1), 0.0)
+    given = real(values, "values", 1)
+    # -inf is below 0 too, and no rounding.
+    positive = jnp.where(jnp.isneginf(given), jnp.nan, jnp.maximum(given, 0.0))
     share = ratio(positive, jnp.sum(positive, axis=-1, keepdims=True))
     entropy = -jnp.sum(share * jnp.log(jnp.where(share > 0, share, 1.0)), axis=-1)
     # Not "where any is positive": of NaN none is, and a diverged network would look like one of rank 0.

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gendyn.measure.ranks._numbers import ratio, real
+from gendyn.measure.ranks._numbers import check_broadcasts, ratio, real
 from gendyn.types import Array, ArrayLike
 
 
@@ -49,12 +49,14 @@ def negative_mass_fraction(
         ``[...]`` in [0, 1]; NaN where the spectrum is not finite.
 
     Raises:
-        ConfigError: no axis, no entries, or complex entries.
+        ConfigError: no axis, no entries, complex entries, or weights that do not broadcast to the eigenvalues.
 
     >>> float(negative_mass_fraction(jnp.array([3.0, -1.0, 0.0])))
     0.25
     """
     values = real(eigenvalues, "eigenvalues", 1)
+    if weights is not None:
+        check_broadcasts("weights", weights, values.shape)
     size = jnp.abs(values)
     relative = values.shape[-1] * jnp.finfo(values.dtype).eps if tolerance is None else tolerance
     mass = size if weights is None else size * jnp.asarray(weights, values.dtype)

@@ -1,5 +1,8 @@
 """Muon: momentum, orthogonalised by Newton-Schulz iterations."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
@@ -8,7 +11,7 @@ from gendyn.core import check_range
 from gendyn.optim._checks import check_flag, check_static_int
 from gendyn.optim.learning_rate import LearningRate, check_learning_rate
 from gendyn.optim.wrappers import keep_dtypes
-from gendyn.types import Array, ArrayLike, TransformExample
+from gendyn.types import Array, ArrayLike, PyTree, TransformExample
 
 ROLE = "optimizer"
 # A matrix [fan_in, fan_out] is scaled by sqrt(max(1, fan_out / fan_in)), which would be read from the padded shape.
@@ -92,8 +95,18 @@ def muon(
             adam_b2=adam_b2,
             adam_weight_decay=weight_decay,
             adam_learning_rate=_scaled(learning_rate, adam_learning_rate_scale),
+            muon_weight_dimension_numbers=_matrices,
         )
     )
+
+
+def _matrices(params: PyTree) -> PyTree:
+    """Which parameters are orthogonalised: optax's own choice, less matrices without entries, which have no norm."""
+
+    def chosen(leaf: Any) -> optax.contrib.MuonDimensionNumbers | None:
+        return optax.contrib.MuonDimensionNumbers() if jnp.ndim(leaf) == 2 and jnp.size(leaf) else None
+
+    return jax.tree.map(chosen, params)
 
 
 def _scaled(learning_rate: LearningRate, scale: ArrayLike) -> LearningRate:
