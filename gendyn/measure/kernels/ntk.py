@@ -292,7 +292,7 @@ def check_inputs(
             f"{type(out).__name__ if shape is None else (*shape, str(out.dtype))}; return the logits alone, and add an "
             "axis to a single output."
         )
-    return _hashable(apply), x1, x2
+    return apply, x1, x2
 
 
 def _classify(params: PyTree, mask: PyTree | None) -> tuple[tuple[int, ...], tuple[int, ...], list[Any]]:
