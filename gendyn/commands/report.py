@@ -22,7 +22,7 @@ from gendyn import store
 from gendyn.analysis import ExtraAxes, config_of, final_values, run_status, runs_at, swept_axes
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
-from gendyn.plots import described, learning_curves, probe_names, probe_series, report_page, result_page
+from gendyn.plots import described, drawn_rows, learning_curves, probe_names, probe_series, report_page, result_page
 from gendyn.plots.style import plain_style
 from gendyn.sweep.config import parse
 from gendyn.types import Dataset, Figure
@@ -74,7 +74,7 @@ def write_report(
     if compared is not None and other is not None:
         sections.append((f"Compared with {other[0]}", compared))
     sections.append(("Run it again", f"{report_page.command_html(command)}<p>Files: {links}</p>"))
-    if any(metric in ds for metric in METRICS):
+    if drawn_rows(ds):
         sections.append(("Learning curves", _figure(lambda: learning_curves(ds), output, "learning_curves")))
     if probe_names(ds):
         sections.append(("Measurements", _figure(lambda: probe_series(ds), output, "measurements")))

@@ -7,6 +7,7 @@ from gendyn.plots.eigenvalue_spectrum import eigenvalue_spectrum as eigenvalue_s
 from gendyn.plots.frequency_response import Response as Response
 from gendyn.plots.frequency_response import frequency_response as frequency_response
 from gendyn.plots.gradient_spectrum import gradient_spectrum as gradient_spectrum
+from gendyn.plots.learning_curves import drawn_rows as drawn_rows
 from gendyn.plots.learning_curves import learning_curves as learning_curves
 from gendyn.plots.median_rows import median_rows as median_rows
 from gendyn.plots.panels import Cell as Cell

@@ -10,6 +10,12 @@ from gendyn.types import Dataset, Figure
 _ROWS = {"loss": "loss", "error": "error (fraction wrong)"}
 
 
+def drawn_rows(ds: Dataset) -> list[str]:
+    """Of ``loss`` and ``error`` those that were recorded for training and test data, as one number a run and record."""
+    curves = [name for name, variable in ds.data_vars.items() if variable.ndim == 2]
+    return [kind for kind in _ROWS if f"train_{kind}" in curves and f"test_{kind}" in curves]
+
+
 def learning_curves(ds: Dataset, *, colour: str | None = None, column: str | None = None) -> Figure:
     """Draws train (thin) and test (thick) loss and error against the step, as medians over all other axes.
 
@@ -25,9 +31,9 @@ def learning_curves(ds: Dataset, *, colour: str | None = None, column: str | Non
         ConfigError: an axis that the sweep does not have, no losses, or nothing recorded yet.
     """
     colour, column = largest_axes(ds, (colour, column))
-    rows = [kind for kind in _ROWS if f"train_{kind}" in ds and f"test_{kind}" in ds]
+    rows = drawn_rows(ds)
     if not rows:
-        raise ConfigError("neither losses nor errors were recorded, so there are no learning curves.")
+        raise ConfigError("neither losses nor errors were recorded, one number a record: there are no learning curves.")
     if not np.isfinite(ds[f"test_{rows[0]}"].values).any():
         raise ConfigError(
             "nothing finite has been recorded yet, so there is nothing to draw; wait for the first record."

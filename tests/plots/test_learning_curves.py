@@ -9,7 +9,7 @@ import pytest
 import xarray
 
 from gendyn.core import ConfigError
-from gendyn.plots import learning_curves
+from gendyn.plots import drawn_rows, learning_curves
 
 WIDTHS = (2, 8, 32, 64, 256)
 
@@ -92,5 +92,7 @@ def test_no_seed_is_a_colour():
 def test_a_regression_has_losses_alone():
     made = learning_curves(sweep().drop_vars(["train_error", "test_error"]))
     assert [ax.get_ylabel() for ax in made.axes] == ["loss", ""]
-    with pytest.raises(ConfigError, match="neither losses nor errors were recorded"):
+    curves = sweep().assign({"train_loss": (("run", "record", "k"), np.ones((30, 4, 2)))})
+    assert drawn_rows(curves) == ["error"] and drawn_rows(sweep()) == ["loss", "error"]
+    with pytest.raises(ConfigError, match="neither losses nor errors were recorded, one number a record"):
         learning_curves(sweep()[["num_parameters"]])

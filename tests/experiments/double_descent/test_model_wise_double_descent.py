@@ -235,7 +235,7 @@ def test_an_axis_that_is_not_drawn_must_be_selected_first():
     ds = lines()
     both = xarray.concat([ds, ds], dim="run")
     both = both.assign_coords({"optim.learning_rate": ("run", np.repeat([0.1, 0.2], ds.sizes["run"]))})
-    with pytest.raises(ConfigError, match=r"the sweep also varies optim.learning_rate. Select one value"):
+    with pytest.raises(ConfigError, match=r"the sweep also varies optim.learning_rate. Choose one value"):
         experiment.figure(both)
 
 
@@ -249,6 +249,9 @@ def test_report_of_an_experiment(tmp_path):
         assert part in text
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         "report.html",
+        "runs.csv",
+        "config.json",
+        "command.txt",
         *(f"{stem}.{kind}" for stem in ("model_wise_double_descent", "learning_curves") for kind in ("png", "svg")),
     }
     assert text.count("data:image/png;base64,") == 2
