@@ -1,6 +1,10 @@
 """``kill -9`` at any instant, and the same command again: the results of an uninterrupted sweep, to the bit."""
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +47,24 @@ class Instant(NamedTuple):
     records: int
     delay: float = 0.0
     find: Callable[[Path], Any] = lambda workdir: True
+
+
+def kills_before_events(root, stride):
+    command = [sys.executable, "-m", "tests.sweep.kills_at_events", str(stride)]
+    done = subprocess.run(command, cwd=root, env=os.environ | {"JAX_PLATFORMS": "cpu"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout)
+    return done.stdout
+
+
+def test_a_kill_before_any_thing_done_to_a_file_is_recovered_from(root):
+    """A sample: before birth, just after it, and in a recovery."""
+    assert re.search(r"born at [1-9]\d*; 3 trials: \{'recovered': 3\}", kills_before_events(root, 400))
+
+
+@pytest.mark.slow
+def test_kills_before_every_twentieth_thing_done_to_a_file(root):
+    kills_before_events(root, 20)
 
 
 def kill_at(killing, workdir, instant):
