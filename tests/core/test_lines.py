@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 
 import pytest
@@ -48,3 +49,10 @@ def test_standard_descriptors_that_are_open_stay_what_they_are():
     before = [os.fstat(number).st_ino for number in range(3)]
     fill_closed_descriptors()
     assert [os.fstat(number).st_ino for number in range(3)] == before
+
+
+def test_a_closed_descriptor_is_not_given_to_a_file():
+    """Else what libraries print as errors would be written into a file of results."""
+    code = "from gendyn.core import fill_closed_descriptors as f; f(); print(open('/dev/null').fileno())"
+    done = subprocess.run(["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, text=True)
+    assert int(done.stdout) > 2

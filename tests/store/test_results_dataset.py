@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import warnings
@@ -286,10 +287,20 @@ def test_export_errors(tmp_path, path, rule):
         export(gendyn.store.open(make(tmp_path / "s")), tmp_path / path)
 
 
-def test_export_to_a_full_disk(tmp_path):
+def test_export_to_a_full_disk_leaves_the_older_table(tmp_path, monkeypatch):
     ds = gendyn.store.open(make(tmp_path / "s"))
-    with pytest.raises(StoreError, match=r"cannot be written"):
+    with pytest.raises(ConfigError, match=r"path = '/proc/t\.csv' cannot be written: .*Give a file in a folder"):
         export(ds, "/proc/t.csv")
+    older = export(ds, tmp_path / "t.csv").read_text()
+
+    def full(table, path, **_):
+        path.write_text("run,rec")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pandas.DataFrame.to_csv", full)
+    with pytest.raises(StoreError, match=r"No space left on device.*an older t\.csv is intact"):
+        export(ds, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == older and not list(tmp_path.glob(".t.*"))
 
 
 def test_a_dataset_can_be_saved_as_it_is(tmp_path):

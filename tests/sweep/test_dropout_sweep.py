@@ -70,7 +70,7 @@ def config(small, tmp_path, monkeypatch):
     return lambda name, **more: small.config(model=f"dropout_models:{name}", train__num_steps=6, **leaves, **more)
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """What a test raises in the middle of a sweep."""
 
 
