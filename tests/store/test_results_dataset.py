@@ -298,7 +298,7 @@ def test_export_to_a_full_disk_leaves_the_older_table(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("pandas.DataFrame.to_csv", full)
-    with pytest.raises(StoreError, match=r"No space left on device.*an older t\.csv is intact"):
+    with pytest.raises(StoreError, match=r"is full: free space.*an older t\.csv is intact"):
         export(ds, tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == older and not list(tmp_path.glob(".t.*"))
 
