@@ -195,7 +195,7 @@ def test_a_lost_row_of_the_layout_is_seen_and_a_lost_layout_is_in_the_commit(wor
     layout.write_text(json.dumps(stored | {"digest": digest(stored["layouts"])}))
     with pytest.warns(RuntimeWarning, match=r"it is no history of 2 rows.*The last commit has a copy"):
         found = again(world, half)
-    assert faults._agrees(faults._labelled(found), world.truth, True)
+    assert faults.agrees(faults.labelled(found), world.truth, True)
 
 
 def test_a_plan_with_a_wrong_digest_is_refused_in_every_format(done):
@@ -228,7 +228,7 @@ def test_a_file_of_the_users_beside_no_commit_is_no_lost_commit(world, tmp_path)
     (chunk,) = (c for c in (early / "chunks").iterdir() if not store.ChunkStore(c).committed())
     mine = chunk / "checkpoints" / "1st model.pt"
     mine.write_bytes(b"x")
-    assert faults._agrees(faults._labelled(again(world, early)), world.truth, True)
+    assert faults.agrees(faults.labelled(again(world, early)), world.truth, True)
     assert mine.read_bytes() == b"x"
 
 
@@ -242,7 +242,7 @@ def test_lost_commits_delete_no_checkpoint(world, done):
         again(world, done)
     assert sorted(path.name for path in (chunk / "checkpoints").iterdir()) == kept
     (done.parent / "commits").rename(chunk / "commits")
-    assert faults._agrees(faults._labelled(again(world, done)), world.truth, True)
+    assert faults.agrees(faults.labelled(again(world, done)), world.truth, True)
 
 
 @pytest.mark.filterwarnings("ignore:.*is damaged")
@@ -252,7 +252,7 @@ def test_a_damaged_last_checkpoint_of_a_finished_chunk_is_trained_again(world, d
     shutil.rmtree(newest)
     with pytest.raises(StoreError, match="with a state that restores: run the same command again"):
         list(store.final_state(done))
-    assert faults._agrees(faults._labelled(again(world, done)), world.truth, True)
+    assert faults.agrees(faults.labelled(again(world, done)), world.truth, True)
     assert len(list(store.final_state(done))) == 4
 
 
