@@ -78,7 +78,7 @@ def _run(chunk: Chunk, task: Task, *, stored: bool) -> _Cost:
 def run(repeats: int) -> list[Row]:
     """The time inside the committing thread and the progress, and the run against the same run without either."""
     config = engine.mlp_config(width=128, depth=1, batch_size=128, num_steps=STEPS)
-    config.record.kind, config.record.num_records = "linear", RECORDS
+    config.record.update({"kind": "linear", "num_records": RECORDS, "steps": ()})
     config.store.commit_seconds = COMMIT_SECONDS
     axes, devices = {"seed": range(RUNS)}, jax.local_devices()
     chunk, task = engine.plan_one(config, axes, devices)
