@@ -17,6 +17,7 @@ from benchmarks.rows import Row, of_ratio
 from benchmarks.timing import Timing, ratio, timed
 from gendyn import store
 from gendyn.sweep.execute import Job, Progress, prepare, train_chunk
+from gendyn.sweep.execute.signals import Signals
 from gendyn.sweep.plan import Chunk
 from gendyn.types import Task
 
@@ -71,7 +72,7 @@ def _run(chunk: Chunk, task: Task, *, stored: bool) -> _Cost:
             _committers(committers, store.Committer if stored else _NoStore),
             Progress(chunk.steps[-1] * len(chunk.runs), len(chunk.runs), quiet=not stored, interval=1.0) as progress,
         ):
-            timing = timed(lambda: train_chunk(*ready, progress))
+            timing = timed(lambda: train_chunk(*ready, progress, Signals()))
     return _Cost(timing, sum(committer.seconds for committer in committers) + progress.seconds)
 
 

