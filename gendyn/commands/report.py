@@ -20,6 +20,7 @@ from absl import flags
 
 from gendyn import store
 from gendyn.analysis import ExtraAxes, config_of, final_values, run_status, runs_at, swept_axes
+from gendyn.commands._compared import compared
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
 from gendyn.plots import described, drawn_rows, learning_curves, probe_names, probe_series, report_page, result_page
@@ -51,15 +52,16 @@ def write_report(
     Raises:
         ConfigError: ``other`` is of another experiment.
     """
-    compared = None if other is None else _compared((name, ds), other, own)
-    output.mkdir(parents=True, exist_ok=True)
     asked, experiment = config_of(ds).get("experiment", ""), _experiment(ds, own)
+    comparison = None if other is None else compared((name, ds), other, experiment, METRICS)
+    output.mkdir(parents=True, exist_ok=True)
     stem = asked.rpartition(":")[2]
     status, provenance = run_status(ds), json.loads(ds.attrs.get("provenance", "{}"))
     title = (inspect.getdoc(experiment) or stem).splitlines()[0] if experiment is not None else f"Sweep: {name}"
     command = shlex.join(command_of(provenance))
     files = {"runs.csv": "runs (CSV)", "config.json": "config (JSON)", "command.txt": "command"}
-    (output / "runs.csv").write_text(pandas.DataFrame(_runs(ds, status)).to_csv(index=False), encoding="utf-8")
+    runs = _runs(ds, status)
+    (output / "runs.csv").write_text(pandas.DataFrame(runs).to_csv(index=False), encoding="utf-8")
     (output / "config.json").write_text(json.dumps(config_of(ds), indent=2) + "\n", encoding="utf-8")
     (output / "command.txt").write_text(command + "\n", encoding="utf-8")
     links = " · ".join(report_page.link(file, text) for file, text in files.items())
@@ -71,9 +73,9 @@ def write_report(
             f"Not available: the folder names {asked}, an experiment of your own. To import it, give --name={asked}."
         )
         sections.append(("Findings", report_page.paragraphs(reason)))
-    if compared is not None and other is not None:
-        sections.append((f"Compared with {other[0]}", compared))
-    sections.append(("Run it again", f"{report_page.command_html(command)}<p>Files: {links}</p>"))
+    if comparison is not None and other is not None:
+        sections.append((f"Compared with {other[0]}", comparison))
+    sections.append(("Run it again", f"{report_page.preformatted(command)}<p>Files: {links}</p>"))
     if drawn_rows(ds):
         sections.append(("Learning curves", _figure(lambda: learning_curves(ds), output, "learning_curves")))
     if probe_names(ds):
@@ -81,64 +83,13 @@ def write_report(
     if experiment is not None:
         question = (inspect.getdoc(experiment) or "").partition("\n")[2]
         sections.append(("What is asked", report_page.paragraphs(question)))
-    rows = report_page.table_html(_runs(ds, status))
-    sections.append(("Last values", report_page.folded(f"{ds.sizes['run']:,} runs", rows)))
+    sections.append(("Last values", report_page.folded(f"{len(runs):,} runs", report_page.table_html(runs))))
     sections.append(("Config", report_page.folded("All leaves", report_page.json_html(config_of(ds)))))
     origin = report_page.facts_html(_origin(provenance))
     sections.append(("Provenance", report_page.folded("Versions, device, data", origin)))
     path = output / "report.html"
     path.write_text(report_page.page(title, sections, subtitle=f"{stem} · {name}".strip(" ·")), encoding="utf-8")
     return path
-
-
-def _compared(one: tuple[str, Dataset], other: tuple[str, Dataset], own: Sequence[str]) -> str:
-    """Two sweeps side by side: the leaves in which they differ, their findings, their medians where both have runs."""
-    names, datasets = (one[0], other[0]), (one[1], other[1])
-    configs = [_leaves(config_of(ds)) for ds in datasets]
-    if configs[0].get("experiment", "") != configs[1].get("experiment", ""):
-        kinds = " and ".join(config.get("experiment", "") or "a plain sweep" for config in configs)
-        raise ConfigError(f"--compare: the folders hold {kinds}; only sweeps of one experiment can be compared.")
-    names = names if names[0] != names[1] else (f"{names[0]} (this)", f"{names[1]} (other)")
-    leaves = [
-        {"leaf": leaf, **{n: str(c.get(leaf, "–")) for n, c in zip(names, configs, strict=True)}}
-        for leaf in sorted({*configs[0], *configs[1]})
-        if configs[0].get(leaf) != configs[1].get(leaf)
-    ]
-    parts = [report_page.paragraphs("Leaves of the config that differ:"), report_page.table_html(leaves)]
-    experiment = _experiment(datasets[0], own)
-    if experiment is not None:
-        try:
-            found = report_page.compared_html(names, *(experiment.verdict(ds) for ds in datasets))
-        except ConfigError as error:  # one of them is not far enough
-            found = report_page.paragraphs(f"Findings are not available: {error}")
-        parts.append(found)
-    parts += [report_page.paragraphs("Medians of the last values, where both have runs:"), _medians(names, datasets)]
-    return "".join(parts)
-
-
-def _medians(names: Sequence[str], datasets: Sequence[Dataset]) -> str:
-    """A row for each point on the axes that both vary, seeds aside: the median of every metric in each."""
-    shared = [axis for axis in swept_axes(datasets[0]) if axis in swept_axes(datasets[1])]
-    axes = [axis for axis in shared if axis.rpartition(".")[2] != "seed"]
-    metrics = [metric for metric in METRICS if all(metric in _metrics(ds) for ds in datasets)]
-    if not metrics:
-        return report_page.paragraphs("None: they recorded no metric that both have.")
-    tables = []
-    for ds in datasets:
-        table = pandas.DataFrame({axis: ds[axis].values for axis in axes} | {m: final_values(ds, m) for m in metrics})
-        tables.append(table.groupby(axes).median() if axes else table.median().to_frame().T)
-    suffixes = tuple(f", {name}" for name in names)
-    both = pandas.merge(*tables, left_index=True, right_index=True, suffixes=suffixes)
-    both = both[[f"{metric}, {name}" for metric in metrics for name in names]]
-    rows = (both.reset_index() if axes else both).to_dict("records")
-    return report_page.table_html([{str(key).replace("_", " "): value for key, value in row.items()} for row in rows])
-
-
-def _leaves(config: Any, name: str = "") -> dict[str, Any]:
-    """A nested config by dotted names."""
-    if not isinstance(config, dict):
-        return {name: config}
-    return {k: v for key, inner in config.items() for k, v in _leaves(inner, f"{name}.{key}".strip(".")).items()}
 
 
 def _findings(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:

@@ -19,7 +19,6 @@ from gendyn.plots.panels import draw_panels as draw_panels
 from gendyn.plots.phase_panels import phase_panels as phase_panels
 from gendyn.plots.probe_series import probe_names as probe_names
 from gendyn.plots.probe_series import probe_series as probe_series
-from gendyn.plots.report_page import command_html as command_html
 from gendyn.plots.report_page import compared_html as compared_html
 from gendyn.plots.report_page import facts_html as facts_html
 from gendyn.plots.report_page import figure_html as figure_html
@@ -29,6 +28,7 @@ from gendyn.plots.report_page import json_html as json_html
 from gendyn.plots.report_page import link as link
 from gendyn.plots.report_page import page as page
 from gendyn.plots.report_page import paragraphs as paragraphs
+from gendyn.plots.report_page import preformatted as preformatted
 from gendyn.plots.report_page import table_html as table_html
 from gendyn.plots.report_page import to_png as to_png
 from gendyn.plots.result_page import result_page as result_page

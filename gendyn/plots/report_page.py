@@ -74,9 +74,14 @@ def paragraphs(text: str) -> str:
     return "".join(f"<p>{html.escape(' '.join(part.split()))}</p>" for part in text.split("\n\n") if part.strip())
 
 
+def preformatted(text: str) -> str:
+    """Text as it is, such as a command to copy; escaped."""
+    return f"<pre>{html.escape(text)}</pre>"
+
+
 def json_html(value: Any) -> str:
     """A nested value, indented, escaped."""
-    return f"<pre>{html.escape(json.dumps(value, indent=2, ensure_ascii=False, default=str))}</pre>"
+    return preformatted(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def folded(summary: str, content: str, *, opened: bool = False) -> str:
@@ -101,11 +106,6 @@ def facts_html(facts: Mapping[str, str]) -> str:
     """
     rows = (f"<tr><th scope=row>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in facts.items())
     return f"<table class=facts><tbody>{''.join(rows)}</tbody></table>"
-
-
-def command_html(command: str) -> str:
-    """A command to copy; ``command`` is text."""
-    return f"<pre>{html.escape(command)}</pre>"
 
 
 def to_png(made: Figure, *, dpi: int = 110) -> bytes:
