@@ -1,5 +1,7 @@
 """A run's identity has the checksum of its data, and not the place of its files."""
 
+import dataclasses
+import json
 import shutil
 
 import jax
@@ -13,7 +15,8 @@ from gendyn.sweep.config import flatten
 from gendyn.sweep.config.points import make_points
 from gendyn.sweep.origins import check_moved, placeless
 from gendyn.sweep.plan import make_plan, planner
-from gendyn.sweep.plan.planned import plan_from_json
+from gendyn.sweep.plan.parts import lengthen
+from gendyn.sweep.plan.planned import chunk_id, plan_from_json
 from gendyn.tasks._idx import write_idx
 
 
@@ -60,6 +63,22 @@ def test_the_same_data_elsewhere_are_the_same_runs(folders):
     assert identities(grown)[:2] == identities(here) and len(grown.runs) == 3
     assert {run.flat["task.folder"] for run in grown.runs} == {folders["there"]} == {grown.config["task.folder"]}
     assert plan_from_json(grown.to_json()) == grown
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["", "planned before identities had the data"])
+def test_longer_runs_keep_data_and_place_in_their_identities(folders, moved):
+    plan = planned(folders["here"])
+    if moved:  # as an old folder has them, whose files lie elsewhere now
+        runs = [dataclasses.replace(run, data="") for run in plan.runs]
+        runs = [dataclasses.replace(run, identity=run.named()) for run in runs]
+        chunk = plan.chunks[0]
+        name = chunk_id([run.identity for run in runs], chunk.sizes, chunk.num_rows)
+        runs = [run.placed({"task.folder": folders["there"]}) for run in runs]
+        config = plan.config | {"task.folder": folders["there"]}
+        plan = plan._replace(config=config, chunks=(chunk._replace(id=name, runs=tuple(runs)),))
+    longer = lengthen(plan, 5, lambda flat: 60)
+    assert plan_from_json(json.loads(json.dumps(longer.to_json()))).runs == longer.runs
+    assert not {run.identity for run in longer.runs} & {run.identity for run in plan.runs}
 
 
 def test_other_data_under_the_same_path_are_refused(folders):

@@ -45,7 +45,7 @@ def check_same_sweep(known: Plan, flat: Flat, axes: Axes) -> None:
 
 def check_same_numbers(known: Plan, axes: Axes, fresh: Sequence[Point]) -> None:
     """A run that the folder has already, but for digits that float32 does not have, would be trained again."""
-    if not may_coincide(union(axes, known)):
+    if not fresh or not may_coincide(union(axes, known)):
         return
     there = {
         in_single_precision(Point(run.flat, run.identity, run.data)): run.flat for run in known.runs if not run.unnamed

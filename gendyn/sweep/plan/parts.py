@@ -7,8 +7,6 @@ from typing import NamedTuple
 from gendyn.core import ConfigError, digest
 from gendyn.core.lookup import unnamed_fault
 from gendyn.sweep.config.flat import Flat
-from gendyn.sweep.config.points import identity_of
-from gendyn.sweep.config.schema import leaves_of
 from gendyn.sweep.plan.chunking import record_steps
 from gendyn.sweep.plan.planned import Carry, Chunk, Plan, PlannedRun, chunk_id
 
@@ -91,12 +89,9 @@ def lengthen(known: Plan, num_steps: int, available: Callable[[Flat], int]) -> P
             )
     chunks, carried = [], []
     for chunk in known.chunks:
-        flats = [run.flat | {"train.num_steps": num_steps} for run in chunk.runs]
-        runs = tuple(
-            dataclasses.replace(run, flat=flat, identity=identity_of(flat, leaves_of(flat)))
-            for run, flat in zip(chunk.runs, flats, strict=True)
-        )
-        planned = record_steps(flats[0], runs, available(flats[0]))
+        longer = (dataclasses.replace(r, flat=r.flat | {"train.num_steps": num_steps}) for r in chunk.runs)
+        runs = tuple(dataclasses.replace(run, identity=run.named()) for run in longer)
+        planned = record_steps(runs[0].flat, runs, available(runs[0].flat))
         steps = (*chunk.steps, *(step for step in planned if step > chunk.steps[-1]))
         name = chunk_id([run.identity for run in runs], chunk.sizes, chunk.num_rows)
         chunks.append(chunk._replace(id=name, steps=steps, runs=runs))

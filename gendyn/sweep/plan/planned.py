@@ -32,6 +32,10 @@ class PlannedRun:
     """Code of somebody's own that it needs and this call does not name: then ``flat`` is as it was stored, without
     defaults, and unchecked. Such a run is kept, and never trained."""
 
+    def named(self) -> str:
+        """The identity that its leaves and data give."""
+        return identity_of(self.flat | dict(self.first_places), leaves_of(self.flat), self.data)
+
     def placed(self, where: Mapping[str, Any]) -> "PlannedRun":
         """The same run, with its data elsewhere: leaf -> place."""
         moved = {name: value for name, value in where.items() if self.flat.get(name, value) != value}
@@ -246,22 +250,20 @@ def _parsed(stored: Mapping[str, Any], keep_unnamed: bool) -> Plan:
             if foreign := keep_unnamed and unnamed([merged[name] for name in merged if names_code(name)]):
                 runs.append(PlannedRun(run["index"], run["identity"], merged, data, first, foreign[0]))
                 continue
-            leaves = leaves_of(merged)
-            flat = {name: merged.get(name, default) for name, default in leaves.defaults.items()}
+            flat = {name: merged.get(name, default) for name, default in leaves_of(merged).defaults.items()}
             if (names := (flat["loss"], flat["probes"])) not in named:
                 # Looked up here, where only names of the caller are: factories are, by the schema above.
                 named.add(names)
                 lookup("optim", flat["loss"])
                 make_probes(flat["probes"])
             labels = {name: _as_tuples(value) for name, value in run["coords"].items()}
-            if run["identity"] != identity_of(flat | dict(first), leaves, data) or any(
-                flat.get(k) != v for k, v in labels.items()
-            ):
+            planned = PlannedRun(run["index"], run["identity"], flat, data, first)
+            if planned.identity != planned.named() or any(flat.get(k) != v for k, v in labels.items()):
                 raise StoreError(
                     f"plan.json was edited: run {run['index']} would train something else than its label {labels} and "
                     "its identity say. Restore it from a copy; to run something else, choose another workdir."
                 )
-            runs.append(PlannedRun(run["index"], run["identity"], flat, data, first))
+            runs.append(planned)
         identities = [run.identity for run in runs]
         if entry["id"] != chunk_id(identities, entry["sizes"], entry["num_rows"]):
             raise StoreError(

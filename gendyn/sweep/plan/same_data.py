@@ -57,6 +57,8 @@ def as_known(points: Sequence[Point], known: Plan, varied: set[str], accept_chan
     Raises:
         ConfigError: the data are others than those of the runs there, unless ``accept_changes``.
     """
+    if not any(point.data for point in points):
+        return list(points)
     there = {_apart_from_data(run.flat, varied): run for run in known.runs if not run.unnamed and places(run.flat)}
     before = {
         task_leaves(run.flat, places(run.flat, varied)): run.data for run in known.runs if run.data and not run.unnamed
