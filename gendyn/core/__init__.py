@@ -25,6 +25,7 @@ from gendyn.core.errors import is_concrete as is_concrete
 from gendyn.core.errors import nearest as nearest
 from gendyn.core.errors import one_line as one_line
 from gendyn.core.errors import said_of as said_of
+from gendyn.core.flops import anew as anew
 from gendyn.core.flops import count_flops as count_flops
 from gendyn.core.flops import peak_bytes as peak_bytes
 from gendyn.core.lines import Lossy as Lossy

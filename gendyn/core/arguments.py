@@ -89,7 +89,8 @@ def mask_of(mask: Any, tree: PyTree) -> PyTree | None:
     if not callable(mask):
         return mask
     found: Any = jax.tree.structure(mask)  # a tree may be callable: Equinox' modules are
-    return mask if found == jax.tree.structure(tree) else mask(tree)
+    is_tree = found == jax.tree.structure(tree) and not jax.tree_util.treedef_is_leaf(found)
+    return mask if is_tree else mask(tree)
 
 
 def _a(value: Any) -> str:

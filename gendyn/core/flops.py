@@ -15,7 +15,7 @@ def count_flops(fn: Callable[..., Any], *args: Any) -> float:
     >>> count_flops(lambda a, b: a @ b, jnp.ones((2, 3)), jnp.ones((3, 5)))
     60.0
     """
-    return _flops(jax.make_jaxpr(_anew(fn))(*args).jaxpr)
+    return _flops(jax.make_jaxpr(anew(fn))(*args).jaxpr)
 
 
 def peak_bytes(fn: Callable[..., Any], *args: Any) -> int:
@@ -24,10 +24,10 @@ def peak_bytes(fn: Callable[..., Any], *args: Any) -> int:
     Arguments are not counted. Elementwise results that only elementwise operations and reductions read are taken to
     be fused away. XLA may fuse less and reorder: a model to plan with, not a bound.
     """
-    return _peak(jax.make_jaxpr(_anew(fn))(*args).jaxpr)
+    return _peak(jax.make_jaxpr(anew(fn))(*args).jaxpr)
 
 
-def _anew(fn: Callable[..., Any]) -> Callable[..., Any]:
+def anew(fn: Callable[..., Any]) -> Callable[..., Any]:
     """By another function at each call: JAX keeps a trace by the identity of its function, whatever that reads."""
     return lambda *args: fn(*args)
 

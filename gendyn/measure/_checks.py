@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_arrays, check_function, check_positive_int, is_concrete
+from gendyn.core import ConfigError, anew, check_arrays, check_function, check_positive_int, is_concrete
 from gendyn.types import Array, ArrayLike, PyTree
 
 
@@ -56,7 +56,7 @@ def as_arrays(params: PyTree) -> PyTree:
 def check_scalar_loss(loss: Callable[[PyTree], Array], params: PyTree) -> None:
     """Raises ConfigError unless ``loss(params)`` is one real number."""
     check_function("loss", loss, "the loss first, then params")
-    out = jax.eval_shape(loss, params)
+    out = jax.eval_shape(anew(loss), params)
     if not isinstance(out, jax.ShapeDtypeStruct) or out.shape != () or not jnp.issubdtype(out.dtype, jnp.floating):
         found = f"shape {out.shape}, {out.dtype}" if isinstance(out, jax.ShapeDtypeStruct) else type(out).__name__
         raise ConfigError(f"loss(params) must be a real scalar, not {found}; take the mean or the sum inside the loss.")

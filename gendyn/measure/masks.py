@@ -72,7 +72,6 @@ def count_parameters(params: PyTree, mask: PyTree | None = None) -> Array:
 
 def project(tree: PyTree, mask: PyTree | None) -> PyTree:
     """``P v``: zero where the mask is, whatever stood there (NaN included)."""
-    mask = mask_of(mask, tree)
     if mask is None:
         return tree
     return jax.tree.map(lambda leaf, part: jnp.where(jnp.asarray(part) != 0, leaf, jnp.zeros_like(leaf)), tree, mask)

@@ -140,3 +140,30 @@ def test_a_custom_vjp_is_the_derivative_of_the_kernel():
 def test_what_needs_forward_mode_says_so(ask):
     with pytest.raises(ConfigError, match=r"needs forward-mode derivatives, which a jax\.custom_vjp"):
         ask(jnp.ones((3, 1)))
+
+
+def test_the_rows_are_compared_by_what_a_network_reads_now():
+    mode = {"mixes": True}
+
+    def apply(params, x):
+        return (x - x.mean(0) if mode["mixes"] else x) @ params
+
+    x = jax.random.normal(jax.random.key(0), (6, 3))
+    with pytest.raises(ConfigError, match="mixes the rows"):
+        empirical_ntk(apply, jnp.ones((3, 1)), x)
+    mode["mixes"] = False
+    np.testing.assert_allclose(empirical_ntk(apply, jnp.ones((3, 1)), x), x @ x.T, rtol=1e-5, atol=1e-5)
+    mode["mixes"] = True
+    with pytest.raises(ConfigError, match="mixes the rows"):
+        ntk_matvec(apply, jnp.ones((3, 1)), x, block_size=2)
+
+
+def test_a_mask_that_is_a_function_is_asked_of_the_parameters_once():
+    params, x = jnp.array([[1.0], [0.0], [2.0]]), jax.random.normal(jax.random.key(0), (5, 3))
+    nonzero = lambda p: jax.tree.map(lambda leaf: (leaf != 0).astype(leaf.dtype), p)  # noqa: E731
+    v = jax.random.normal(jax.random.key(1), (5, 1))
+    product = ntk_matvec(lambda w, x: x @ w, params, x, mask=nonzero)(v)
+    kept = x[:, jnp.array([0, 2])]
+    np.testing.assert_allclose(product, kept @ (kept.T @ v), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match="mask"):
+        ntk_matvec(lambda w, x: x @ w, params, x, mask={"other": 1.0})

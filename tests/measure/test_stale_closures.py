@@ -1,10 +1,12 @@
 """An instrument answers for what the function reads now, not for what it read when its program was made."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gendyn import measure
+from gendyn.core import ConfigError
 from gendyn.linalg import Eigenpairs
 from gendyn.measure.curvature import hessian
 from gendyn.measure.kernels import ntk
@@ -80,3 +82,13 @@ def test_a_program_is_kept_for_the_next_call():
     kept = hessian._linearised_gradient._cache_size()
     measure.hessian_matvec(loss, W + 1)
     assert hessian._linearised_gradient._cache_size() == kept > 0
+
+
+def test_a_loss_that_was_refused_and_is_mended_is_looked_at_again():
+    shape = {"mean": False}
+    loss = lambda w: (w**2).mean() if shape["mean"] else w**2  # noqa: E731
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="must be a real scalar"):
+            measure.hessian_top(loss, jnp.ones(3), k=1, key=jax.random.key(0))
+    shape["mean"] = True
+    assert measure.hessian_top(loss, jnp.ones(3), k=1, key=jax.random.key(0)).values.shape == (1,)

@@ -116,11 +116,11 @@ def empirical_ntk(
     check_choice("strategy", strategy, STRATEGIES)
     mask = mask_of(mask, params)
     apply, x1, x2 = check_inputs(apply, params, x1, x2, block_size, mask)
+    apply = _kept(apply, params, x1)
     check_rows(apply, params, x1 if x2 is None or len(x1) >= len(x2) else x2)
-    kept = _kept(apply, params, x1)
     dropped, masked, parts = _classify(params, mask)
     with said_of_forward_mode("strategy = 'products'", "strategy='structured'"):
-        return _compute(kept, kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask)
+        return _compute(apply, kind, strategy, block_size, memory_limit, dropped, masked, params, x1, x2, parts, mask)
 
 
 def ntk_eigh(

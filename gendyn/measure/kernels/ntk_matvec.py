@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_choice, check_positive_int
+from gendyn.core import check_choice, check_positive_int, mask_of
+from gendyn.measure._checks import check_mask
 from gendyn.measure._forward_mode import said_of_forward_mode
 from gendyn.measure.kernels._blocks import pad_rows
 from gendyn.measure.kernels._rows import check_blocks, one_array
@@ -40,14 +41,15 @@ def ntk_matvec(
       x: ``[N, ...]``, or a dict or other tree of such arrays.
       kind: ``"full"``, ``"trace"`` or ``"sum"``.
       block_size: examples at a time; ``None``: all.
-      mask: pytree like ``params`` of 0/1 arrays: the parameters that count.
+      mask: pytree like ``params`` of 0/1 arrays, or a function of ``params`` that gives one: the parameters that count.
 
     Returns:
       A linear function of ``v``: ``[N, K]`` for ``full``, else ``[N]``.
 
     Raises:
-      ConfigError: an unknown kind, a block size that is not a positive integer, or blocks of a network whose rows
-        depend on each other; by the product, a network with a ``custom_vjp``, which has no forward mode.
+      ConfigError: an unknown kind, a block size that is not a positive integer, a mask that does not fit, or blocks of
+        a network whose rows depend on each other; by the product, a network with a ``custom_vjp``, which has no
+        forward mode.
 
     >>> x = jnp.array([[1.0, 0.0], [1.0, 1.0]])
     >>> matvec = ntk_matvec(lambda w, x: x @ w, jnp.zeros((2, 1)), x)
@@ -59,6 +61,8 @@ def ntk_matvec(
     check_choice("kind", kind, KINDS)
     if block_size is not None:
         check_positive_int("block_size", block_size)
+    mask = mask_of(mask, params)
+    check_mask(mask, params)
     apply, x, _ = one_array(apply, x, None)
     check_blocks(apply, params, x, block_size)
     count = x.shape[0]
