@@ -1,25 +1,23 @@
 """``gendyn.sweep.analyse``: any probe on the checkpoints of a sweep, after the fact."""
 
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 
 from gendyn import store
 from gendyn.core import ConfigError, only_names
+from gendyn.sweep.as_trained import check_data, moved
 from gendyn.sweep.config.probes import PROBES, make_probes
 from gendyn.sweep.execute.devices import compilation_cache, pick_devices
 from gendyn.sweep.execute.layout import Layout, OutOfMemory, next_layout
 from gendyn.sweep.execute.population import out_of_memory
 from gendyn.sweep.execute.segment import make_segment
 from gendyn.sweep.execute.states import unflatten_state
-from gendyn.sweep.origins import placeless
 from gendyn.sweep.plan.against_task import load_task
-from gendyn.sweep.plan.planned import Chunk, Plan, plan_from_json
+from gendyn.sweep.plan.planned import Chunk, plan_from_json
 from gendyn.sweep.plan.program import Program
-from gendyn.sweep.plan.same_data import places, reader, task_leaves, varied_leaves
 from gendyn.sweep.plan.shapes import abstract_run
 from gendyn.tasks import held
 from gendyn.types import Dataset, Task
@@ -64,9 +62,9 @@ def analyse(
         raise ConfigError(f"probes = () must name at least one file of gendyn/{PROBES}/.")
     with only_names([names, held()]):
         stored = store.read_plan(workdir)
-        plan = _moved(plan_from_json(stored), folder)
+        plan = moved(plan_from_json(stored), folder)
     tasks: dict[str, Task] = {}
-    _check_data(plan, stored["provenance"], tasks)
+    check_data(plan, plan.chunks, stored["provenance"], tasks)
     devices = pick_devices(plan.config["sweep.platform"])
     labels = store.open(workdir)
     places = {index: place for place, index in enumerate(labels["run"].values.tolist())}
@@ -100,44 +98,6 @@ def analyse(
     coords = {name: coordinate for name, coordinate in labels.coords.items() if coordinate.dims == ("run",)}
     coords |= {"record": [0], "step": (("run", "record"), step[:, None]), "committed": ("run", there.astype(np.int64))}
     return xarray.Dataset(found, coords=coords, attrs=labels.attrs)
-
-
-def _moved(plan: Plan, folder: str) -> Plan:
-    """The plan of a sweep whose task reads its files from ``folder``."""
-    if not folder:
-        return plan
-    if not any(places(run.flat) for run in plan.runs):
-        raise ConfigError(f"folder = {folder!r} would have no effect: the task of this sweep reads no files.")
-    chunks = []
-    for chunk in plan.chunks:
-        runs = (run.placed(dict.fromkeys(places(run.flat), folder)) for run in chunk.runs)
-        chunks.append(chunk._replace(runs=tuple(runs)))
-    return plan._replace(chunks=tuple(chunks))
-
-
-def _check_data(plan: Plan, provenance: Mapping[str, Any], tasks: dict[str, Task]) -> None:
-    """Raises :class:`ConfigError` if a task's arrays are not those that the networks were trained on."""
-    data_of, before = reader(tasks), placeless(provenance, plan).get("arrays", {})
-    varied = varied_leaves(plan.axes, plan.config["arms"])
-    for chunk in plan.chunks:
-        flat = chunk.settings
-        then = chunk.runs[0].data or before.get(task_leaves(flat, places(flat, varied)), "")
-        try:
-            found = data_of(flat)
-        except ConfigError as fault:
-            moved = " If they were moved, name their folder by folder=." if places(flat) else ""
-            raise ConfigError(f"the data of the sweep cannot be loaded: {fault}{moved}") from fault
-        if not then and places(flat):  # version 0.4.0 says the checksum of the raw data alone
-            task = load_task(flat, tasks)
-            then = provenance.get("data", {}).get(task.name, {}).get("sha256", "")
-            found = task.provenance.get("sha256", "")
-        if then and found != then:
-            where = "".join(f" in {name} = {flat[name]!r}" for name in places(flat))
-            raise ConfigError(
-                f"the networks were trained on other data: task {flat['task.name']!r}{where} has arrays of sha256 "
-                f"{found[:12]} now, and {then[:12]} then. Name the folder of the same files by folder=, or undo the "
-                "change."
-            )
 
 
 def _measure(

@@ -11,12 +11,13 @@ import optax
 
 from gendyn import store
 from gendyn.core import ConfigError, StoreError, nearest, only_names
+from gendyn.sweep.as_trained import check_data, moved
 from gendyn.sweep.config.flat import nest
 from gendyn.sweep.config.leaf import plain
 from gendyn.sweep.execute.inputs import sample_of
 from gendyn.sweep.execute.pack import unpad_like
 from gendyn.sweep.execute.states import unflatten_state
-from gendyn.sweep.origins import check_origins, origins, placeless
+from gendyn.sweep.origins import check_origins, sources
 from gendyn.sweep.plan.against_task import load_task
 from gendyn.sweep.plan.one_run import run_at
 from gendyn.sweep.plan.planned import Chunk, Plan, PlannedRun, plan_from_json
@@ -56,7 +57,12 @@ class LoadedRun(NamedTuple):
 
 
 def load_run(
-    workdir: str | Path, where: Mapping[str, Any], *, unfinished: bool = False, names: Sequence[str] = ()
+    workdir: str | Path,
+    where: Mapping[str, Any],
+    *,
+    unfinished: bool = False,
+    names: Sequence[str] = (),
+    folder: str = "",
 ) -> LoadedRun:
     """The trained network of the one run at a place on the axes.
 
@@ -70,6 +76,7 @@ def load_run(
         unfinished: give the newest saved state of a run that is still training, instead of raising.
         names: code of your own that the folder names as ``"module:object"``, such as its task or model. A folder is
             data: none of it is run that is not named here.
+        folder: where the files of the sweep's task lie now, if they were moved.
 
     Raises:
         ConfigError: no sweep in ``workdir``, no such axis, no such run, or several; or the data or own code have
@@ -88,16 +95,15 @@ def load_run(
     """
     stored = store.read_plan(workdir)
     with only_names([names, held()]):
-        plan = plan_from_json(stored)
+        plan = moved(plan_from_json(stored), folder)
     chunk, row = _find(plan, where)
     planned = chunk.runs[row]
     state = _restored(Path(workdir), plan, chunk, planned, unfinished)
     tasks: dict[str, Task] = {}
+    check_data(plan, [chunk], stored["provenance"], tasks)
     task = load_task(planned.flat, tasks)
     alone = chunk._replace(sizes={name: planned.flat[name] for name in chunk.sizes}, runs=(planned,))
-    check_origins(
-        placeless(stored["provenance"], plan), origins(plan, [alone], tasks), plan.config["store.accept_changes"]
-    )
+    check_origins(stored["provenance"], {"sources": sources([alone])}, plan.config["store.accept_changes"])
     padded = abstract_run(chunk.program(task), chunk, task).state
     program = alone.program(task)
     like = abstract_run(program, alone, task).state

@@ -22,12 +22,14 @@ def origins(plan: Plan, chunks: Sequence[Chunk], tasks: dict[str, Task]) -> dict
     """
     data_of = reader(tasks)
     varied = varied_leaves(plan.axes, plan.config["arms"])
-    arrays, sources = {}, {}
-    for flat in (chunk.settings for chunk in chunks):
-        arrays[task_leaves(flat, places(flat, varied))] = data_of(flat)
-        for name in _own(flat):
-            sources[name] = _source(name)
-    return {"arrays": arrays, "sources": sources}
+    settings = [chunk.settings for chunk in chunks]
+    arrays = {task_leaves(flat, places(flat, varied)): data_of(flat) for flat in settings}
+    return {"arrays": arrays, "sources": sources(chunks)}
+
+
+def sources(chunks: Sequence[Chunk]) -> dict[str, str]:
+    """``{module:object: sha256}`` of the code that is not gendyn's; each file is read once."""
+    return {name: _source(name) for name in sorted({name for chunk in chunks for name in _own(chunk.settings)})}
 
 
 def placeless(provenance: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

@@ -135,7 +135,10 @@ def test_other_data_under_the_same_name_is_refused(trained, tmp_path):
     arrays |= dict.fromkeys(arrays, "0" * 64)
     store.write_plan(tmp_path, stored)
     (tmp_path / "chunks").symlink_to(workdir / "chunks")
-    with pytest.raises(ConfigError, match=r"the data of task .* has changed since"):
+    with pytest.raises(
+        ConfigError,
+        match=r"trained on other data: task 'teacher_student' has arrays of sha256 .* then\. Undo the change",
+    ):
         load_run(tmp_path, {"model.width": 3, "seed": 0})
 
 

@@ -150,4 +150,10 @@ def test_a_sweep_goes_on_and_is_measured_where_its_data_lie_now(folders, tmp_pat
         gendyn.sweep.analyse(workdir, ("parameter_norm",), folder=folders["other"])
     with pytest.raises(ConfigError, match=r"does not exist.*folder="):
         gendyn.sweep.analyse(workdir, ("parameter_norm",), folder=str(data))
+    loaded = gendyn.sweep.load_run(workdir, {"seed": 1}, folder=folders["here"])
+    outputs = loaded.model.apply(loaded.variables, loaded.task.x_test)[0]
+    missed = np.mean(np.argmax(outputs, -1) != loaded.task.y_test)
+    np.testing.assert_allclose(missed, ds["test_error"].values[1, -1], atol=1e-6)
+    with pytest.raises(ConfigError, match=r"trained on other data: task 'mnist' in task\.folder = .* by folder="):
+        gendyn.sweep.load_run(workdir, {"seed": 1}, folder=folders["other"])
     assert store.open(workdir).sizes["run"] == 2

@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from gendyn.core import RunError
+from gendyn.core import RunError, one_line
 
 _LIBRARIES = (Path(sysconfig.get_paths()["purelib"]), Path(sysconfig.get_paths()["stdlib"]))
 _OURS = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ class Failures:
 
 
 def _said(failure: _Failure) -> str:
-    text = " ".join(str(failure.error).split())
+    text = one_line(failure.error)
     # The last words are the user's, where the device passes on what a callback has raised.
     text = text if len(text) <= 300 else f"{text[:100]} … {text[-200:]}"
     kind, place = type(failure.error).__name__, _place(failure.error)
