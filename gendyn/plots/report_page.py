@@ -5,12 +5,14 @@ import html
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from gendyn.types import Figure, Finding
 
+_CODE = re.compile(r"``([^`]+)``|:\w+:`([^`]+)`")
 _CSS = """
 :root { color-scheme: light; }
 body { font: 17px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 62rem; margin: 0 auto;
@@ -66,12 +68,13 @@ def page(title: str, sections: Iterable[tuple[str, str]], *, subtitle: str = "")
 
 
 def paragraphs(text: str) -> str:
-    """Plain text with blank lines between paragraphs, escaped.
+    """Plain text with blank lines between paragraphs, escaped; what a docstring marks as code is set as code.
 
-    >>> paragraphs("a < b\\n\\nc")
-    '<p>a &lt; b</p><p>c</p>'
+    >>> paragraphs("a < b\\n\\n``2^-j``, :func:`gendyn.core.eigh`")
+    '<p>a &lt; b</p><p><code>2^-j</code>, <code>gendyn.core.eigh</code></p>'
     """
-    return "".join(f"<p>{html.escape(' '.join(part.split()))}</p>" for part in text.split("\n\n") if part.strip())
+    parts = (html.escape(" ".join(part.split())) for part in text.split("\n\n") if part.strip())
+    return "".join("<p>" + _CODE.sub(r"<code>\1\2</code>", part) + "</p>" for part in parts)
 
 
 def preformatted(text: str) -> str:
