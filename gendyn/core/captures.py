@@ -1,5 +1,6 @@
 """What a function of the caller reads beside its arguments: seen by tracing, so that no program outlives a change."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -47,7 +48,8 @@ def captured(function: F, traced: Callable[..., Any], *args: Any) -> F:
     part of the key. Nothing is compiled for it.
 
     Cost: tracing, and a digest of captured arrays. Whoever has jitted ``function`` has asked JAX to keep it, under
-    JAX's own rule: it comes back as it is, and nothing is traced.
+    JAX's own rule: it comes back as it is, and nothing is traced. So does a
+    dataclass of jitted functions and whole numbers.
 
     Args:
         function: any function of arrays.
@@ -67,7 +69,8 @@ def captured(function: F, traced: Callable[..., Any], *args: Any) -> F:
     >>> before == same, before == captured(f, f, jnp.ones(3))
     (True, False)
     """
-    if isinstance(function, (jax.stages.Wrapped, Captured)):
+    parts: Any = vars(function).values() if dataclasses.is_dataclass(function) else [function]
+    if all(isinstance(part, (jax.stages.Wrapped, Captured, bool, int)) for part in parts):
         return function
     anew: Any = lambda *args, **kwargs: function(*args, **kwargs)  # noqa: E731 (a function of no other call)
     if not all(is_concrete(leaf) for leaf in jax.tree.leaves(args)):

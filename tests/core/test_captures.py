@@ -1,11 +1,14 @@
 """A key of compiled programs that changes with what a function reads, and with nothing else."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gendyn.core import captured, count_flops
+from gendyn.core.captures import Captured
 
 X = jnp.linspace(0.0, 1.0, 6).reshape(2, 3)
 
@@ -60,6 +63,25 @@ def test_jax_keeps_what_the_caller_jitted():
     calls = []
     jitted = jax.jit(lambda x: calls.append(0) or x)
     assert captured(jitted, jitted, X) is jitted and not calls
+
+
+@dataclasses.dataclass(frozen=True)
+class Composed:
+    inner: object
+    outer: object
+    power: int = 2
+
+    def __call__(self, x):
+        return self.outer(self.inner(x) ** self.power)
+
+
+def test_what_is_made_of_jitted_functions_alone_is_kept_by_jax_too():
+    jitted = Composed(jax.jit(jnp.sin), jax.jit(jnp.cos))
+    assert captured(jitted, jitted, jnp.ones(3)) is jitted
+    half = Composed(jax.jit(jnp.sin), lambda x: jnp.cos(x))
+    assert isinstance(captured(half, half, jnp.ones(3)), Captured)
+    with_an_array = Composed(jax.jit(jnp.sin), jax.jit(jnp.cos), jnp.array(2.0))  # as modules of Equinox are
+    assert captured(with_an_array, with_an_array, jnp.ones(3)) is not with_an_array
 
 
 def test_inside_a_transformation_and_without_a_hash_each_call_has_its_own_key():

@@ -5,7 +5,8 @@ Scaling is that of the loss: a mean over examples has the curvature of the mean.
 
 Programs are kept for the next call with the same function object, as long as what it reads beside its arguments is
 unchanged; to see that, each call traces it (:func:`gendyn.core.captured`). Loops over checkpoints should pass the same
-function object each time, and spare the tracing by passing ``jax.jit(loss)``, which JAX never traces again.
+function object each time, and spare the tracing by passing ``jax.jit(loss)``, and ``jax.jit(apply)`` where there is
+one: JAX never traces these again.
 """
 
 from collections.abc import Callable
