@@ -10,6 +10,7 @@ from gendyn.store.dataset import final_state as final_state
 from gendyn.store.dataset import open as open
 from gendyn.store.export import check_table_path as check_table_path
 from gendyn.store.export import export as export
+from gendyn.store.files import disk_fault as disk_fault
 from gendyn.store.files import read_json as read_json
 from gendyn.store.files import write_json as write_json
 from gendyn.store.merge import merge as merge

@@ -138,6 +138,8 @@ class ChunkStore:
         root = folder / _RECORDS
         for path in (root, folder / _CHECKPOINTS, folder / markers.FOLDER):
             files.make_folder(path)
+        # Left by a kill, or not the group's at all: arrays could not be made below that of an array.
+        (root / "zarr.json").unlink(missing_ok=True)
         made = arrays.create(root, wanted.variables, wanted.rows, wanted.num_records, wanted.records_per_block)
         write_about(root, wanted._replace(metadata=made))
 

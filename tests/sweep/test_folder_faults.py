@@ -53,6 +53,28 @@ def test_no_fault_gives_a_wrong_value_a_traceback_or_a_loss_elsewhere(world):
     assert min(tally[what] for what in faults.GOOD) >= 5, tally  # both kinds of answer were given
 
 
+def test_a_chunk_that_was_made_half_is_made_again_whatever_its_group_says(world, tmp_path):
+    """The file of the group swapped with that of an array: zarr makes nothing below an array."""
+    workdir = Path(shutil.copytree(world.ages["early"], tmp_path / "sweep"))
+    unborn = next(at for at in (workdir / "chunks").iterdir() if not list(at.glob("commits/*.json")))
+    one, other = unborn / "records.zarr" / "zarr.json", unborn / "records.zarr" / "train_error" / "zarr.json"
+    texts = one.read_bytes(), other.read_bytes()
+    other.write_bytes(texts[0])
+    one.write_bytes(texts[1])
+    assert faults.agrees(faults.labelled(faults.run(world.config, workdir)), world.truth, True)
+
+
+def test_a_folder_in_the_place_of_the_layout_is_one_error(world, tmp_path):
+    workdir = Path(shutil.copytree(world.ages["early"], tmp_path / "sweep"))
+    layout = next(at for at in (workdir / "chunks").iterdir() if list(at.glob("commits/*.json"))) / "layout.json"
+    layout.unlink()
+    layout.mkdir()
+    with pytest.warns(RuntimeWarning, match="The last commit has a copy"), pytest.raises(StoreError) as error:
+        faults.run(world.config, workdir)
+    assert "layout.json cannot be written (Is a directory): see to the disk" in str(error.value)
+    assert "what is committed is safe" in str(error.value)
+
+
 def test_the_control_a_fault_that_nothing_checks_would_be_seen(world, monkeypatch, done):
     """Without the digests of values, a block of an earlier age is read as if it were right."""
     monkeypatch.setattr("gendyn.store.recorded.has_digests", lambda about, marker: False)

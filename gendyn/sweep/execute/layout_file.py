@@ -14,9 +14,16 @@ from gendyn.sweep.execute.layout import Layout, layout_from_json
 
 
 def write_layouts(path: pathlib.Path, layouts: Sequence[Layout]) -> None:
-    """The whole history, and its digest."""
+    """The whole history, and its digest.
+
+    Raises:
+        StoreError: the disk refuses, or there is a folder of that name.
+    """
     stored = [layout.to_json() for layout in layouts]
-    store.write_json(path, {"layouts": stored, "digest": digest(stored)})
+    try:
+        store.write_json(path, {"layouts": stored, "digest": digest(stored)})
+    except OSError as fault:
+        raise StoreError(f"{store.disk_fault(fault, path)}; what is committed is safe.") from fault
 
 
 def read_layouts(path: pathlib.Path, committed: Sequence[dict[str, Any]], rows: int) -> tuple[Layout, ...]:
