@@ -161,4 +161,8 @@ class Finding(NamedTuple):
     verdict: str
     """``"supported"``, ``"refuted"`` or ``"undecided"``: computed from the interval, never typed in."""
     detail: str
-    """One sentence with the rule that turned the interval into the verdict."""
+    """What the effect is, and the rule that turned the interval into the verdict."""
+    role: str = "primary"
+    """``"primary"``, ``"exploratory"`` or ``"check"``: see :func:`gendyn.analysis.finding`."""
+    borderline: bool = False
+    """A decided claim that its interval, moved by half its width, would not decide: another machine may differ."""

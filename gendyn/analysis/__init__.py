@@ -35,6 +35,8 @@ from gendyn.analysis.deviations import largest_distance as largest_distance
 from gendyn.analysis.deviations import largest_error as largest_error
 from gendyn.analysis.deviations import largest_rise as largest_rise
 from gendyn.analysis.deviations import smallest as smallest
+from gendyn.analysis.family import family as family
+from gendyn.analysis.finding import Hypothesis as Hypothesis
 from gendyn.analysis.finding import finding as finding
 from gendyn.analysis.half_way import first_record as first_record
 from gendyn.analysis.half_way import half_way as half_way

@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap
-from gendyn.analysis.finding import finding
+from gendyn.analysis.finding import Hypothesis, finding
 from gendyn.core import ConfigError, check_range
-from gendyn.types import Finding
 
 
 def agreement(
@@ -18,7 +17,8 @@ def agreement(
     tolerance: float,
     level: float = 0.9,
     detail: str = "",
-) -> Finding:
+    role: str = "check",
+) -> Hypothesis:
     """Whether the means over redraws are the closed form's values, everywhere and within a relative tolerance.
 
     The effect is ``max_p |mean_s redraws[s, p] / exact[p] - 1|`` with its bootstrap interval over redraws. The largest
@@ -32,14 +32,15 @@ def agreement(
         level: of the interval.
         detail: the setting; added are the place of the largest error, and redraws that are not finite, with which
             nothing is decided.
+        role: as for :func:`gendyn.analysis.finding`; what follows from a proof is a check of the code.
 
     Raises:
         ConfigError: no redraws, shapes that do not fit, a closed form that is 0 or not finite, or no tolerance.
 
     >>> noise = np.random.default_rng(0).normal(1.0, 0.05, [400, 3])
-    >>> agreement("means are 1", noise, np.ones(3), tolerance=0.02).verdict
+    >>> agreement("means are 1", noise, np.ones(3), tolerance=0.02).decided(0.9)
     'supported'
-    >>> agreement("means are 2", noise, np.full(3, 2.0), tolerance=0.02).verdict
+    >>> agreement("means are 2", noise, np.full(3, 2.0), tolerance=0.02).decided(0.9)
     'refuted'
     """
     check_range("tolerance", tolerance, low=0, open_low=True)
@@ -63,6 +64,7 @@ def agreement(
         unit="largest |mean / closed form - 1|",
         detail=f"{detail} {len(table):,} redraws at {len(truth)} places; the largest error is at place {place}, "
         f"median error {np.median(errors):.2%}.".strip(),
+        role=role,
     )
 
 

@@ -9,7 +9,6 @@ import inspect
 import json
 import shlex
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,16 @@ from gendyn.analysis import ExtraAxes, config_of, final_values, run_status, runs
 from gendyn.commands._compared import compared
 from gendyn.core import ConfigError, StoreError
 from gendyn.experiments import experiments, find
-from gendyn.plots import described, drawn_rows, learning_curves, probe_names, probe_series, report_page, result_page
+from gendyn.plots import (
+    counted,
+    described,
+    drawn_rows,
+    learning_curves,
+    probe_names,
+    probe_series,
+    report_page,
+    result_page,
+)
 from gendyn.plots.style import plain_style
 from gendyn.sweep.config import parse
 from gendyn.types import Dataset, Figure
@@ -115,10 +123,8 @@ def _findings(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
 
 def _judged(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
     found = experiment.verdict(ds)
-    counts = Counter(finding.verdict for finding in found)
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     drawing = _figure(lambda: experiment.figure(ds), output, stem)
-    return report_page.paragraphs(summary) + report_page.findings_html(found) + drawing
+    return report_page.paragraphs(counted(found)) + report_page.findings_html(found) + drawing
 
 
 @plain_style()

@@ -38,7 +38,7 @@ class Experiment(Protocol):
         """Draws the finished seeds; never trains."""
 
     def verdict(self, ds: Dataset) -> list[Finding]:
-        """One finding a claim, each computed from the results alone."""
+        """One finding a claim, computed from the results alone, judged together by :func:`gendyn.analysis.family`."""
 
 
 class Planned(Protocol):

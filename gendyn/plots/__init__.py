@@ -32,5 +32,6 @@ from gendyn.plots.report_page import preformatted as preformatted
 from gendyn.plots.report_page import table_html as table_html
 from gendyn.plots.report_page import to_png as to_png
 from gendyn.plots.result_page import result_page as result_page
+from gendyn.plots.roles import counted as counted
 from gendyn.plots.spectral_density import spectral_density as spectral_density
 from gendyn.plots.survival_curves import survival_curves as survival_curves

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from gendyn.plots.roles import HEADINGS, by_role, said
 from gendyn.types import Figure, Finding
 
 _CODE = re.compile(r"``([^`]+)``|:\w+:`([^`]+)`")
@@ -164,15 +165,26 @@ def table_html(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def findings_html(findings: Sequence[Finding]) -> str:
-    """The table of findings: verdict, claim with its rule, effect, interval. On a phone its cells are stacked."""
+    """Tables of findings: verdict, claim with its rule, effect, interval. On a phone the cells are stacked.
+
+    Primary claims come first, then exploratory ones, then checks, each with what that means.
+    """
     if not findings:
         return "<p>None: the sweep belongs to no experiment, or is not far enough to judge.</p>"
+    parts = []
+    for place, (role, asked) in enumerate(by_role(findings).items()):
+        title, meaning = HEADINGS[role]
+        parts.append((f"<h3>{title}</h3>" if place else "") + f"<p class=note>{meaning}</p>" + _findings_table(asked))
+    return "".join(parts)
+
+
+def _findings_table(findings: Sequence[Finding]) -> str:
     lines = []
     for found in findings:
         # The class is one of three known words, whatever the finding holds.
         kind = found.verdict if found.verdict in ("supported", "refuted") else "undecided"
         lines.append(
-            f'<tr><td><span class="{kind}">{html.escape(found.verdict)}</span></td>'
+            f'<tr><td><span class="{kind}">{html.escape(said(found))}</span></td>'
             f"<td class=claim>{html.escape(found.claim)}<br><span class=note>{html.escape(found.detail)}</span></td>"
             f'<td data-label="Effect">{number(found.effect)}<br> <span class=note>{html.escape(found.unit)}</span></td>'
             f'<td data-label="Interval">{number(found.low)} to {number(found.high)}<br> '
@@ -192,7 +204,7 @@ def compared_html(names: tuple[str, str], one: Sequence[Finding], other: Sequenc
         if found is None:
             return {"verdict": "not asked", "effect": "–"}
         interval = f"{number(found.effect)} ({number(found.low)} to {number(found.high)}) {found.unit}"
-        return {"verdict": found.verdict, "effect": interval.strip()}
+        return {"verdict": said(found), "effect": interval.strip()}
 
     left, right = ({found.claim: found for found in findings} for findings in (one, other))
     rows = []

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from gendyn.plots.roles import HEADINGS, by_role, said
 from gendyn.types import Finding
 
 
@@ -20,7 +21,7 @@ def result_page(
     Args:
         name: of the experiment.
         docstring: its own; the first line becomes the subtitle, what follows stays as it is.
-        findings: a table row each, and its rule below.
+        findings: a table row each, and its rule below; exploratory claims and checks have tables of their own.
         facts: seeds, runs, cost and the like, a line each.
         picture: file name of the figure, beside the page; empty for none.
         command: what computes it again.
@@ -37,14 +38,16 @@ def result_page(
     title, _, rest = docstring.strip().partition("\n")
     levels = sorted({found.level for found in findings}) or [0.9]
     level = " or ".join(f"{100 * value:g} %" for value in levels)
-    rows = [f"| claim | effect | {level} interval | verdict |", "| --- | --- | --- | --- |"]
-    for found in findings:
-        effect = f"{_number(found.effect)} {found.unit}".strip()
-        cells = (found.claim, effect, f"{_number(found.low)} to {_number(found.high)}", f"**{found.verdict}**")
-        rows.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
-    details = [f"{number}. {found.detail}" for number, found in enumerate(findings, 1)]
-    parts = [f"# {name}", title, f"![{_cell(title)}]({picture})" if picture else "", "## Findings", "\n".join(rows)]
-    parts += ["\n".join(details), "## Run", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
+    parts = [f"# {name}", title, f"![{_cell(title)}]({picture})" if picture else ""]
+    for role, asked in by_role(findings).items():
+        rows = [f"| claim | effect | {level} interval | verdict |", "| --- | --- | --- | --- |"]
+        for found in asked:
+            effect = f"{_number(found.effect)} {found.unit}".strip()
+            cells = (found.claim, effect, f"{_number(found.low)} to {_number(found.high)}", f"**{said(found)}**")
+            rows.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+        details = [f"{number}. {found.detail}" for number, found in enumerate(asked, 1)]
+        parts += [f"## {HEADINGS[role][0]}", HEADINGS[role][1], "\n".join(rows), "\n".join(details)]
+    parts += ["## Run", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
     parts += [f"```sh\n{command}\n```" if command else "", "## What is asked", rest.strip()]
     parts.append("This page is written by `scripts/report.py --result_page=docs/results`; it is not edited by hand.")
     return "\n\n".join(filter(None, parts)) + "\n"

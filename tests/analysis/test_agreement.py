@@ -20,13 +20,13 @@ def redraws(errors=(0.0, 0.0, 0.0), spread=0.1, count=2000):
 )
 def test_the_largest_relative_error_decides(errors, verdict):
     found = agreement("they agree", redraws(errors), EXACT, tolerance=0.02)
-    assert found.verdict == verdict
+    assert found.decided(0.9) == verdict
     assert f"place {int(np.argmax(errors))}" in found.detail or not any(errors)
 
 
 def test_few_redraws_decide_nothing():
-    assert agreement("they agree", redraws(count=4), EXACT, tolerance=0.02).verdict == "undecided"
-    assert agreement("they agree", redraws(spread=1.0, count=30), EXACT, tolerance=0.02).verdict != "supported"
+    assert agreement("they agree", redraws(count=4), EXACT, tolerance=0.02).decided(0.9) == "undecided"
+    assert agreement("they agree", redraws(spread=1.0, count=30), EXACT, tolerance=0.02).decided(0.9) != "supported"
 
 
 def test_places_may_have_several_axes_and_one_closed_form():
@@ -57,7 +57,9 @@ def test_redraws_that_are_not_finite_decide_nothing_and_are_named():
     table = redraws()
     table[[3, 5], 1] = [np.nan, np.inf]
     found = agreement("they agree", table, EXACT, tolerance=0.02)
-    assert found.verdict == "undecided" and "2 redraws are not finite, at 1 places, the first place 1" in found.detail
+    assert (
+        found.decided(0.9) == "undecided" and "2 redraws are not finite, at 1 places, the first place 1" in found.detail
+    )
     with pytest.raises(ConfigError, match="S and places >= 1"):
         agreement("they agree", table[:0], EXACT, tolerance=0.02)
 

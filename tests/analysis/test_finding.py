@@ -4,8 +4,13 @@ import math
 
 import pytest
 
-from gendyn.analysis import Interval, finding
+from gendyn.analysis import Interval, family, finding
 from gendyn.core import ConfigError
+
+
+def judged(*arguments, **options):
+    """A claim alone."""
+    return family([finding(*arguments, **options)])[0]
 
 
 def interval(low, high, defined=1.0):
@@ -24,12 +29,12 @@ def interval(low, high, defined=1.0):
     ],
 )
 def test_region_with_two_bounds(low, high, verdict):
-    assert finding("within a factor 2", interval(low, high), low=0.5, high=2.0).verdict == verdict
+    assert judged("within a factor 2", interval(low, high), low=0.5, high=2.0).verdict == verdict
 
 
 def test_an_unknown_effect_is_undecided():
     unknown = Interval(math.nan, -math.inf, math.inf, 0.9, 0.2)
-    found = finding("a claim", unknown, low=1.0, detail="Peak over valley.")
+    found = judged("a claim", unknown, low=1.0, detail="Peak over valley.")
     assert found.verdict == "undecided"
     assert found.detail.startswith("Peak over valley. Supported if the whole interval is above 1.")
     assert "Undefined in 80.0% of the resamples" in found.detail
@@ -40,9 +45,9 @@ def test_claims_that_presuppose_others():
         finding("a peak exists", interval(*bounds), low=1.0) for bounds in ((1.2, 1.5), (0.9, 1.5), (0.5, 0.9))
     )
     place = interval(0.9, 1.1)
-    verdicts = [finding("it is here", place, low=0.5, high=2.0, given=(g,)).verdict for g in (exists, doubtful, absent)]
+    verdicts = [judged("it is here", place, low=0.5, high=2.0, given=(g,)).verdict for g in (exists, doubtful, absent)]
     assert verdicts == ["supported", "undecided", "refuted"]
-    assert 'Presupposes "a peak exists", which is refuted.' in finding("x", place, low=0.5, given=(absent,)).detail
+    assert 'Presupposes "a peak exists", which is refuted.' in judged("x", place, low=0.5, given=(absent,)).detail
 
 
 @pytest.mark.parametrize("region", [{}, {"low": 2.0, "high": 1.0}])
@@ -66,6 +71,6 @@ def test_a_claim_needs_a_region(region):
 def test_an_end_at_infinity_meets_a_side_without_a_bound(ends, region, verdict):
     """A baseline that never arrives gives a speed-up of at least so much, and of infinitely much at most."""
     assert (
-        finding("claim", Interval(ends[0] if math.isfinite(ends[0]) else ends[1], *ends, 0.9, 1.0), **region).verdict
+        judged("claim", Interval(ends[0] if math.isfinite(ends[0]) else ends[1], *ends, 0.9, 1.0), **region).verdict
         == verdict
     )

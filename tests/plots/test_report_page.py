@@ -71,7 +71,15 @@ def test_findings_show_effect_interval_and_verdict():
     shown = Tags(findings_html([finding("a peak exists")])).text
     for part in ("a peak exists", "1.5", "1.2 to ∞", "90%", "supported"):
         assert part in shown
-    assert "None" in findings_html([])
+    assert "None" in findings_html([]) and "borderline" not in shown
+    assert "supported, borderline" in Tags(findings_html([finding()._replace(borderline=True)])).text
+
+
+def test_exploratory_claims_and_checks_stand_apart():
+    found = [finding(role)._replace(role=role) for role in ("check", "exploratory", "primary")]
+    seen = Tags(findings_html(found))
+    assert seen.tags.count("table") == 3 and seen.tags.count("h3") == 2
+    assert seen.text.index("corrected for their number") < seen.text.index("Exploratory") < seen.text.index("Checks")
 
 
 def test_table_aligns_numbers_and_keeps_the_order_of_columns():

@@ -21,3 +21,11 @@ def test_unknown_effects_and_open_intervals_are_said():
 def test_what_is_absent_leaves_no_trace():
     page = result_page("size", "Size.", [FOUND._replace(effect=2.0, low=1.5, high=3.0)], {})
     assert "![" not in page and "```" not in page and "1.5 to 3 " in page
+
+
+def test_exploratory_claims_and_checks_stand_apart():
+    rest = [FOUND._replace(role=role, verdict="supported", borderline=True) for role in ("check", "exploratory")]
+    page = result_page("size", "Size.", [*rest, FOUND], {})
+    places = [page.index(f"## {title}\n") for title in ("Findings", "Exploratory findings", "Checks", "Run")]
+    assert places == sorted(places) and page.count("**supported, borderline**") == 2
+    assert page.count("\n1. One row.") == 3

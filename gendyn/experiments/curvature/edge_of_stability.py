@@ -63,7 +63,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         found.append(
             analysis.finding(claim, analysis.median_over_seeds(ratio), low=low, high=high, unit=unit, detail=detail)
         )
-    return found
+    return analysis.family(found)
 
 
 def figure(ds: Dataset) -> Figure:

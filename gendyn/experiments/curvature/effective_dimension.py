@@ -67,7 +67,9 @@ def verdict(ds: Dataset) -> list[Finding]:
     def ratio(values: np.ndarray, loss: np.ndarray) -> np.ndarray:
         return np.divide(*(analysis.peak_centre(parameters, analysis.geometric_mean(rows)) for rows in (values, loss)))
 
-    def claim(text: str, at: str, effect: analysis.Interval, unit: str, detail: str, **region: Any) -> Finding:
+    def claim(
+        text: str, at: str, effect: analysis.Interval, unit: str, detail: str, **region: Any
+    ) -> analysis.Hypothesis:
         return analysis.finding(f"{text} ({at}).", effect, unit=unit, detail=detail + left_out, **region)
 
     found = []
@@ -97,7 +99,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     text += "interpolation threshold"
     share = analysis.median_over_seeds(np.median((naive / whole)[:, beyond], axis=1) if beyond.any() else none)
     same = "Median over widths, then over seeds; both from the same Lanczos runs."
-    return [*found, agrees, claim(text, first, share, "Ritz sum / whole spectrum", same, high=0.5)]
+    return analysis.family([*found, agrees, claim(text, first, share, "Ritz sum / whole spectrum", same, high=0.5)])
 
 
 def figure(ds: Dataset) -> Figure:

@@ -161,10 +161,12 @@ def verdict(ds: Dataset) -> list[Finding]:
     passed = f"The border is the output scale where the error passes {BORDER:g}: {listed}. {means}"
     text, unit = "The border between lazy and rich falls as 1 / sqrt(width)", "slope of log border on log width"
     moves = _claim(found, text, power, unit, passed, **_near(-0.5), given=(holds, fails))
-    return [by_scale, by_width, holds, fails, moves, *_features(found, given=(holds, fails))]
+    return analysis.family([by_scale, by_width, holds, fails, moves, *_features(found, given=(holds, fails))])
 
 
-def _claim(found: Regimes, text: str, effect: Any, unit: str, detail: str, *, note: str = "", **region: Any) -> Finding:
+def _claim(
+    found: Regimes, text: str, effect: Any, unit: str, detail: str, *, note: str = "", **region: Any
+) -> analysis.Hypothesis:
     text, detail = f"{text}, where training converges{note}.", f"{detail}.{found.left_out}"
     return analysis.finding(text, effect, unit=unit, detail=detail, **region)
 
@@ -173,7 +175,7 @@ def _near(power: float) -> dict[str, Any]:
     return {"low": power - SLOPE_TOLERANCE, "high": power + SLOPE_TOLERANCE}
 
 
-def _features(found: Regimes, *, given: tuple[Finding, ...]) -> list[Finding]:
+def _features(found: Regimes, *, given: tuple[analysis.Hypothesis, ...]) -> list[analysis.Hypothesis]:
     """What moving does. The border is placed once, by all seeds together; without one everything is undefined."""
     scales, growth, places = found.scales, found.growth, found.borders[:, None]
     rich = scales < places

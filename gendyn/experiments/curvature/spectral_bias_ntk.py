@@ -146,10 +146,10 @@ def verdict(ds: Dataset) -> list[Finding]:
     claim, unit = "With bias the same frequencies are learned (control).", "smallest relative fall of the residual"
     fall = analysis.of_means(lambda left: analysis.smallest(1.0 - left[:, odd]), with_bias.residuals[:, -1])
     control = analysis.finding(claim, fall, low=0.5, unit=f"{unit} by the last step", detail=detail)
-    return [_agrees("without bias", without), _agrees("with bias", with_bias), falls, frozen, control]
+    return analysis.family([_agrees("without bias", without), _agrees("with bias", with_bias), falls, frozen, control])
 
 
-def _agrees(name: str, found: Decay) -> Finding:
+def _agrees(name: str, found: Decay) -> analysis.Hypothesis:
     learned, claim = found.predicted > 0, f"Every frequency is learned at the rate of the closed form, {name}."
     exact = found.predicted[learned]
     worst = analysis.of_means(lambda rates: analysis.largest_error(rates[:, learned], exact), found.rates)

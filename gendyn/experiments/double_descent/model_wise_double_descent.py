@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 
 from gendyn import analysis
-from gendyn.analysis import bootstrap, config_of, finding, interpolation_threshold, median_over_seeds
+from gendyn.analysis import (
+    Hypothesis,
+    bootstrap,
+    config_of,
+    family,
+    finding,
+    interpolation_threshold,
+    median_over_seeds,
+)
 from gendyn.core import ConfigError, lookup
 from gendyn.plots import Curve, Panel, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure, Finding
@@ -55,12 +63,12 @@ def verdict(ds: Dataset) -> list[Finding]:
         here = runs.seeds.at(i)
         tables = losses[i].T[here.complete], errors[i].T[here.complete]
         found += _findings(float(noises[i]), *tables, parameters, equations, here.sentence)
-    return found
+    return family(found)
 
 
 def _findings(
     noise: float, loss: np.ndarray, error: np.ndarray, parameters: np.ndarray, equations: int, left_out: str
-) -> list[Finding]:
+) -> list[Hypothesis]:
     """Of one level of label noise: test losses, ``inf`` of a run that diverged, and training errors, ``[S, W]``."""
     at = f"at {noise:.0%} label noise" if noise > 0 else "without label noise (control)"
     held_out = "Peak and valleys are placed by the other seeds and read off the seed left out; median over seeds."

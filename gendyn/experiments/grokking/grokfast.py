@@ -138,12 +138,12 @@ def verdict(ds: Dataset) -> list[Finding]:
     if found.tuned and found.filtered:
         claim = "EMA before AdamW, both tuned, is faster than tuned AdamW alone"
         result += _compare(found, found.filtered, found.tuned, claim, seconds)
-    return result
+    return analysis.family(result)
 
 
 def _compare(
     found: Times, arm: str, control: str, claim: str, seconds: dict[str, tuple[float, float]]
-) -> list[Finding]:
+) -> list[analysis.Hypothesis]:
     tuned = control == found.tuned
     slow, fast = (found.held_out(name) if tuned else found.test[name] for name in (control, arm))
     ratio, count, unit = analysis.speed_up(slow, fast, paired=True), len(slow.time), "times as fast"
@@ -162,7 +162,7 @@ def _compare(
     return claims
 
 
-def _share(found: Times, name: str) -> Finding:
+def _share(found: Times, name: str) -> analysis.Hypothesis:
     controls = [control for control in (SAME_DECAY[name], SCALED_DECAY) if control in found.test]
     baseline, arm, *others = (found.test[each] for each in (BASELINE, name, *controls))
     detail = f"Of medians over paired seeds, in steps; decay alone: the faster of {' and '.join(controls)}."

@@ -100,7 +100,7 @@ def verdict(ds: Dataset) -> list[Finding]:
                 detail=f"Train fractions up to {fractions[-1]:g}; {exact}",
             )
         )
-    return result
+    return analysis.family(result)
 
 
 def figure(ds: Dataset) -> Figure:

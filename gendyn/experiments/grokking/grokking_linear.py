@@ -201,7 +201,9 @@ def verdict(ds: Dataset) -> list[Finding]:
     claim = "The small-tolerance formula overstates the delay at ratio 0.5."
     ratio, unit = analysis.median_over_seeds(found.delays[:, half] / found.formula[half]), "measured delay / formula"
     gives = f"Median over seeds; the formula gives {found.formula[half]:.0f} steps."
-    return [at_half, across, floor, never, analysis.finding(claim, ratio, high=0.9, unit=unit, detail=gives)]
+    return analysis.family(
+        [at_half, across, floor, never, analysis.finding(claim, ratio, high=0.9, unit=unit, detail=gives)]
+    )
 
 
 def figure(ds: Dataset) -> Figure:

@@ -93,7 +93,9 @@ def verdict(ds: Dataset) -> list[Finding]:
     slow, fast = found.arms
     noisy, left_out = f"{fast}, {found.noises[-1]:.0%} noise", found.seeds.sentence
 
-    def at_largest(claim: str, table: np.ndarray, unit: str, *given: Finding, **region: float) -> Finding:
+    def at_largest(
+        claim: str, table: np.ndarray, unit: str, *given: analysis.Hypothesis, **region: Any
+    ) -> analysis.Hypothesis:
         where = f"Width {found.widths[-1]:g}, median over {table.shape[-1]} seeds.{left_out}"
         interval = analysis.median_over_seeds(table[-1])
         return analysis.finding(claim, interval, unit=unit, detail=where, given=given, **region)
@@ -128,7 +130,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     unknown = f"{np.sum(~known)} are left out, where a run has neither fitted nor generalised"
     detail = f"Spearman's, of medians over seeds, at {known.sum()} regimes and widths; {unknown}.{left_out}"
     axis = analysis.finding(claim, correlation, low=0.0, unit=unit, detail=detail)
-    return [rising, falling, flat, grokking, immediate, by_width, axis]
+    return analysis.family([rising, falling, flat, grokking, immediate, by_width, axis])
 
 
 def figure(ds: Dataset) -> Figure:

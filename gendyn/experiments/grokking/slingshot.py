@@ -103,10 +103,10 @@ def verdict(ds: Dataset) -> list[Finding]:
         medians = f"Kaplan-Meier medians {ratio.baseline_median:,.0f} and {ratio.arm_median:,.0f}"
         detail = f"{medians}; runs without a cycle are censored."
         found.append(analysis.finding(claim, ratio.interval, low=1.0, unit=unit, detail=detail, given=(present,)))
-    return found
+    return analysis.family(found)
 
 
-def _own_claims(every: list[Arm], optimizer: tuple[str, ...]) -> list[Finding]:
+def _own_claims(every: list[Arm], optimizer: tuple[str, ...]) -> list[analysis.Hypothesis]:
     """Cycles at the smallest epsilon, and none at each larger one, nor at the smallest with float64 in the loss."""
     plain, float64 = chosen(every, optimizer), chosen(every, optimizer, "cross_entropy_float64")
     if not plain:
@@ -127,7 +127,7 @@ def _own_claims(every: list[Arm], optimizer: tuple[str, ...]) -> list[Finding]:
     return found
 
 
-def _vanish(small: Arm, arm: Arm, claim: str, present: Finding, more: str = "") -> Finding:
+def _vanish(small: Arm, arm: Arm, claim: str, present: analysis.Hypothesis, more: str = "") -> analysis.Hypothesis:
     """Fewer runs with a cycle than in ``small``, and whether the arm has been where slingshots begin."""
     lost, lowest, has = int(arm.diverged.sum()), float(np.median(arm.lowest)), arm.found.present
     depth, as_low = f"Its median lowest loss is {lowest:.1e}", lowest <= max(small.begins, LOSS_FLOOR)
@@ -142,7 +142,7 @@ def _vanish(small: Arm, arm: Arm, claim: str, present: Finding, more: str = "") 
     return analysis.finding(claim, share, low=SHARE, unit=unit, detail=detail, given=(present,))
 
 
-def _float64_claims(ds: Dataset, small: Arm, arm: Arm, present: Finding) -> list[Finding]:
+def _float64_claims(ds: Dataset, small: Arm, arm: Arm, present: analysis.Hypothesis) -> list[analysis.Hypothesis]:
     """The logits of its runs, and the final test accuracy of the same seeds with slingshots and without."""
     scale, accuracy = analysis.history(ds, SCALE)[arm.runs], 1.0 - analysis.final_values(ds, "test_error")
     growth = analysis.median_over_seeds(np.where(arm.diverged, 0.0, scale[:, -1] / scale[:, scale.shape[1] // 2]))

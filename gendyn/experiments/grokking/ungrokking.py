@@ -116,7 +116,13 @@ def verdict(ds: Dataset) -> list[Finding]:
     result = [grown]
 
     def add(
-        claim: str, found: analysis.Interval, low: float, high: float, unit: str, detail: str, *given: Finding
+        claim: str,
+        found: analysis.Interval,
+        low: float,
+        high: float,
+        unit: str,
+        detail: str,
+        *given: analysis.Hypothesis,
     ) -> None:
         result.append(analysis.finding(claim, found, low=low, high=high, unit=unit, detail=detail, given=given))
 
@@ -145,7 +151,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     for name, *ends in zip(names, continued, earlier, strict=True):
         claim = f"At {name} the critical fraction has settled by the end."
         add(claim, analysis.ratio_of_places(*ends), 1.0 / SETTLED, SETTLED, unit, detail)
-    return result
+    return analysis.family(result)
 
 
 def figure(ds: Dataset) -> Figure:

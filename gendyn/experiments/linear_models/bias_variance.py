@@ -35,7 +35,7 @@ import jax
 import numpy as np
 
 from gendyn import analysis, regression, theory
-from gendyn.analysis import agreement, config_of, finding, of_means
+from gendyn.analysis import Hypothesis, agreement, config_of, family, finding, of_means
 from gendyn.core import ConfigError
 from gendyn.core.rules import choice, each, integer, number, positive
 from gendyn.experiments.linear_models import _sphere
@@ -168,23 +168,25 @@ def verdict(ds: Dataset) -> list[Finding]:
     by_init = np.sum([network[name][:, -1] for name in PARTS if "init" in name], axis=0)
     fall = of_means(lambda means: means[:, -1] / means.max(axis=-1), by_init)
     falls = "Network: the variance that initialisation has a part in falls with width to less than half of its top."
-    return [
-        finding(sums, worst, high=ROUNDING, unit="largest |sum / risk - 1|"),
-        agreement(f"{law} without one away from the peak.", risk[:, usable], exact, tolerance=_sphere.TOLERANCE),
-        _rise(ridge, ratios, features, 1, at),
-        _rise("Network, trained longest", widths, network, -1, None),
-        _prediction("Random features", features, usable, members),
-        _prediction("Network", network, everywhere, members),
-        *(
-            finding(f"{ridge}: averages over {members} {what} {less}", top, high=HALF, unit=unit)
-            for what, top in zip(averages.values(), tops, strict=True)
-        ),
-        finding(moves, moved, unit="N / n at the centre of the peak", **near),
-        finding(falls, fall, high=HALF, unit="at the largest width / at its largest"),
-    ]
+    return family(
+        [
+            finding(sums, worst, high=ROUNDING, unit="largest |sum / risk - 1|"),
+            agreement(f"{law} without one away from the peak.", risk[:, usable], exact, tolerance=_sphere.TOLERANCE),
+            _rise(ridge, ratios, features, 1, at),
+            _rise("Network, trained longest", widths, network, -1, None),
+            _prediction("Random features", features, usable, members),
+            _prediction("Network", network, everywhere, members),
+            *(
+                finding(f"{ridge}: averages over {members} {what} {less}", top, high=HALF, unit=unit)
+                for what, top in zip(averages.values(), tops, strict=True)
+            ),
+            finding(moves, moved, unit="N / n at the centre of the peak", **near),
+            finding(falls, fall, high=HALF, unit="at the largest width / at its largest"),
+        ]
+    )
 
 
-def _rise(label: str, sizes: np.ndarray, found: dict[str, np.ndarray], level: int, peak: int | None) -> Finding:
+def _rise(label: str, sizes: np.ndarray, found: dict[str, np.ndarray], level: int, peak: int | None) -> Hypothesis:
     """That of the variance from the largest size to a peak, by default where the mean variance is largest."""
     variance, interactions = found["variance"][:, level], np.sum([found[name][:, level] for name in CROSSED], axis=0)
     where = sizes[int(np.argmax(variance.mean(0))) if peak is None else peak]
@@ -197,7 +199,7 @@ def _rise(label: str, sizes: np.ndarray, found: dict[str, np.ndarray], level: in
     )
 
 
-def _prediction(label: str, found: dict[str, np.ndarray], places: np.ndarray, members: int) -> Finding:
+def _prediction(label: str, found: dict[str, np.ndarray], places: np.ndarray, members: int) -> Hypothesis:
     """Whether ensembles have the risk that the parts predict, on average over places ``[L, P]``."""
     measured, predicted = found["ensemble_risk"][:, places], found["predicted"][:, places]
     claim = f"{label}: averages of {members} initialisations have the risk that the parts predict,"

@@ -30,7 +30,7 @@ import jax
 import numpy as np
 
 from gendyn import analysis, regression
-from gendyn.analysis import agreement, config_of, finding
+from gendyn.analysis import Hypothesis, agreement, config_of, family, finding
 from gendyn.core import ConfigError, lookup, said_of, stream
 from gendyn.core.rules import choice, each, integer, number, positive
 from gendyn.experiments.linear_models import _sphere
@@ -147,14 +147,16 @@ def verdict(ds: Dataset) -> list[Finding]:
     law = f"the closed form's within {_sphere.TOLERANCE:.0%}"
     ridgeless = f"On the sphere, without a ridge, the risk away from the peak is {law}."
     ridged = f"On the sphere, with a ridge, the risk is {law} everywhere."
-    return [
-        agreement(ridgeless, risk[:, :, 0, away], exact[:, 0, away], tolerance=_sphere.TOLERANCE),
-        agreement(ridged, risk[:, :, 1:], exact[:, 1:], tolerance=_sphere.TOLERANCE),
-        *(found for data in DATA for found in _peak_findings(ds, data)),
-    ]
+    return family(
+        [
+            agreement(ridgeless, risk[:, :, 0, away], exact[:, 0, away], tolerance=_sphere.TOLERANCE),
+            agreement(ridged, risk[:, :, 1:], exact[:, 1:], tolerance=_sphere.TOLERANCE),
+            *(found for data in DATA for found in _peak_findings(ds, data)),
+        ]
+    )
 
 
-def _peak_findings(ds: Dataset, data: str) -> list[Finding]:
+def _peak_findings(ds: Dataset, data: str) -> list[Hypothesis]:
     members, (ratios, values) = config_of(ds)["members"], table(ds, data)
     at, risk = int(np.argmin(np.abs(ratios - 1))), values["risk"]
 

@@ -140,10 +140,10 @@ def verdict(ds: Dataset) -> list[Finding]:
     found += [peak, below, at_n, _falls(falls, "smallest", logs, of_complement)]
     found += [tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]]) for i, penalty in enumerate(penalties)]
     found += [itself, _falls("effective dimension", "largest", logs, of_dimension)]
-    return [*found, tracks("effective dimension", of_dimension, least=", the smallest over penalties")]
+    return analysis.family([*found, tracks("effective dimension", of_dimension, least=", the smallest over penalties")])
 
 
-def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> Finding:
+def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> analysis.Hypothesis:
     """Whether a quantity falls with the risk; from logarithms over ``d > n``, ``[S, P]`` and ``[S, A, P]``."""
     worst = {"smallest": analysis.smallest, "largest": analysis.largest}[which]
     orders = analysis.of_means(lambda a, b: worst(analysis.spearman(a[:, None], b)), risk, values)
@@ -152,7 +152,9 @@ def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> Findi
     return analysis.finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)
 
 
-def _tracks(n: int, sizes: np.ndarray, risk: np.ndarray, name: str, values: np.ndarray, least: str = "") -> Finding:
+def _tracks(
+    n: int, sizes: np.ndarray, risk: np.ndarray, name: str, values: np.ndarray, least: str = ""
+) -> analysis.Hypothesis:
     """Whether a quantity, at the best of its penalties, tracks the risk better than the size does; arrays as above."""
     x, far = np.log(sizes), sizes >= (1.0 + OFF_PEAK) * n
 

@@ -190,7 +190,9 @@ def verdict(ds: Dataset) -> list[Finding]:
     )
     unit, gaps = "largest |mean difference|, nats per point", (evidence - expected)[..., config["teacher_order"] :]
     distance = analysis.of_means(analysis.largest_distance, gaps / config["num_points"])
-    return [*found, analysis.finding(exact, distance, high=EXPECTATION_TOLERANCE, unit=unit, detail=detail)]
+    return analysis.family(
+        [*found, analysis.finding(exact, distance, high=EXPECTATION_TOLERANCE, unit=unit, detail=detail)]
+    )
 
 
 def _below_peak(means: np.ndarray, places: list[int]) -> np.ndarray:

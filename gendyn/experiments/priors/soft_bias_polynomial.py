@@ -155,7 +155,8 @@ def figure(ds: Dataset) -> Figure:
         panels.append(Panel(title, "examples", "test RMSE / target RMS", curves, y_scale="log", legend=legend))
 
     def cell(table: np.ndarray) -> Cell:
-        judged = analysis.finding("", analysis.bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES), high=MARGIN)
+        interval = analysis.bootstrap(worst_ratio, table, num_resamples=NUM_RESAMPLES)
+        [judged] = analysis.family([analysis.finding("", interval, high=MARGIN)])
         return Cell(style.short(judged.effect), judged.verdict)
 
     places = list(np.ndindex(len(LAWS), len(bases)))
@@ -195,4 +196,4 @@ def verdict(ds: Dataset) -> list[Finding]:
     squares = ((errors / expected) ** 2).mean(axis=(4, 5))
     exact = "The mean squared error is bias^2 + variance given the inputs."
     detail = "Ratios to the expectation, averaged over targets and sizes; a place is a law, basis and model."
-    return [*found, analysis.agreement(exact, squares, 1.0, tolerance=TOLERANCE, detail=detail)]
+    return analysis.family([*found, analysis.agreement(exact, squares, 1.0, tolerance=TOLERANCE, detail=detail)])

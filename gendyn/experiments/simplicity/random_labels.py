@@ -36,7 +36,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         f"Median over seeds. Median step on true labels: {analysis.upper_median(times[0]):,.0f}.{runs.seeds.sentence}"
     )
     later, unit = analysis.median_over_seeds(ratios), "steps, random / true"
-    return [analysis.finding(claim, later, low=1.0, unit=unit, detail=detail)]
+    return analysis.family([analysis.finding(claim, later, low=1.0, unit=unit, detail=detail)])
 
 
 def figure(ds: Dataset) -> Figure:

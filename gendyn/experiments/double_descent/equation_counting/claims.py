@@ -32,7 +32,7 @@ def verdict(ds: Dataset) -> list[Finding]:
 
     def judged(
         claim: str, ratios: np.ndarray, worst: Callable[..., np.ndarray], unit: str, then: str = "; ", **region: Any
-    ) -> Finding:
+    ) -> analysis.Hypothesis:
         interval = analysis.of_medians(worst, ratios)
         detail = f"{len(ratios)} redraws, {listed}: {_told(ratios, then)}"
         return analysis.finding(claim, interval, unit=unit, detail=detail, **region)
@@ -62,7 +62,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     unit = "median parameters after short / after long training, smallest over problems"
     after = f"after the short training {_told(brief, ' of the equations; ')}"
     spent = f"{short:,} and {long:,} steps, uniform labels; {after}"
-    return [*found, analysis.finding(claim, more, low=MORE, unit=unit, detail=spent)]
+    return analysis.family([*found, analysis.finding(claim, more, low=MORE, unit=unit, detail=spent)])
 
 
 def _told(ratios: np.ndarray, then: str) -> str:

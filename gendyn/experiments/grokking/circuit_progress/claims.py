@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import config_of, delay_ratio, finding, median_over_seeds, settled
+from gendyn.analysis import Hypothesis, config_of, delay_ratio, family, finding, median_over_seeds, settled
 from gendyn.experiments.grokking.circuit_progress.tables import FITTED, RESTRICTED, THRESHOLDS, Runs, measured, records
 from gendyn.types import Dataset, Finding
 
@@ -57,15 +57,15 @@ def verdict(ds: Dataset) -> list[Finding]:
         findings.append(finding(claim, ahead, low=0.0, unit="steps", detail="Median over seeds, paired."))
     if "fourier_progress/num_key_frequencies" in found.generalising:
         findings += _key_frequencies(found.generalising, config["task"]["modulus"], config["data"]["train_fraction"])
-    return findings
+    return family(findings)
 
 
-def _median(claim: str, values: np.ndarray, unit: str, detail: str, **region: Any) -> Finding:
+def _median(claim: str, values: np.ndarray, unit: str, detail: str, **region: Any) -> Hypothesis:
     """A finding on the median of a value a seed."""
     return finding(claim, median_over_seeds(values), unit=unit, detail=detail, **region)
 
 
-def _key_frequencies(runs: Runs, modulus: int, fraction: float) -> list[Finding]:
+def _key_frequencies(runs: Runs, modulus: int, fraction: float) -> list[Hypothesis]:
     """Of the generalising runs at their end; ``fraction`` of all pairs are trained on."""
     count, loss, without_key, excluded, without_rest = (
         settled(runs[f"fourier_progress/{name}"])

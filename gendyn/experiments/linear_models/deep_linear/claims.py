@@ -92,10 +92,10 @@ def untouched_error(ds: Dataset, scales: np.ndarray) -> np.ndarray:
 
 def verdict(ds: Dataset) -> list[Finding]:
     """First order in the step, order and place of the modes, ranks of products, completion."""
-    return [*_mode_findings(ds), *_rank_findings(ds), *_completion_findings(ds)]
+    return analysis.family([*_mode_findings(ds), *_rank_findings(ds), *_completion_findings(ds)])
 
 
-def _mode_findings(ds: Dataset) -> list[Finding]:
+def _mode_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     depths = analysis.config_of(ds)["depths"]
     errors, deep = step_errors(ds), [depth for depth in depths if depth > 1]
     ratios = errors[:, :, -2] / errors[:, :, -1]
@@ -113,7 +113,7 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
     counts = f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws."
     late = halves / np.array([exact_half_times(ds, depth) for depth in deep])
 
-    def placed(name: str, chosen: list[int]) -> Finding:
+    def placed(name: str, chosen: list[int]) -> analysis.Hypothesis:
         at = [deep.index(depth) for depth in chosen]
         medians = "; ".join(f"depth {deep[i]}: {_listed(np.median(late[:, i], axis=0).round(2))}" for i in at)
         return analysis.finding(
@@ -134,7 +134,7 @@ def _mode_findings(ds: Dataset) -> list[Finding]:
     ]
 
 
-def _rank_findings(ds: Dataset) -> list[Finding]:
+def _rank_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     exact, size = exact_ranks(ds), analysis.config_of(ds)["product_size"]
     falls = "The effective rank of a product of Gaussian matrices falls with depth as in the closed form."
     keeps = "A product of orthogonal matrices keeps its rank (control)."
@@ -144,7 +144,7 @@ def _rank_findings(ds: Dataset) -> list[Finding]:
     ]
 
 
-def _completion_findings(ds: Dataset) -> list[Finding]:
+def _completion_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     scales = np.array(sorted(analysis.config_of(ds)["scales"]))
     small, large = scales[0], scales[-1]
     errors = completion_table(ds, "unobserved_error", (1, 2, 3))

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 
 from gendyn import analysis
-from gendyn.analysis import agreement, bootstrap, config_of, finding, largest, median_over_seeds, of_means, smallest
+from gendyn.analysis import (
+    Hypothesis,
+    agreement,
+    bootstrap,
+    config_of,
+    family,
+    finding,
+    largest,
+    median_over_seeds,
+    of_means,
+    smallest,
+)
 from gendyn.core import ConfigError
 from gendyn.experiments.linear_models.implicit_bias.program import steps_of
 from gendyn.types import Dataset, Finding
@@ -31,10 +42,10 @@ ANOTHER_DIRECTION = 0.2
 def verdict(ds: Dataset) -> list[Finding]:
     """Eight claims about squared loss, five about logistic loss."""
     config, redraws = config_of(ds), analysis.recorded_tables(ds)
-    return [*_solutions(config, redraws), *_paths(config, redraws), *_directions(config, redraws)]
+    return family([*_solutions(config, redraws), *_paths(config, redraws), *_directions(config, redraws)])
 
 
-def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Finding]:
+def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
     plain, scales = len(config["initial_scales"]), config["initial_scales"][1:]
     distance, residual = redraws["distance"][:, :, -1], redraws["residual"][:, plain + 1 :]
     count = f"{len(distance)} redraws of {config['num_examples']} examples."
@@ -60,7 +71,7 @@ def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> 
     ]
 
 
-def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Finding]:
+def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
     step = config["learning_rate"] * (1.0 + math.sqrt(config["num_features"] / config["num_examples"])) ** 2
     # (1 - a)^k and exp(-a k) differ by at most a / (2 e (1 - a)); a = learning rate * eigenvalue.
     bound = step / (2.0 * math.e * (1.0 - step))
@@ -79,7 +90,7 @@ def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list
     ]
 
 
-def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Finding]:
+def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
     late, angle, known = steps_of(config)[1], redraws["angle"], redraws["complete"][:, 0] > 0
     if not known.any():
         raise ConfigError(

@@ -5,7 +5,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from gendyn import analysis, theory
-from gendyn.analysis import agreement, bootstrap, config_of, finding, largest_peak_error, of_means, outer_values
+from gendyn.analysis import (
+    Hypothesis,
+    agreement,
+    bootstrap,
+    config_of,
+    family,
+    finding,
+    largest_peak_error,
+    of_means,
+    outer_values,
+)
 from gendyn.types import Dataset, Finding
 
 Tables = Mapping[str, np.ndarray]
@@ -42,10 +52,10 @@ def ridge_law(ds: Dataset, sizes: np.ndarray, noise: float, penalty: float | Non
 def verdict(ds: Dataset) -> list[Finding]:
     """Over features: laws, peaks and the optimal ridge; then over examples."""
     found = analysis.recorded_tables(ds, AXES)
-    return [part for claims in (_laws, _places, _optimal_ridge, _over_examples) for part in claims(ds, found)]
+    return family([part for claims in (_laws, _places, _optimal_ridge, _over_examples) for part in claims(ds, found)])
 
 
-def _laws(ds: Dataset, found: Tables) -> list[Finding]:
+def _laws(ds: Dataset, found: Tables) -> list[Hypothesis]:
     config, made = config_of(ds), []
     n, sizes = config["num_examples"], np.array(config["num_features"])
     off = np.abs(sizes - n) >= OFF_PEAK * n
@@ -66,7 +76,7 @@ def _laws(ds: Dataset, found: Tables) -> list[Finding]:
     return made
 
 
-def _places(ds: Dataset, found: Tables) -> list[Finding]:
+def _places(ds: Dataset, found: Tables) -> list[Hypothesis]:
     n, sizes, some = (np.array(config_of(ds)[name]) for name in ("num_examples", "num_features", "ridge_features"))
     risk, norm, smallest = (np.log(found[name]) for name in ("risk", "squared_norm", "smallest_singular_value"))
     peak = bootstrap(lambda logs: largest_peak_error(sizes, logs, n), risk)
@@ -83,13 +93,13 @@ def _places(ds: Dataset, found: Tables) -> list[Finding]:
     return [peaks, same, finding(claim, dip, high=PLACE_TOLERANCE, unit=unit, detail=detail)]
 
 
-def _never_hurts(claim: str, rows: np.ndarray, axis: str, detail: str) -> Finding:
+def _never_hurts(claim: str, rows: np.ndarray, axis: str, detail: str) -> Hypothesis:
     """That the mean risk, ``rows [S, V, P]``, falls from each place to the next at every noise level."""
     unit = f"largest relative rise of the mean risk between neighbouring {axis}"
     return finding(claim, of_means(analysis.largest_rise, rows), high=0.0, unit=unit, detail=detail)
 
 
-def _optimal_ridge(ds: Dataset, found: Tables) -> list[Finding]:
+def _optimal_ridge(ds: Dataset, found: Tables) -> list[Hypothesis]:
     config, noise = config_of(ds), outer_values(ds, "noise_variance")
     optimal, fixed = found["optimal_ridge_risk"], found["ridge_risk"].mean(axis=0)
     some, errors = np.array(config["ridge_features"]), []
@@ -108,7 +118,7 @@ def _optimal_ridge(ds: Dataset, found: Tables) -> list[Finding]:
     return [near, _never_hurts(claim, optimal, "p", detail)]
 
 
-def _over_examples(ds: Dataset, found: Tables) -> list[Finding]:
+def _over_examples(ds: Dataset, found: Tables) -> list[Hypothesis]:
     config, noise = config_of(ds), outer_values(ds, "noise_variance")
     d, counts, noisy = config["fixed_dimension"], np.array(config["examples"]), noise > 0
     shortest, best = (found[name][:, noisy] for name in ("examples_risk", "examples_optimal_risk"))

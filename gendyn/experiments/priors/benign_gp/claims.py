@@ -27,10 +27,10 @@ def verdict(ds: Dataset) -> list[Finding]:
     found = [*_fixed_findings(ds), *_chosen_findings(ds), *_laplace_findings(ds)]
     claims = [f"{each.claim.removesuffix('.')}, given this pilot's priors." for each in found]
     pairs = zip(found, claims, strict=True)
-    return [each._replace(claim=claim, detail=f"{given} {each.detail}") for each, claim in pairs]
+    return analysis.family([each._replace(claim=claim, detail=f"{given} {each.detail}") for each, claim in pairs])
 
 
-def _fixed_findings(ds: Dataset) -> list[Finding]:
+def _fixed_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     """Fit, fall, generalisation, evidence, its exact mean, chance, left-out labels."""
     (rates, half, count), (told, expected) = rates_of(ds), left_out(ds)
     names = ("train_accuracy", "test_accuracy", "evidence", "mean_evidence", "expected_evidence")
@@ -62,7 +62,7 @@ def _fixed_findings(ds: Dataset) -> list[Finding]:
     ]
 
 
-def _chosen_findings(ds: Dataset) -> list[Finding]:
+def _chosen_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     half = rates_of(ds)[1]
     train, test = (table[:, ANY] for table in analysis.finished_tables(ds, AXES, "train_accuracy", "test_accuracy"))
     fitted = analysis.mean_over_seeds(train[:, -1, CHOSEN])
@@ -75,7 +75,7 @@ def _chosen_findings(ds: Dataset) -> list[Finding]:
     ]
 
 
-def _laplace_findings(ds: Dataset) -> list[Finding]:
+def _laplace_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     names = ("laplace_train_accuracy", "laplace_evidence")
     train, evidence = (table[:, ANY] for table in analysis.finished_tables(ds, AXES, *names))
     below, unit = analysis.mean_over_seeds(evidence[:, -1] + math.log(2.0)), "log evidence per image + log 2 (nats)"
@@ -87,11 +87,11 @@ def _laplace_findings(ds: Dataset) -> list[Finding]:
     ]
 
 
-def _fit(claim: str, accuracy: np.ndarray) -> Finding:
+def _fit(claim: str, accuracy: np.ndarray) -> analysis.Hypothesis:
     unit = "smallest mean training accuracy over levels"
     return analysis.finding(claim, analysis.of_means(analysis.smallest, accuracy), low=FITTED, unit=unit)
 
 
-def _fall(claim: str, values: np.ndarray, unit: str) -> Finding:
+def _fall(claim: str, values: np.ndarray, unit: str) -> analysis.Hypothesis:
     interval = analysis.of_means(lambda means: analysis.largest_rise(means, relative=False), values)
     return analysis.finding(claim, interval, high=0.0, unit=f"largest change of the mean between levels ({unit})")

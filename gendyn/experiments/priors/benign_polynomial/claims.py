@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import agreement, bootstrap, config_of, finding, finished_tables, largest
+from gendyn.analysis import Hypothesis, agreement, bootstrap, config_of, family, finding, finished_tables, largest
 from gendyn.experiments.priors.benign_polynomial.program import AXES
 from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
 from gendyn.types import Dataset, Finding
@@ -48,14 +48,16 @@ def verdict(ds: Dataset) -> list[Finding]:
     exact = "What is left of pure noise is its exact expectation given the inputs."
     kernel = "The fit is that of the Gaussian process with the closed-form kernel."
     unit = f"largest distance / target RMS, at half-widths below sqrt(2) and sigma {config['sigma']:g}"
-    return [
-        *found,
-        finding(kernel, bootstrap(largest, gaps), high=KERNEL_TOLERANCE, unit=unit),
-        agreement(exact, left / expected, 1.0, tolerance=TOLERANCE, detail=about),
-    ]
+    return family(
+        [
+            *found,
+            finding(kernel, bootstrap(largest, gaps), high=KERNEL_TOLERANCE, unit=unit),
+            agreement(exact, left / expected, 1.0, tolerance=TOLERANCE, detail=about),
+        ]
+    )
 
 
-def _at_best_place(claim: str, axes: dict[str, np.ndarray], config: dict[str, Any], rows: np.ndarray) -> Finding:
+def _at_best_place(claim: str, axes: dict[str, np.ndarray], config: dict[str, Any], rows: np.ndarray) -> Hypothesis:
     """The largest of the three errors ``[S, 3, ...]`` where it is smallest: chosen on every second redraw."""
     # A single redraw is both: its interval says nothing.
     choosing, judging = (rows[::2], rows[1::2]) if len(rows) > 1 else (rows, rows)
