@@ -19,6 +19,7 @@ from gendyn.analysis.arms import select_runs as select_runs
 from gendyn.analysis.bootstrap import Interval as Interval
 from gendyn.analysis.bootstrap import attainable_level as attainable_level
 from gendyn.analysis.bootstrap import bootstrap as bootstrap
+from gendyn.analysis.bootstrap import interval_of as interval_of
 from gendyn.analysis.bootstrap import spanning as spanning
 from gendyn.analysis.bootstrap import unknown as unknown
 from gendyn.analysis.correlations import kendall as kendall

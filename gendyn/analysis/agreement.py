@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap
+from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap, interval_of
 from gendyn.analysis.finding import Hypothesis, finding
 from gendyn.core import ConfigError, check_range
 
@@ -94,8 +94,11 @@ def consistency(
     rows, truth = _places(redraws, exact)
     errors = rows.std(axis=0, ddof=min(1, len(rows) - 1)) / math.sqrt(len(rows))
     largest = float(np.max(np.abs(rows.mean(axis=0) - truth) / np.maximum(num_errors * errors, close * truth)))
-    known = attainable_level(len(rows)) >= level
-    return Interval(largest, largest if known else -math.inf, largest if known else math.inf, level, 1.0)
+
+    def ends(level: float) -> tuple[float, float]:
+        return (largest, largest) if attainable_level(len(rows)) >= level else (-math.inf, math.inf)
+
+    return interval_of(largest, ends, level)
 
 
 def _places(redraws: np.ndarray, exact: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

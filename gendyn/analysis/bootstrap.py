@@ -13,6 +13,9 @@ from gendyn.core.errors import ConfigError
 METHODS = ("expanded", "percentile", "bca")
 _ELEMENTS_AT_ONCE = 2**24
 
+Ends = Callable[[float], tuple[float, float]]
+"""From a level in (0, 1) to the ends ``(low, high)`` of an interval at that level."""
+
 
 class Interval(NamedTuple):
     """A statistic with its confidence interval; ``low = -inf`` or ``high = inf`` says that side is unknown."""
@@ -26,6 +29,32 @@ class Interval(NamedTuple):
     defined: float
     """Fraction of resamples in which the statistic is a number. An undefined one may lie anywhere: it widens
     the interval on both sides."""
+    at: Ends | None = None
+    """The ends at any other level in (0, 1), such as that of a correction for several claims. They come from the same
+    resamples and are cheap. Each level keeps its own rule of what can be known. ``None``: only this level is known.
+    Intervals are compared and shown without it."""
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields[:5], self[:5], strict=True))
+        return f"Interval({shown})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and self[:5] == other[:5]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:5])
+
+
+def interval_of(estimate: float, ends: Ends, level: float, defined: float = 1.0) -> Interval:
+    """An interval from the function that gives its ends at every level.
+
+    >>> interval_of(0.0, lambda level: (-level, level), 0.9)
+    Interval(estimate=0.0, low=-0.9, high=0.9, level=0.9, defined=1.0)
+    """
+    return Interval(estimate, *ends(level), level, defined, ends)
 
 
 def unknown(level: float = 0.9) -> Interval:
@@ -34,7 +63,7 @@ def unknown(level: float = 0.9) -> Interval:
     >>> unknown()
     Interval(estimate=nan, low=-inf, high=inf, level=0.9, defined=0.0)
     """
-    return Interval(math.nan, -math.inf, math.inf, level, 0.0)
+    return interval_of(math.nan, lambda _: (-math.inf, math.inf), level, 0.0)
 
 
 def spanning(lower: Interval, upper: Interval, *, estimate: float | None = None) -> Interval:
@@ -51,7 +80,9 @@ def spanning(lower: Interval, upper: Interval, *, estimate: float | None = None)
     Interval(estimate=3.0, low=1.0, high=5.0, level=0.9, defined=0.9)
     """
     middle = lower.estimate if estimate is None else estimate
-    return Interval(middle, lower.low, upper.high, lower.level, min(lower.defined, upper.defined))
+    below, above = lower.at, upper.at
+    ends = None if below is None or above is None else lambda level: (below(level)[0], above(level)[1])
+    return Interval(middle, lower.low, upper.high, lower.level, min(lower.defined, upper.defined), ends)
 
 
 def attainable_level(num_rows: int) -> float:
@@ -124,20 +155,25 @@ def bootstrap(
         [np.asarray(statistic(*(array[part] for array in data)), float) for part in np.array_split(rows, batches)]
     )
     defined = float(np.mean(~np.isnan(values)))
-    if level > attainable_level(num_rows) or math.isnan(estimate):
-        return Interval(estimate, -math.inf, math.inf, level, defined)
+    below = np.sort(np.where(np.isnan(values), -np.inf, values))
+    above = np.sort(np.where(np.isnan(values), np.inf, values))
+    corrected = _bca(statistic, data, estimate, values) if method == "bca" and defined > 0 else None
 
-    tail = (1.0 - level) / 2.0
-    if method == "expanded":
-        tails = (expanded_tail(tail, num_rows),) * 2
-    elif method == "percentile":
-        tails = (tail, tail)
-    else:
-        tails = _bca_tails(statistic, data, estimate, values, tail)
-    # method lower/higher picks a value that occurs: no arithmetic between infinities, and never too narrow.
-    low = np.quantile(np.where(np.isnan(values), -np.inf, values), tails[0], method="lower")
-    high = np.quantile(np.where(np.isnan(values), np.inf, values), 1.0 - tails[1], method="higher")
-    return Interval(estimate, float(low), float(high), level, defined)
+    def ends(level: float) -> tuple[float, float]:
+        if level > attainable_level(num_rows) or math.isnan(estimate):
+            return -math.inf, math.inf
+        tail = (1.0 - level) / 2.0
+        if corrected is not None:
+            tails = corrected(tail)
+        elif method == "expanded":
+            tails = (expanded_tail(tail, num_rows),) * 2
+        else:
+            tails = (tail, tail)
+        # method lower/higher picks a value that occurs: no arithmetic between infinities, and never too narrow.
+        low = np.quantile(below, tails[0], method="lower")
+        return float(low), float(np.quantile(above, 1.0 - tails[1], method="higher"))
+
+    return interval_of(estimate, ends, level, defined)
 
 
 def expanded_tail(tail: float, num_rows: int) -> float:
@@ -148,9 +184,10 @@ def expanded_tail(tail: float, num_rows: int) -> float:
     return NormalDist().cdf(-math.sqrt(num_rows / (num_rows - 1)) * student)
 
 
-def _bca_tails(
-    statistic: Callable[..., np.ndarray], data: list[np.ndarray], estimate: float, values: np.ndarray, tail: float
-) -> tuple[float, float]:
+def _bca(
+    statistic: Callable[..., np.ndarray], data: list[np.ndarray], estimate: float, values: np.ndarray
+) -> Callable[[float], tuple[float, float]]:
+    """From a tail to the two that take its place."""
     normal = NormalDist()
     known = values[~np.isnan(values)]
     # Ties count one half, so that a statistic on a grid (a width) is not taken for a biased one.
@@ -166,4 +203,4 @@ def _bca_tails(
     def adjusted(z: float) -> float:
         return normal.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
 
-    return adjusted(normal.inv_cdf(tail)), 1.0 - adjusted(normal.inv_cdf(1.0 - tail))
+    return lambda tail: (adjusted(normal.inv_cdf(tail)), 1.0 - adjusted(normal.inv_cdf(1.0 - tail)))

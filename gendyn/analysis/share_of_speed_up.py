@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gendyn.analysis.accuracy import arrival_times
-from gendyn.analysis.bootstrap import Interval, bootstrap
+from gendyn.analysis.bootstrap import Interval, bootstrap, interval_of
 from gendyn.analysis.statistics import median
 from gendyn.analysis.time_to_threshold import Crossing
 
@@ -39,6 +39,12 @@ def share_of_speed_up(
         return np.where(np.isfinite(last) & np.isfinite(control) & (last > first), parts, np.nan)
 
     found = bootstrap(share, baseline.time, *(arrival_times(one) for one in (arm, *controls)), level=level)
-    if baseline.observed.all():
+    ends = found.at
+    if baseline.observed.all() or ends is None:
         return found
-    return found._replace(low=min(found.low, 0.0), high=max(found.high, 0.0))
+
+    def widened(level: float) -> tuple[float, float]:
+        low, high = ends(level)
+        return min(low, 0.0), max(high, 0.0)
+
+    return interval_of(found.estimate, widened, level, found.defined)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, unknown
+from gendyn.analysis.bootstrap import Interval, interval_of, unknown
 from gendyn.core import ConfigError, check_range
 
 
@@ -32,8 +32,7 @@ def share_interval(has: np.ndarray, *, level: float = 0.9) -> Interval:
     values = _checked("has", has)
     if not values.size or np.isnan(values).any():
         return unknown(level)
-    low, high = _ends(values, level, "exact")
-    return Interval(float(values.mean()), low, high, level, 1.0)
+    return interval_of(float(values.mean()), lambda at: _ends(values, at, "exact"), level)
 
 
 def difference_of_shares(first: np.ndarray, second: np.ndarray, *, level: float = 0.9) -> Interval:
@@ -59,12 +58,7 @@ def difference_of_shares(first: np.ndarray, second: np.ndarray, *, level: float 
     values = _checked("first", first), _checked("second", second)
     if any(not each.size or np.isnan(each).any() for each in values):
         return unknown(level)
-    shares = [float(each.mean()) for each in values]
-    (low, high), (other_low, other_high) = (_ends(each, level, "wilson") for each in values)
-    difference = shares[0] - shares[1]
-    below = math.hypot(shares[0] - low, other_high - shares[1])
-    above = math.hypot(high - shares[0], shares[1] - other_low)
-    return Interval(difference, difference - below, difference + above, level, 1.0)
+    return interval_of(float(values[0].mean()) - float(values[1].mean()), lambda at: _hybrid(values, at), level)
 
 
 def paired_difference_of_shares(first: np.ndarray, second: np.ndarray, *, level: float = 0.9) -> Interval:
@@ -102,16 +96,19 @@ def paired_difference_of_shares(first: np.ndarray, second: np.ndarray, *, level:
     if association > 0:
         association = max(association - total / 2.0, 0.0)
     phi = association / math.sqrt(product) if product > 0 else 0.0
-    shares = [float(one.mean()), float(other.mean())]
-    (low, high), (other_low, other_high) = (_ends(each, level, "wilson") for each in (one, other))
+    return interval_of(float(one.mean()) - float(other.mean()), lambda at: _hybrid((one, other), at, phi), level)
+
+
+def _hybrid(pair: tuple[np.ndarray, np.ndarray], level: float, phi: float = 0.0) -> tuple[float, float]:
+    """Newcombe's ends of the difference of two shares whose answers have the correlation ``phi``."""
+    first, second = (float(each.mean()) for each in pair)
+    (low, high), (other_low, other_high) = (_ends(each, level, "wilson") for each in pair)
 
     def reach(a: float, b: float) -> float:
         return math.sqrt(max(a**2 - 2.0 * phi * a * b + b**2, 0.0))
 
-    difference = shares[0] - shares[1]
-    below = reach(shares[0] - low, other_high - shares[1])
-    above = reach(high - shares[0], shares[1] - other_low)
-    return Interval(difference, difference - below, difference + above, level, 1.0)
+    difference = first - second
+    return difference - reach(first - low, other_high - second), difference + reach(high - first, second - other_low)
 
 
 def _ends(values: np.ndarray, level: float, method: str) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, attainable_level, expanded_tail
+from gendyn.analysis.bootstrap import Interval, attainable_level, expanded_tail, interval_of
 from gendyn.analysis.intervals import median_interval
 from gendyn.analysis.time_to_threshold import Crossing
 from gendyn.core import ConfigError, check_positive_int, check_range
@@ -130,13 +130,16 @@ def median_time(times: np.ndarray, observed: np.ndarray, *, level: float = 0.9) 
     """
     found = kaplan_meier(times, observed, level=level)
     times, observed = _checked(times, observed)
-    last = np.max(times[observed], initial=-np.inf)
-    if np.any(times[~observed] < last):
-        return Interval(found.median, found.median_low, found.median_high, level, 1.0)
-    low, high = (median_interval(ends, level=level) for ends in (times, np.where(observed, times, np.inf)))
-    if low.level < level:
-        return Interval(found.median, -math.inf, math.inf, level, 1.0)
-    return Interval(found.median, float(low.low), float(high.high), level, 1.0)
+    censored_before = bool(np.any(times[~observed] < np.max(times[observed], initial=-np.inf)))
+
+    def ends(level: float) -> tuple[float, float]:
+        if censored_before:
+            curve = kaplan_meier(times, observed, level=level)
+            return curve.median_low, curve.median_high
+        low, high = (median_interval(side, level=level) for side in (times, np.where(observed, times, np.inf)))
+        return (float(low.low), float(high.high)) if low.level >= level else (-math.inf, math.inf)
+
+    return interval_of(found.median, ends, level)
 
 
 def log_rank(times_a: np.ndarray, observed_a: np.ndarray, times_b: np.ndarray, observed_b: np.ndarray) -> LogRank:
@@ -229,14 +232,16 @@ def speed_up(
         largest = np.nan_to_num(highs[0] / lows[1], nan=np.inf, posinf=np.inf)
         estimate = float(np.divide(centres[0], centres[1]))
         at_least = 0.0 if math.isinf(centres[1]) else float(np.divide(floors[0], centres[1]))
-    ends = (0.0, math.inf)
-    if level <= attainable_level(min(counts)):
+
+    def ends(level: float) -> tuple[float, float]:
+        if level > attainable_level(min(counts)):
+            return 0.0, math.inf
         tail = expanded_tail((1.0 - level) / 2.0, min(counts))
-        ends = (
-            float(np.quantile(smallest, tail, method="lower")),
-            float(np.quantile(largest, 1.0 - tail, method="higher")),
-        )
-    return SpeedUp(Interval(estimate, *ends, level, float(not math.isnan(estimate))), at_least, *centres)
+        low = np.quantile(smallest, tail, method="lower")
+        return float(low), float(np.quantile(largest, 1.0 - tail, method="higher"))
+
+    interval = interval_of(estimate, ends, level, float(not math.isnan(estimate)))
+    return SpeedUp(interval, at_least, *centres)
 
 
 def _median_bounds(group: Crossing, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

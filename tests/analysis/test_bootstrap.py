@@ -131,7 +131,7 @@ def test_no_rows_are_unknown_and_decide_nothing():
 
     for empty in (np.zeros(0), np.zeros((0, 3))):
         found = bootstrap(refuses, empty, level=0.8)
-        assert np.isnan(found.estimate) and found[1:] == (-np.inf, np.inf, 0.8, 0.0)
+        assert np.isnan(found.estimate) and found[1:5] == (-np.inf, np.inf, 0.8, 0.0)
         assert repr(found) == repr(unknown(0.8))
     assert finding("something", unknown(), low=0.0).decided(0.9) == "undecided"
     assert bootstrap(mean, np.ones(5))[1:3] == (1.0, 1.0)

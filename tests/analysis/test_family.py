@@ -1,4 +1,4 @@
-"""Several claims of one experiment are judged together; what they presuppose comes last; roles keep out of the count."""
+"""Several claims of one experiment are judged together; what they presuppose comes last; some do not count."""
 
 import math
 

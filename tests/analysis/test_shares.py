@@ -18,7 +18,7 @@ def test_clopper_pearson_by_quantiles_of_the_beta_law(count, total):
     low = beta.ppf(0.05, count, total - count + 1) if count else 0.0
     high = beta.ppf(0.95, count + 1, total - count) if count < total else 1.0
     np.testing.assert_allclose(found[:3], [count / total, low, high])
-    assert found[3:] == (0.9, 1.0)
+    assert found[3:5] == (0.9, 1.0)
 
 
 def test_clopper_pearson_covers_at_every_share():
@@ -60,7 +60,8 @@ def test_pairs_are_judged_more_sharply_and_still_cover():
     # Answers that exclude each other make it wider; one that never changes tells nothing of a correlation.
     assert paired_difference_of_shares(first, first[::-1]).high > difference_of_shares(first, first[::-1]).high
     always = np.ones(20)
-    np.testing.assert_allclose(paired_difference_of_shares(always, second), difference_of_shares(always, second))
+    pair = paired_difference_of_shares(always, second), difference_of_shares(always, second)
+    np.testing.assert_allclose(pair[0][:5], pair[1][:5])
 
 
 def test_what_is_not_known_is_unknown():
