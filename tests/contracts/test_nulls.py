@@ -2,15 +2,24 @@
 
 A claim of absence (no peak, no run generalises) is true of such results and says nothing there: it presupposes its
 contrast, by ``given=``.
+
+Each experiment's own test file makes results without its effect: ``no_effect(random) -> Dataset``, or several kinds of
+them, ``NULLS = {kind: function}``.
 """
 
+import collections
+import importlib
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+import xarray
 
 from gendyn.core import ConfigError
 from gendyn.experiments import find
 from tests.experiments.nulls import claimed, nulls
-from tests.experiments.smoke import EXPERIMENTS
+from tests.experiments.smoke import EXPERIMENTS, family_of
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +38,41 @@ def test_nothing_that_happens_supports_nothing(name, finished):
         except ConfigError:  # says that there is nothing to judge
             said[null] = []
     assert said == {null: [] for null in said}
+
+
+def nulls_of(name: str) -> dict[str, Callable[[np.random.Generator], xarray.Dataset]]:
+    """The kinds of results without an effect that an experiment's own test file makes."""
+    module = importlib.import_module(f"tests.experiments.{family_of(name)}.test_{name}")
+    found = getattr(module, "NULLS", None) or {"no effect": getattr(module, "no_effect", None)}
+    assert all(map(callable, found.values())), f"write no_effect(random) -> Dataset in {module.__name__}"
+    return dict(found)
+
+
+def false_supports(name: str, kind: str, trials: int) -> tuple[int, collections.Counter[str]]:
+    """In how many data sets any primary claim is supported, and each of them how often."""
+    anything, each = 0, collections.Counter[str]()
+    for trial in range(trials):
+        try:
+            found = find(name).verdict(nulls_of(name)[kind](np.random.default_rng(trial)))
+        except ConfigError:
+            continue
+        said = [one.claim for one in found if one.verdict == "supported" and one.role == "primary"]
+        anything += bool(said)
+        each.update(said)
+    return anything, each
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_noise_alone_supports_no_primary_claim(name):
+    for kind in nulls_of(name):
+        # Of 20 fair data sets 4 or more would support a claim by chance in less than 2 % of all experiments.
+        assert false_supports(name, kind, 20)[0] <= 3, kind
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_each_primary_claim_is_falsely_supported_in_at_most_one_of_twenty(name):
+    for kind in nulls_of(name):
+        each = false_supports(name, kind, 200)[1]
+        # 5 % of 200, and two standard errors of this simulation.
+        assert max(each.values(), default=0) <= 16, (kind, each)
