@@ -30,6 +30,7 @@ from gendyn.plots import (
     probe_names,
     probe_series,
     report_page,
+    result_index,
     result_page,
 )
 from gendyn.plots.style import plain_style
@@ -131,6 +132,8 @@ def _judged(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
 def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> Path:
     """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, and the command that finds it again.
 
+    ``README.md`` there lists the primary findings of all pages.
+
     Raises:
         ConfigError: results of no experiment, or none to judge yet.
     """
@@ -152,6 +155,9 @@ def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> 
     docstring = inspect.getdoc(experiment) or ""
     text = result_page(name, docstring, findings, facts, picture=f"{name}.png", command=command)
     path.write_text(text, encoding="utf-8")
+    index = folder / "README.md"
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in folder.glob("*.md") if page != index}
+    index.write_text(result_index(pages), encoding="utf-8")
     return path
 
 

@@ -31,6 +31,7 @@ from gendyn.plots.report_page import paragraphs as paragraphs
 from gendyn.plots.report_page import preformatted as preformatted
 from gendyn.plots.report_page import table_html as table_html
 from gendyn.plots.report_page import to_png as to_png
+from gendyn.plots.result_page import result_index as result_index
 from gendyn.plots.result_page import result_page as result_page
 from gendyn.plots.roles import counted as counted
 from gendyn.plots.spectral_density import spectral_density as spectral_density

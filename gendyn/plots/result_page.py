@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from gendyn.plots.roles import HEADINGS, by_role, said
 from gendyn.types import Finding
 
+_WRITTEN = "This page is written by `scripts/report.py --result_page=docs/results`; it is not edited by hand."
+
 
 def result_page(
     name: str,
@@ -49,8 +51,29 @@ def result_page(
         parts += [f"## {HEADINGS[role][0]}", HEADINGS[role][1], "\n".join(rows), "\n".join(details)]
     parts += ["## Run", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
     parts += [f"```sh\n{command}\n```" if command else "", "## What is asked", rest.strip()]
-    parts.append("This page is written by `scripts/report.py --result_page=docs/results`; it is not edited by hand.")
+    parts.append(_WRITTEN)
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def result_index(pages: Mapping[str, str]) -> str:
+    """``docs/results/README.md``: the primary findings of all pages beside it, a row each.
+
+    Args:
+        pages: name of an experiment -> its page, as :func:`result_page` writes it.
+
+    >>> found = Finding("Larger is better.", 2.0, 1.5, 2.5, 0.9, "ratio", "supported", "Mean over seeds.")
+    >>> print(result_index({"size": result_page("size", "Size: does it matter?", [found], {})}).splitlines()[-3])
+    | [size](size.md) | Larger is better. | 2 ratio | 1.5 to 2.5 | **supported** |
+    """
+    rows = ["| experiment | claim | effect | interval | verdict |", "| --- | --- | --- | --- | --- |"]
+    for name, text in sorted(pages.items()):
+        section = text.partition(f"## {HEADINGS['primary'][0]}\n")[2].partition("\n## ")[0]
+        lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+        rows += [f"| [{name}]({name}.md) {line}" for line in lines]
+    what = "The primary findings of every experiment at its default size, from the pages beside this one. " + (
+        "Verdicts are corrected for the number of primary claims of an experiment (Holm)."
+    )
+    return "\n\n".join(["# What was found", what, "\n".join(rows), _WRITTEN]) + "\n"
 
 
 def _number(value: float) -> str:

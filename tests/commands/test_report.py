@@ -42,6 +42,9 @@ def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(finished
     for found in find("random_labels").verdict(ds):
         assert f"| {found.claim} |" in page and f"**{found.verdict}**" in page and found.detail in page
     assert "- seed: 0, 1" in page and f"on {store.hardware()}" in page
+    primary = [found for found in find("random_labels").verdict(ds) if found.role == "primary"]
+    index = (tmp_path / "README.md").read_text()
+    assert primary and all(f"| [random_labels](random_labels.md) | {found.claim} |" in index for found in primary)
     assert (tmp_path / "random_labels.png").read_bytes().startswith(b"\x89PNG")
 
 
