@@ -65,8 +65,8 @@ def lanczos(
         memory_limit: bytes that the basis may take; ``None``: what is free when this is called or traced.
 
     Returns:
-        :class:`Lanczos`. A non-finite matvec makes its ``alphas`` non-finite, as does a non-finite ``v0`` under ``jit``;
-        nothing else does.
+        :class:`Lanczos`. A non-finite matvec makes its ``alphas`` non-finite, as does a non-finite ``v0`` under
+        ``jit``; nothing else does.
 
     Raises:
         ConfigError: ``num_steps`` < 1, leaves that are not floating, a ``v0`` that is zero or not finite, a matvec
