@@ -38,7 +38,7 @@ class LaplacePosterior(NamedTuple):
     num_steps: Array
     """Newton steps, int32."""
     converged: Array
-    """bool: the last step gained less than rounding."""
+    """bool: the last step gained less than rounding; never where not ``positive_definite``."""
     positive_definite: Array
     """bool. False: ``K`` is no covariance matrix, and the numbers above are NaN."""
 
