@@ -215,7 +215,7 @@ def _path(x: Array, y: Array, penalty: Array, scale: Array | None, free: Array |
         uncovered = 1 - taken - jnp.einsum("nr,lr->ln", u**2, inside)
         uncovered = jnp.where(uncovered > n * jnp.finfo(x.dtype).eps, uncovered, 0)
     sound = uncovered[..., None] > 0
-    unseen = jnp.where(jnp.isfinite(smallest), jnp.inf, jnp.nan)
+    unseen = jnp.where(jnp.isfinite(smallest + penalty), jnp.inf, jnp.nan)[:, None, None]
     leave_one_out = jnp.mean(jnp.where(sound, errors / jnp.where(sound, uncovered[..., None], 1), unseen) ** 2, axis=1)
     effective = jnp.sum(values * shrink, axis=1) + jnp.sum(taken)
     rank = _rank(keep, smallest)
