@@ -56,7 +56,8 @@ def factorise(matrix: Array, max_jitter: ArrayLike) -> Factor:
 
     def goes_on(state: tuple[Array, Array, Array]) -> Array:
         lower, _, following = state
-        return (following == 0) | (~sound(lower) & (following <= limit))
+        # Infinite variances allow an infinite jitter, which never grows beyond them.
+        return (following == 0) | (~sound(lower) & (following <= limit) & jnp.isfinite(limit))
 
     start = (jnp.full_like(matrix, jnp.nan), jnp.zeros_like(scale), jnp.zeros_like(scale))
     lower, jitter, _ = jax.lax.while_loop(goes_on, attempt, start)

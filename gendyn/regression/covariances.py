@@ -1,7 +1,8 @@
 """Covariance functions as small values that add, multiply and scale; hyperparameters are dicts of logarithms.
 
 Every function is positive semidefinite, takes inputs of any dtype, and may be traced, batched and differentiated. At a
-point that is not finite it is NaN, or infinite where it grows without bound; constant and white do not read the points.
+point of NaN it is NaN. A point at infinity has no variance that is known (NaN, or infinite where it grows), and is
+infinitely far from all others. Constant and white do not read the points.
 """
 
 import dataclasses

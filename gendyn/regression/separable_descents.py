@@ -109,9 +109,10 @@ def relative_margins(signed: ArrayLike, weights: ArrayLike, *, best: MaxMargin |
     points, w = np.asarray(signed), np.asarray(weights)
     ones = np.ones(len(points))
     best, sup = best or max_margin(points, ones), max_sup_margin(points, ones)
+    turned = np.asarray(angle(w, best.direction))  # refuses weights that are not finite
     margins = np.min(w @ points.T, axis=-1)
     return RelativeMargins(
-        np.asarray(angle(w, best.direction)),
+        turned,
         margins / np.linalg.norm(w, axis=-1) / best.margin,
         margins / np.max(np.abs(w), axis=-1) / sup.margin,
     )
