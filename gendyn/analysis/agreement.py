@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap, interval_of
+from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap, interval_of, unknown
 from gendyn.analysis.finding import Hypothesis, finding
 from gendyn.core import ConfigError, check_range
 
@@ -76,7 +76,7 @@ def consistency(
     ``max_p |mean_s redraws[s, p] - exact[p]| / max(num_errors SE_p, close exact[p])``: below 1 where every mean is
     within so many standard errors, or within that share of it. Sampling is in the limit and not in the interval, since
     resampling would count it twice. With too few redraws for an interval of this level, standard errors are no better:
-    it says nothing.
+    it says nothing. Nor does it of redraws or a closed form that are not finite.
 
     Args:
         redraws: ``[S, ...]``.
@@ -94,6 +94,8 @@ def consistency(
     rows, truth = _places(redraws, exact)
     errors = rows.std(axis=0, ddof=min(1, len(rows) - 1)) / math.sqrt(len(rows))
     largest = float(np.max(np.abs(rows.mean(axis=0) - truth) / np.maximum(num_errors * errors, close * truth)))
+    if not math.isfinite(largest):
+        return unknown(level)
 
     def ends(level: float) -> tuple[float, float]:
         return (largest, largest) if attainable_level(len(rows)) >= level else (-math.inf, math.inf)

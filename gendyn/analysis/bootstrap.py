@@ -89,12 +89,17 @@ def attainable_level(num_rows: int) -> float:
     """The highest level a resampling interval can cover: ``1 - 2^(1 - S)`` for ``S`` rows.
 
     No interval that resampling can produce reaches beyond the smallest and the largest row, and the probability
-    that all ``S`` rows fall on one side of the median is ``2^(1 - S)``. So 95 % needs six seeds and 90 % five.
+    that all ``S`` rows fall on one side of the median is ``2^(1 - S)``. So 95 % needs six seeds and 90 % five. Without
+    a row, or with one, it is 0.
+
+    Raises:
+        ConfigError: not a number of rows.
 
     >>> attainable_level(5), attainable_level(6)
     (0.9375, 0.96875)
     """
-    return 1.0 - 2.0 ** (1 - num_rows)
+    check_positive_int("num_rows", num_rows, low=0)
+    return max(0.0, 1.0 - 2.0 ** (1 - num_rows))
 
 
 def bootstrap(
@@ -190,6 +195,8 @@ def _bca(
     """From a tail to the two that take its place."""
     normal = NormalDist()
     known = values[~np.isnan(values)]
+    if not len(known):
+        return tail, tail  # both ends are unknown, whatever the tails
     # Ties count one half, so that a statistic on a grid (a width) is not taken for a biased one.
     below = np.mean(known < estimate) + 0.5 * np.mean(known == estimate)
     bias = normal.inv_cdf(float(np.clip(below, 0.5 / len(known), 1.0 - 0.5 / len(known))))

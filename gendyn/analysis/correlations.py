@@ -2,7 +2,8 @@
 
 Ties share their mean rank (Spearman) or count for neither side (Kendall's tau-b); ``inf`` is the largest value, so that
 runs which never arrive come last and tie. A side whose values are all equal follows nothing: its correlation is 0, and
-not undefined, so that such a row counts against a claim and is not left out of it. One NaN makes the correlation NaN.
+not undefined, so that such a row counts against a claim and is not left out of it. One NaN makes the correlation NaN,
+and no value at all is refused.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         ``[...]`` in [-1, 1].
 
     Raises:
-        ConfigError: last axes of unequal length.
+        ConfigError: last axes of unequal length, or of none.
 
     >>> rows = np.array([[0.1, 0.2, 0.3], [3.0, 2.0, 1.0], [5.0, 5.0, 5.0], [1.0, np.inf, np.inf]])
     >>> spearman(np.array([1.0, 2.0, 9.0]), rows).round(3).tolist()
@@ -50,7 +51,7 @@ def kendall(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         ``[...]`` in [-1, 1].
 
     Raises:
-        ConfigError: last axes of unequal length.
+        ConfigError: last axes of unequal length, or of none.
 
     >>> times = np.array([[9.0, 5.0, 2.0], [np.inf, np.inf, 5.0], [4.0, 4.0, 4.0]])
     >>> kendall(np.array([1.0, 2.0, 3.0]), times).round(3).tolist()
@@ -83,7 +84,8 @@ def kendall_over_lines(values: np.ndarray, times: np.ndarray) -> np.ndarray:
         times: ``[V, L, S]``: of ``L`` lines (values of all other knobs) and ``S`` seeds; ``inf``: never.
 
     Returns:
-        ``[S]``. A line on which no run arrives says nothing and is left out; NaN where none is left.
+        ``[S]``. A line on which no run arrives says nothing and is left out, and so is one with a time of NaN; NaN
+        where none is left.
 
     >>> falling, flat, never = [[9.0], [5.0], [2.0]], [[4.0]] * 3, [[np.inf]] * 3
     >>> kendall_over_lines(np.arange(3.0), np.stack([falling, flat, never], axis=1)).tolist()
@@ -116,6 +118,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 def _checked(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first, second = np.asarray(first, float), np.asarray(second, float)
-    if not first.ndim or not second.ndim or first.shape[-1] != second.shape[-1]:
-        raise ConfigError(f"first {first.shape} and second {second.shape} must have equally long last axes.")
+    if not first.ndim or not second.ndim or first.shape[-1] != second.shape[-1] or not first.shape[-1]:
+        raise ConfigError(
+            f"first {first.shape} and second {second.shape} must have equally long last axes, of one value or more."
+        )
     return first, second

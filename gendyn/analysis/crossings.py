@@ -10,7 +10,7 @@ import numpy as np
 
 from gendyn.analysis.bootstrap import Interval, bootstrap, spanning
 from gendyn.analysis.statistics import median, ratio_of_medians
-from gendyn.core import ConfigError, check_choice
+from gendyn.core import ConfigError, check_choice, check_range
 
 
 class Places(NamedTuple):
@@ -41,26 +41,29 @@ def last_crossing(
     """The last crossing of ``level`` along the last axis, interpolated linearly between two neighbours.
 
     A curve that is on the far side of the level everywhere crosses it between ``ends[0]`` and ``x[0]``, one that is on
-    the near side at the last point between ``x[-1]`` and ``ends[1]``.
+    the near side at the last point between ``x[-1]`` and ``ends[1]``. Of one with a value of NaN nothing is known: NaN.
 
     Args:
-        x: ``[P]``, ascending, ``P >= 2``; positive if ``logarithmic``.
+        x: ``[P]``, finite and ascending, ``P >= 2``; positive if ``logarithmic``.
         values: ``[..., P]``. For a crossing on a scale of logarithms pass logarithms, and that of the level.
-        level: a value equal to it counts as above.
+        level: finite; a value equal to it counts as above.
         direction: ``"rising"`` (from below to above as ``x`` grows) or ``"falling"``.
         logarithmic: interpolate in ``log x``.
         ends: the smallest and the largest place there can be.
 
     Raises:
-        ConfigError: ``x`` not ascending or too short, unequal lengths, or another direction.
+        ConfigError: ``x`` or ``level`` not finite, ``x`` not ascending or too short, unequal lengths, or another
+            direction.
 
     >>> found = last_crossing(np.array([0.1, 0.2, 0.4]), np.array([[0.0, 0.25, 0.75], [0.0, 0.1, 0.2]]), 0.5)
     >>> found.low.round(3).tolist(), found.high.round(3).tolist(), found.known.round(3).tolist()
     ([0.3, 0.4], [0.3, inf], [0.3, nan])
     """
     check_choice("direction", direction, ("rising", "falling"))
+    check_range("level", level)
     x, values = np.asarray(x, float), np.asarray(values, float)
-    if values.shape[-1:] != x.shape or len(x) < 2 or np.any(np.diff(x) <= 0) or (logarithmic and x[0] <= 0):
+    ascends = x.ndim == 1 and len(x) >= 2 and np.isfinite(x).all() and np.all(np.diff(x) > 0)
+    if values.shape[-1:] != x.shape or not ascends or (logarithmic and x[0] <= 0):
         raise ConfigError(
             f"x has shape {x.shape} and values {values.shape}; x must hold two or more ascending places, positive on a "
             "logarithmic scale, and be as long as the last axis of values."
@@ -75,9 +78,9 @@ def last_crossing(
             at = np.exp(np.log(x)[left] + share * np.log(x[left + 1] / x[left]))
         else:
             at = x[left] + share * (x[left + 1] - x[left])
-    none, all_near = ~near.any(axis=-1), near[..., -1]
-    low = np.select([none, all_near], [ends[0], x[-1]], at)
-    high = np.select([none, all_near], [x[0], ends[1]], at)
+    unknown, none, all_near = np.isnan(values).any(axis=-1), ~near.any(axis=-1), near[..., -1]
+    low = np.select([unknown, none, all_near], [np.nan, ends[0], x[-1]], at)
+    high = np.select([unknown, none, all_near], [np.nan, x[0], ends[1]], at)
     return Places(low, high)
 
 
@@ -87,7 +90,7 @@ def median_place(found: Places, *, level: float = 0.9) -> Interval:
     The estimate is the middle of the medians of both ends.
 
     Args:
-        found: of one curve a seed.
+        found: of one curve a seed; one of NaN may be anywhere.
         level: in (0, 1).
 
     >>> places = np.array([0.2, 0.21, 0.22, 0.23, 0.24, 0.25, 0.26])

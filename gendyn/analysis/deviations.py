@@ -1,9 +1,12 @@
 """The worst of many places: from ``[B, ...]`` (statistics at every place, for ``B`` resamples) to ``[B]``.
 
-The largest of several noisy errors is biased upwards: against a claim that all are small.
+The largest of several noisy errors is biased upwards: against a claim that all are small. One NaN makes it NaN, and no
+place at all is refused.
 """
 
 import numpy as np
+
+from gendyn.core import ConfigError, check_range
 
 
 def largest(values: np.ndarray) -> np.ndarray:
@@ -38,12 +41,13 @@ def largest_error(values: np.ndarray, exact: np.ndarray | float) -> np.ndarray:
 
     Args:
         values: ``[B, ...]``.
-        exact: broadcasts to it; not 0.
+        exact: broadcasts to it; not 0. Of one that is not finite the error is NaN.
 
     >>> largest_error(np.array([[9.0, 20.0], [10.0, 22.0]]), np.array([10.0, 20.0])).round(12).tolist()
     [0.1, 0.1]
     """
-    return largest(np.abs(np.asarray(values) / exact - 1.0))
+    known = np.where(np.isfinite(exact), exact, np.nan)
+    return largest(np.abs(np.asarray(values) / known - 1.0))
 
 
 def furthest(values: np.ndarray, centre: float, *, by_ratio: bool = False) -> np.ndarray:
@@ -51,14 +55,19 @@ def furthest(values: np.ndarray, centre: float, *, by_ratio: bool = False) -> np
 
     Args:
         values: ``[B, P]``.
-        centre: positive if ``by_ratio``.
+        centre: finite; positive if ``by_ratio``.
         by_ratio: the furthest by ``|log(value / centre)|``, so that 1 / 2 is as far from 1 as 2; values of at least 0.
+
+    Raises:
+        ConfigError: a centre out of range, or no value.
 
     >>> furthest(np.array([[9.0, 10.5], [8.0, 13.0]]), 10.0).tolist()
     [9.0, 13.0]
     >>> furthest(np.array([[0.4, 2.0]]), 1.0).tolist(), furthest(np.array([[0.4, 2.0]]), 1.0, by_ratio=True).tolist()
     ([2.0], [0.4])
     """
+    check_range("centre", centre, low=0.0 if by_ratio else -np.inf, open_low=True)
+    values = _flat(values)
     with np.errstate(divide="ignore"):
         distance = np.log(values) - np.log(centre) if by_ratio else values - centre
     worst = np.argmax(np.abs(distance), axis=1)
@@ -83,4 +92,6 @@ def largest_rise(curves: np.ndarray, *, relative: bool = True) -> np.ndarray:
 
 def _flat(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
+    if not values.ndim or not values.size:
+        raise ConfigError(f"values {values.shape} must be [B, ...] with at least one resample and one place.")
     return values.reshape(len(values), -1)

@@ -7,21 +7,28 @@ from gendyn.analysis.time_to_threshold import Crossing, time_to_threshold
 
 
 def first_record(inside: np.ndarray) -> np.ndarray:
-    """The first record at which a condition holds, ``[S, T] -> [S]``; -1 where there is none.
+    """The first record at which a condition holds, ``[S, T] -> [S]``; -1 where there is none, also of no records.
 
     >>> first_record(np.array([[False, True, False], [False, False, False]])).tolist()
     [1, -1]
     """
+    if not inside.shape[1]:
+        return np.full(len(inside), -1)
     return np.where(inside.any(axis=1), np.argmax(inside, axis=1), -1)
 
 
 def turning_point(values: np.ndarray, first: np.ndarray, *, last: int = 3) -> np.ndarray:
     """The record furthest from where a measure ends, ``[S, T] -> [S]``.
 
+    A record of NaN counts as the furthest, so that the movement from there is NaN and half of it is never seen.
+
     Args:
         values: ``[S, T]``; a run's end is its median over the last records.
         first: int ``[S]``, the record from which on it is sought, such as that at which training has fitted.
         last: number of records that the end is the median of.
+
+    Raises:
+        ConfigError: no records, or ``last`` below 1.
 
     >>> turning_point(np.array([[9.0, 2.0, 1.0, 3.0, 3.0, 3.0]]), np.array([1]))
     array([2])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.core import check_range
+from gendyn.core import ConfigError, check_range
 
 
 class Band(NamedTuple):
@@ -30,7 +30,7 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
         level: in (0, 1).
 
     Raises:
-        ConfigError: ``level`` out of range.
+        ConfigError: no row, or ``level`` out of range.
 
     >>> band = median_interval(np.array([[3.0], [1.0], [2.0], [5.0], [4.0]]))
     >>> band.centre, band.low, band.high, band.level
@@ -41,7 +41,7 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     from scipy.special import bdtr
 
     check_range("level", level, low=0, high=1, open_low=True, open_high=True)
-    ordered = np.sort(np.asarray(values, float), axis=0)
+    ordered = np.sort(_rows(values), axis=0)
     num_rows = len(ordered)
     centre = np.median(ordered, axis=0)
     ranks = np.arange(1, num_rows // 2 + 1)
@@ -57,11 +57,11 @@ def mean_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     """Mean over axis 0 and Student's interval ``mean -+ t_{S-1} s / sqrt(S)``; unbounded for a single row.
 
     Args:
-        values: ``[S, ...]``.
+        values: ``[S, ...]``; NaN gives NaN, and one that is infinite gives no ends.
         level: in (0, 1).
 
     Raises:
-        ConfigError: ``level`` out of range.
+        ConfigError: no row, or ``level`` out of range.
 
     >>> band = mean_interval(np.array([1.0, 2.0, 3.0]))
     >>> float(band.centre), round(float(band.high), 2)
@@ -70,11 +70,13 @@ def mean_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     from scipy.special import stdtrit
 
     check_range("level", level, low=0, high=1, open_low=True, open_high=True)
-    array = np.asarray(values, float)
+    array = _rows(values)
     centre = array.mean(axis=0)
     if len(array) == 1:
         return Band(centre, np.full_like(centre, -np.inf), np.full_like(centre, np.inf), level)
-    half = stdtrit(len(array) - 1, 0.5 + level / 2) * array.std(axis=0, ddof=1) / math.sqrt(len(array))
+    with np.errstate(invalid="ignore"):
+        spread = array.std(axis=0, ddof=1)
+    half = stdtrit(len(array) - 1, 0.5 + level / 2) * spread / math.sqrt(len(array))
     return Band(centre, centre - half, centre + half, level)
 
 
@@ -82,24 +84,25 @@ def geometric_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     """Geometric mean over axis 0 and Student's interval of the mean logarithm: for heavy tails.
 
     Args:
-        values: ``[S, ...]``, positive.
+        values: ``[S, ...]``, positive; the mean with a 0 is 0, and has no ends.
         level: in (0, 1).
 
     Raises:
-        ConfigError: ``level`` out of range.
+        ConfigError: no row, or ``level`` out of range.
 
     >>> band = geometric_interval(np.array([1.0, 10.0, 100.0]))
     >>> round(float(band.centre), 6), bool(band.low < 10.0 < band.high)
     (10.0, True)
     """
-    band = mean_interval(np.log(values), level=level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        band = mean_interval(np.log(values), level=level)
     return Band(np.exp(band.centre), np.exp(band.low), np.exp(band.high), level)
 
 
 def known_medians(table: np.ndarray, *, level: float = 0.9) -> Band:
     """Median and exact interval of each column of ``[S, T]`` over its values that are not NaN; NaN where none is.
 
-    An end at infinity, which cannot be drawn, is NaN. The level is the lowest of the columns'.
+    An end at infinity, which cannot be drawn, is NaN. The level is the lowest of the columns', NaN if none has a value.
 
     Raises:
         ConfigError: ``level`` out of range.
@@ -107,9 +110,17 @@ def known_medians(table: np.ndarray, *, level: float = 0.9) -> Band:
     >>> known_medians(np.array([[1.0, np.nan], [2.0, 5.0], [6.0, np.nan]])).centre
     array([2., 5.])
     """
-    none = Band(np.array(math.nan), np.array(math.nan), np.array(math.nan), 1.0)
+    none = Band(np.array(math.nan), np.array(math.nan), np.array(math.nan), math.inf)
     columns = [column[~np.isnan(column)] for column in np.asarray(table, float).T]
     found = [median_interval(column, level=level) if len(column) else none for column in columns]
     centre, low, high = (np.array([getattr(band, part) for band in found], float) for part in Band._fields[:3])
     low, high = (np.where(np.isinf(end), math.nan, end) for end in (low, high))
-    return Band(centre, low, high, min((band.level for band in found), default=1.0))
+    lowest = min((band.level for band in found), default=math.inf)
+    return Band(centre, low, high, lowest if math.isfinite(lowest) else math.nan)
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    rows = np.asarray(values, float)
+    if not rows.shape[:1] or not len(rows):
+        raise ConfigError(f"values {rows.shape} must be [S, ...] with at least one row.")
+    return rows

@@ -93,18 +93,27 @@ def peak_centre(x: np.ndarray, curve: np.ndarray, *, min_prominence: float = 1.0
     points by noise, while the flanks are steep and average over the peak.
 
     Args:
-        x: ``[W]``, positive and increasing.
+        x: ``[W]``, finite, positive and increasing.
         curve: ``[..., W]`` positive values.
         min_prominence: below it there is no peak.
 
     Returns:
         ``[...]``; NaN where there is no peak.
 
+    Raises:
+        ConfigError: ``x`` that is not so, or as there.
+
     >>> peak_centre(np.array([1, 4, 16, 64, 256]), np.array([[1.0, 1.0, 3.0, 1.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]]))
     array([16., nan])
     """
-    grid = np.log(np.asarray(x, float))
-    values = np.asarray(curve, float)
+    places, values = np.asarray(x, float), np.asarray(curve, float)
+    increases = np.isfinite(places).all() and np.all(places > 0) and np.all(np.diff(places) > 0)
+    if places.shape != values.shape[-1:] or not increases:
+        raise ConfigError(
+            f"x has shape {places.shape} and curve {values.shape}; x must be finite, positive, increasing and as long "
+            "as the last axis of curve. Sort the widths first."
+        )
+    grid = np.log(places)
     peak = interior_peak(values)
     flat = values.reshape(-1, values.shape[-1])
     centres = np.full(len(flat), np.nan)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from gendyn.core import ConfigError
+
 FLOOR = 1e-3
 """Valleys are found by ratios, which an error of 0 would not have."""
 
@@ -18,13 +20,19 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
 
     Returns:
         ``(rise, fall)``, each ``[..., S]``: peak minus the valley before it, peak minus the lowest after it. The peak
-        is where the ratio to the lowest before is largest. NaN with fewer than two seeds.
+        is where the ratio to the lowest before is largest. NaN with fewer than two seeds, and where the others have no
+        record.
+
+    Raises:
+        ConfigError: no records.
 
     >>> curve = np.array([0.9, 0.1, 0.3, 0.2])
     >>> rise, fall = held_out_rises(np.stack([curve, curve + 0.05]))
     >>> rise.round(3).tolist(), fall.round(3).tolist()
     ([0.2, 0.2], [0.1, 0.1])
     """
+    if errors.ndim < 2 or not errors.shape[-1]:
+        raise ConfigError(f"errors {errors.shape} must be [..., S, T] with at least one record.")
     count, length = errors.shape[-2:]
     if count < 2:
         return np.full(errors.shape[:-1], np.nan), np.full(errors.shape[:-1], np.nan)
@@ -38,4 +46,5 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
     valley = np.argmin(np.where(position <= peak, others, np.inf), axis=-1)[..., None]
     lowest = np.argmin(np.where(position >= peak, others, np.inf), axis=-1)[..., None]
     top, left, right = (np.take_along_axis(errors, place, axis=-1)[..., 0] for place in (peak, valley, lowest))
-    return top - left, top - right
+    found = known.any(axis=-1)
+    return np.where(found, top - left, np.nan), np.where(found, top - right, np.nan)

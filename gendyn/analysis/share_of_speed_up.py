@@ -8,6 +8,7 @@ from gendyn.analysis.accuracy import arrival_times
 from gendyn.analysis.bootstrap import Interval, bootstrap, interval_of
 from gendyn.analysis.statistics import median
 from gendyn.analysis.time_to_threshold import Crossing
+from gendyn.core import ConfigError
 
 
 def share_of_speed_up(
@@ -25,11 +26,16 @@ def share_of_speed_up(
         controls: at least one; each the arm without the ingredient.
         level: in (0, 1).
 
+    Raises:
+        ConfigError: no control, unequal numbers of runs, or ``level`` out of range.
+
     >>> spread, seen = np.array([0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2]), np.ones(7, bool)
     >>> slow, fast, between = (Crossing(step * spread, step * spread - 1.0, seen) for step in (8000.0, 1000.0, 2000.0))
     >>> round(share_of_speed_up(slow, fast, [between]).estimate, 3)  # log 2 / log 8
     0.333
     """
+    if not controls:
+        raise ConfigError("controls is empty; pass at least one arm without the ingredient.")
 
     def share(*rows: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -109,6 +109,8 @@ def find_slingshots(
 def first_slingshot(steps: np.ndarray, found: Slingshots, *, never: np.ndarray | None = None) -> Crossing:
     """When the spike of each run's first cycle begins, ``[R]``; runs without a cycle are censored at their last record.
 
+    Of a run without records nothing is known: ``-inf``.
+
     Args:
         steps: ``[R, T]``, ascending; NaN past the end of a shorter run.
         found: of :func:`find_slingshots` with these steps.
@@ -119,9 +121,9 @@ def first_slingshot(steps: np.ndarray, found: Slingshots, *, never: np.ndarray |
     >>> first_slingshot(np.tile([0.0, 10.0, 20.0, 30.0], (2, 1)), found)
     Crossing(time=array([20., 30.]), previous=array([10., 30.]), observed=array([ True, False]))
     """
-    has, last = found.present, np.nanmax(steps, axis=1)
+    has, last = found.present, np.max(np.where(np.isnan(steps), -np.inf, steps), axis=1, initial=-np.inf)
     time = np.array([at[0] if len(at) else end for at, end in zip(found.steps, last, strict=True)])
-    previous = np.nanmax(np.where(steps < time[:, None], steps, 0.0), axis=1)
+    previous = np.max(np.where(steps < time[:, None], steps, 0.0), axis=1, initial=0.0)
     if never is not None:
         time = np.where(never & ~has, np.inf, time)
     return Crossing(time, np.where(has, previous, time), has)

@@ -14,10 +14,10 @@ class Threshold(NamedTuple):
     """Where a curve first reaches a level. Shapes: the error's, without its last axis."""
 
     value: np.ndarray
-    """Smallest ``x`` at which the error is within tolerance; NaN where it never is (right-censored)."""
+    """Smallest ``x`` at which the error is within tolerance; NaN where it never is (right-censored) or is unknown."""
     previous: np.ndarray
     """The grid point before it: the true threshold lies in ``(previous, value]``. NaN where the first point already
-    fits (left-censored: the threshold is at most ``value``); the last point where none does."""
+    fits (left-censored: the threshold is at most ``value``), or nothing is known; the last point where none does."""
     reached: np.ndarray
     """Whether any point is within tolerance."""
 
@@ -29,11 +29,12 @@ def interpolation_threshold(
 
     To get that of the median run over seeds, pass ``np.median(errors, axis=<seed>)``. With ``interpolate`` the crossing
     is placed between the last point above and the first point within tolerance, linearly in error and in ``log x``; at
-    tolerance 0 this is the grid point itself.
+    tolerance 0 this is the grid point itself. Nothing is known of a curve whose error is NaN before the first point
+    within tolerance, or anywhere if no point is.
 
     Args:
-        x: ``[W]``, ascending and positive: widths or parameter counts.
-        train_error: ``[..., W]``, fractions in [0, 1] on the labels trained on.
+        x: ``[W]``, finite, ascending and positive: widths or parameter counts.
+        train_error: ``[..., W]``, fractions in [0, 1] on the labels trained on; ``inf`` is not fitted.
         tolerance: fraction in [0, 1) that still counts as fitted.
         interpolate: see above.
 
@@ -49,16 +50,19 @@ def interpolation_threshold(
     check_range("tolerance", tolerance, low=0, high=1, open_high=True)
     x = np.asarray(x, float)
     error = np.asarray(train_error, float)
-    if error.shape[-1:] != x.shape or np.any(np.diff(x) <= 0) or np.any(x <= 0):
+    ascends = np.isfinite(x).all() and np.all(np.diff(x) > 0) and np.all(x > 0)
+    if error.shape[-1:] != x.shape or not x.size or not ascends:
         raise ConfigError(
             f"x has shape {x.shape} and train_error {error.shape}; x must be positive, ascending and as long as the "
             "last axis of train_error. Sort the widths first."
         )
-    within = error <= tolerance
+    # Where a point may already fit, later ones say nothing.
+    within = (error <= tolerance) & ~np.logical_or.accumulate(np.isnan(error), axis=-1)
     reached = np.asarray(within.any(axis=-1))
     first = np.argmax(within, axis=-1)
     value = np.where(reached, x[first], np.nan)
-    previous = np.where(reached, np.where(first > 0, x[np.maximum(first - 1, 0)], np.nan), x[-1])
+    never = np.where(np.isnan(error).any(axis=-1), np.nan, x[-1])
+    previous = np.where(reached, np.where(first > 0, x[np.maximum(first - 1, 0)], np.nan), never)
     if interpolate:
         above = np.take_along_axis(error, np.maximum(first - 1, 0)[..., None], -1)[..., 0]
         at = np.take_along_axis(error, first[..., None], -1)[..., 0]
@@ -72,13 +76,15 @@ def interpolation_threshold(
 def censored_threshold(found: Threshold) -> np.ndarray:
     """The threshold with what is beyond the grid at the ends of the line, so that medians over runs are honest.
 
-    ``inf`` where no point is within tolerance, 0 where the first one already is. The shape is that of its fields.
+    ``inf`` where no point is within tolerance, 0 where the first one already is, NaN where nothing is known. The shape
+    is that of its fields.
 
     >>> errors = np.array([[0.5, 0.0, 0.0], [0.5, 0.4, 0.1], [0.0, 0.0, 0.0]])
     >>> censored_threshold(interpolation_threshold(np.array([2, 4, 8]), errors)).tolist()
     [4.0, inf, 0.0]
     """
-    return np.where(found.reached, np.where(np.isnan(found.previous), 0.0, found.value), np.inf)
+    open_end = np.isnan(found.previous)
+    return np.where(found.reached, np.where(open_end, 0.0, found.value), np.where(open_end, np.nan, np.inf))
 
 
 def decades(residual: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
@@ -87,7 +93,7 @@ def decades(residual: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
     Crossings are then interpolated linearly in the logarithm of a residual that falls by powers of ten.
 
     Args:
-        residual: shares of what there is to fit, at least 0, any shape.
+        residual: shares of what there is to fit, at least 0, any shape; beyond 1 all is left.
         tolerance: in ``(1e-16, 1)``.
 
     Raises:
@@ -105,7 +111,7 @@ def decades(residual: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
 def crossing_in_decades(x: np.ndarray, residual: np.ndarray, tolerance: float) -> np.ndarray:
     """The smallest ``x`` that leaves at most ``tolerance``, ``[...]``, between the points in both logarithms.
 
-    ``inf``: none does. 0: the first already does.
+    ``inf``: none does. 0: the first already does. NaN: as for :func:`interpolation_threshold`.
 
     Args:
         x: ``[W]``, ascending and positive.
@@ -127,7 +133,7 @@ def model_complexity(num_train: np.ndarray, residual: np.ndarray, tolerance: flo
     """Effective model complexity: the largest number of examples that a model fits, ``[...]``.
 
     Between the numbers tried, it is interpolated in its logarithm and that of the residual. ``inf``: the largest is
-    still fitted. 0: the smallest is not.
+    still fitted. 0: the smallest is not. NaN: a residual of NaN may be fitted.
 
     Args:
         num_train: ``[N]``, ascending and positive.

@@ -131,7 +131,7 @@ def grokking_phase(train: Crossing, test: Crossing, *, immediate: float = 2.0) -
         immediate: factor, at least 1.
 
     Raises:
-        ConfigError: ``immediate`` below 1, or unequal numbers of runs.
+        ConfigError: ``immediate`` below 1, unequal numbers of runs, or a time of NaN.
 
     >>> seen = np.array([True, True])
     >>> train = Crossing(np.array([100.0, 100.0]), np.array([90.0, 90.0]), seen)
@@ -140,6 +140,8 @@ def grokking_phase(train: Crossing, test: Crossing, *, immediate: float = 2.0) -
     """
     check_range("immediate", immediate, low=1)
     delay = generalisation_delay(train, test)
+    if np.isnan(train.time).any() or np.isnan(test.time).any():
+        raise ConfigError("train or test holds a time of NaN; pass what time_to_threshold gives.")
     soon = test.observed & (~train.observed | (delay.time <= (immediate - 1.0) * train.time))
     known = [soon, test.observed, train.observed]
     return np.select(known, [IMMEDIATE, GROKKING, NO_GENERALISATION], NOT_FITTED)

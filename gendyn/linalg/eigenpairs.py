@@ -33,7 +33,7 @@ class Eigenpairs(NamedTuple):
     num_matvecs: Array
     """int32 ``[]``: matrix-vector products spent."""
     converged: Array
-    """bool ``[]``: whether the stopping test was met before ``max_steps``."""
+    """bool ``[]``: whether the stopping test was met before ``max_steps``; never of values that are not finite."""
 
 
 class _State(NamedTuple):
@@ -157,7 +157,10 @@ def top_eigenpairs(
 
     state = jax.lax.while_loop(searching, cycle, state)
     vectors = jax.vmap(space.unravel)(state.basis[:k])
-    return Eigenpairs(jnp.diag(state.projected)[:k], vectors, state.residuals, state.steps, state.converged)
+    values = jnp.diag(state.projected)[:k]
+    # The whole space counts as searched, whatever was found in it.
+    converged = state.converged & jnp.all(jnp.isfinite(values))
+    return Eigenpairs(values, vectors, state.residuals, state.steps, converged)
 
 
 def _basis_size(dimension: int, k: int, max_basis: int | None) -> int:

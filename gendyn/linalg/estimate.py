@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from gendyn.core import ConfigError
 from gendyn.types import Array
 
 
@@ -30,7 +31,15 @@ def mean_estimate(samples: Array, num_matvecs: int) -> Estimate:
 
 
 def standard_error(samples: Array) -> Array:
-    """Of the mean over the first axis of independent samples ``[n, ...]``, calibrated: see :func:`calibrated`."""
+    """Of the mean over the first axis of independent samples ``[n, ...]``, calibrated: see :func:`calibrated`.
+
+    One sample has none: NaN.
+
+    Raises:
+        ConfigError: no sample.
+    """
+    if not jnp.shape(samples)[:1] or not samples.shape[0]:
+        raise ConfigError(f"samples {jnp.shape(samples)} must be [n, ...] with at least one sample.")
     deviations = samples - jnp.mean(samples, axis=0)
     # In units of the largest one: cubes of large numbers would overflow.
     unit = jnp.max(jnp.abs(deviations), axis=0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gendyn.core import ConfigError
+from gendyn.core import ConfigError, check_range
 
 
 def haar_orthogonal(gaussians: np.ndarray) -> np.ndarray:
@@ -11,7 +11,7 @@ def haar_orthogonal(gaussians: np.ndarray) -> np.ndarray:
     ``Q`` of ``Q R`` with a positive diagonal of ``R``: LAPACK's choice of signs would favour some matrices.
 
     Raises:
-        ConfigError: matrices that are not square.
+        ConfigError: matrices that are not square, or not finite.
 
     >>> haar_orthogonal(np.array([[3.0, 1.0], [-4.0, 2.0]])).round(6).tolist()
     [[0.6, 0.8], [-0.8, 0.6]]
@@ -21,5 +21,8 @@ def haar_orthogonal(gaussians: np.ndarray) -> np.ndarray:
     draws = np.asarray(gaussians, np.float64)
     if draws.ndim < 2 or draws.shape[-1] != draws.shape[-2]:
         raise ConfigError(f"gaussians {draws.shape} must be [..., n, n].")
+    check_range("gaussians", draws)
     q, r = np.linalg.qr(draws)
-    return np.asarray(q * np.sign(np.diagonal(r, axis1=-2, axis2=-1))[..., None, :])
+    # The sign of 0 would be 0, and a column of zeros is not orthogonal.
+    signs = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    return np.asarray(q * signs[..., None, :])

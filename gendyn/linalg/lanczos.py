@@ -65,7 +65,8 @@ def lanczos(
         memory_limit: bytes that the basis may take; ``None``: what is free when this is called or traced.
 
     Returns:
-        :class:`Lanczos`. A non-finite matvec makes its ``alphas`` non-finite, nothing else does.
+        :class:`Lanczos`. A non-finite matvec makes its ``alphas`` non-finite, as does a non-finite ``v0`` under
+        ``jit``; nothing else does.
 
     Raises:
         ConfigError: ``num_steps`` < 1, leaves that are not floating, a ``v0`` that is zero or not finite, a matvec
@@ -88,7 +89,8 @@ def lanczos(
             raise ConfigError("v0 has entries that are not finite: pass a finite start vector.")
         if length == 0:
             raise ConfigError("v0 = 0 on the real coordinates spans no Krylov space: pass a random vector.")
-    start = space.constant(jnp.where(length > 0, start / jnp.where(length > 0, length, 1), 0))
+    # Not by length > 0, which would take a traced start of NaN for one of 0.
+    start = space.constant(jnp.where(length == 0, 0, start / jnp.where(length == 0, 1, length)))
     return flat_lanczos(operator, start, num_steps, space.dimension, reorthogonalise=reorthogonalise)
 
 

@@ -62,5 +62,6 @@ def design_and_targets(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
 def check_steps(steps: Sequence[int] | np.ndarray | Array) -> None:
     """Numbers of steps at which a path is looked at: ascending, not negative. Traced ones pass."""
     counts = np.asarray(steps) if is_concrete(steps) else np.zeros(1)
-    if counts.ndim != 1 or not counts.size or counts[0] < 0 or np.any(np.diff(counts) <= 0):
+    ascend = counts.ndim == 1 and np.isfinite(counts).all() and np.all(counts >= 0) and np.all(np.diff(counts) > 0)
+    if not ascend or not counts.size:
         raise ConfigError(f"steps = {counts.tolist()} must be one or more numbers from 0 up. Sort them, each once.")

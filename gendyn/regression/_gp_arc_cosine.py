@@ -51,14 +51,14 @@ def arc_cosine_kernel(x: Array, x2: Array | None, bias: ArrayLike, *, order: int
     result = between
     for _ in range(depth):
         norms = root(left[:, None] * right[None])
-        positive = norms > 0
-        cosine = jnp.where(positive, between / jnp.where(positive, norms, 1.0), 0.0)
+        zero = norms == 0
+        cosine = jnp.where(zero, 0.0, between / jnp.where(zero, 1.0, norms))
         if x2 is None:
-            same = jnp.eye(x.shape[0], dtype=bool) & positive
+            same = jnp.eye(x.shape[0], dtype=bool) & ~zero & jnp.isfinite(norms)
             cosine = jnp.where(same, 1.0, cosine)
         if order == 0:
-            between = jnp.where(positive, kappa_0(cosine), 0.0) + bias
-            left, right = ((side > 0).astype(x.dtype) + bias for side in (left, right))
+            between = jnp.where(zero, 0.0, kappa_0(cosine)) + bias
+            left, right = (jnp.sign(side) + bias for side in (left, right))
         else:
             between = norms * kappa_1(cosine) + bias
             left, right = left + bias, right + bias

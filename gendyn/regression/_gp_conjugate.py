@@ -18,7 +18,7 @@ class ConjugatePosterior(NamedTuple):
     x: Array
     """``[n, d]``."""
     weights: Array
-    """``A^-1 y``, ``[n]``."""
+    """``A^-1 y``, ``[n]``; NaN where the residual is."""
     log_evidence: Array
     """``[]``; NaN where no ``log_determinant`` was given."""
     residual: Array
@@ -85,6 +85,8 @@ def gp_conjugate_gradient(
     weights, _ = jax.scipy.sparse.linalg.cg(matvec, targets, tol=tol, maxiter=max_steps)
     size = jnp.linalg.norm(targets)
     residual = jnp.linalg.norm(targets - matvec(weights)) / jnp.where(size > 0, size, 1.0)
+    # The search of a system of NaN ends where it began, at 0.
+    weights = jnp.where(jnp.isfinite(residual), weights, jnp.nan)
     evidence = jnp.asarray(jnp.nan, points.dtype)
     if log_determinant is not None:
         volume = jnp.asarray(log_determinant(matvec, targets), points.dtype)

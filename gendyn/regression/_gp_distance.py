@@ -24,11 +24,13 @@ def squared_distances(x: Array, x2: Array | None) -> Array:
     squares = jnp.sum(left**2, axis=1)[:, None] + jnp.sum(right**2, axis=1)[None]
     distances = jnp.maximum(squares - 2.0 * left @ right.T, 0.0)
     if x2 is None:
-        distances = jnp.where(jnp.eye(x.shape[0], dtype=bool), 0.0, distances)
+        # By a product: a point of NaN is at no known distance from itself either.
+        distances = distances * (1 - jnp.eye(x.shape[0], dtype=x.dtype))
     return distances
 
 
 def root(squared: Array) -> Array:
     """Square root whose gradient is 0 at 0, as that of a function of ``r^2`` at a point with itself."""
-    positive = squared > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+    # Not "unless it is above 0": a distance of NaN would be that of equal points.
+    zero = squared <= 0
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squared)))

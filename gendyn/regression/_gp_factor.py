@@ -29,7 +29,7 @@ class Factor(NamedTuple):
     lower: Array
     """``L``, ``[n, n]``; NaN where no jitter allowed made the matrix positive definite."""
     jitter: Array
-    """``[]``, in the units of the matrix; 0 where none was needed."""
+    """``[]``, in the units of the matrix; 0 where none was needed, NaN where none helped."""
     positive_definite: Array
     """bool ``[]``: whether a factor was found."""
 
@@ -56,12 +56,13 @@ def factorise(matrix: Array, max_jitter: ArrayLike) -> Factor:
 
     def goes_on(state: tuple[Array, Array, Array]) -> Array:
         lower, _, following = state
-        return (following == 0) | (~sound(lower) & (following <= limit))
+        # Infinite variances allow an infinite jitter, which never grows beyond them.
+        return (following == 0) | (~sound(lower) & (following <= limit) & jnp.isfinite(limit))
 
     start = (jnp.full_like(matrix, jnp.nan), jnp.zeros_like(scale), jnp.zeros_like(scale))
     lower, jitter, _ = jax.lax.while_loop(goes_on, attempt, start)
     found = sound(lower)
-    return Factor(jnp.where(found, lower, jnp.nan), jitter, found)
+    return Factor(jnp.where(found, lower, jnp.nan), jnp.where(found, jitter, jnp.nan), found)
 
 
 def blocked_cholesky(matrix: Array) -> Array:

@@ -101,7 +101,7 @@ def _evidence(max_steps: int, matrix: Array, signs: Array) -> Mode:
     latent, slopes, root_weights, lower, evidence = (
         jnp.where(sound, field, jnp.nan) for field in (state.latent, slopes, root_weights, lower, evidence)
     )
-    return Mode(latent, slopes, root_weights, lower, evidence, state.num_steps, ~gaining(state), sound)
+    return Mode(latent, slopes, root_weights, lower, evidence, state.num_steps, ~gaining(state) & sound, sound)
 
 
 def _forward(max_steps: int, matrix: Array, signs: Array) -> tuple[Mode, tuple[Array, Mode]]:

@@ -1,6 +1,8 @@
 """Covariance functions as small values that add, multiply and scale; hyperparameters are dicts of logarithms.
 
-Every function is positive semidefinite, takes inputs of any dtype, and may be traced, batched and differentiated.
+Every function is positive semidefinite, takes inputs of any dtype, and may be traced, batched and differentiated. At a
+point of NaN it is NaN. A point at infinity has no variance that is known (NaN, or infinite where it grows), and is
+infinitely far from all others. Constant and white do not read the points.
 """
 
 import dataclasses
@@ -274,7 +276,7 @@ def _stationary(name: str, lengthscale: ArrayLike, shape: Callable[[Array], Arra
         name,
         {"log_lengthscale": _log("lengthscale", lengthscale)},
         matrix,
-        lambda params, x: jnp.ones(x.shape[0], x.dtype),
+        lambda params, x: jnp.where(jnp.isfinite(x).all(axis=1), 1.0, jnp.nan).astype(x.dtype),
         name,
     )
 

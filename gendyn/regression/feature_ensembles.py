@@ -87,7 +87,8 @@ def feature_ensemble(
             wrong = (jnp.argmax(predicted, -1) != jnp.argmax(clean, -1)).astype(risk.dtype)
         else:
             wrong = jnp.mean(predicted * clean <= 0, -1)
-        return risk, jnp.mean(wrong, -2)
+        # NaN is of no class and of no sign, and would be of the first or right.
+        return risk, jnp.mean(jnp.where(jnp.isnan(predicted).any(-1), jnp.nan, wrong), -2)
 
     columns = []
     for size, penalty in zip(sizes, strengths, strict=True):

@@ -38,7 +38,7 @@ class LaplacePosterior(NamedTuple):
     num_steps: Array
     """Newton steps, int32."""
     converged: Array
-    """bool: the last step gained less than rounding."""
+    """bool: the last step gained less than rounding; never where not ``positive_definite``."""
     positive_definite: Array
     """bool. False: ``K`` is no covariance matrix, and the numbers above are NaN."""
 
@@ -179,9 +179,11 @@ def _labels(labels: ArrayLike, points: Array, num_classes: int) -> Array:
             f"labels are {classes.dtype} of shape {classes.shape}; they must be integers of shape "
             f"({points.shape[0]},), one a row of x."
         )
-    if is_concrete(classes) and classes.size and (int(classes.min()) < 0 or int(classes.max()) >= num_classes):
+    # By NumPy: jnp's minimum of known labels is a tracer inside a traced function.
+    known = np.asarray(classes) if is_concrete(classes) else np.zeros(0, int)
+    if known.size and (known.min() < 0 or known.max() >= num_classes):
         raise ConfigError(
-            f"labels lie in {int(classes.min())} .. {int(classes.max())}; with num_classes = {num_classes} they "
+            f"labels lie in {known.min()} .. {known.max()}; with num_classes = {num_classes} they "
             f"must be in 0 .. {num_classes - 1}."
         )
     return classes

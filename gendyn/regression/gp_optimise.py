@@ -16,9 +16,9 @@ class Optimised(NamedTuple):
     """The best of ``S`` starts, and what each did."""
 
     params: PyTree
-    """Like the start: those of the largest evidence seen anywhere."""
+    """Like the start: those of the largest evidence seen anywhere; NaN where no start ever had one that is finite."""
     log_evidence: Array
-    """``[]``, theirs."""
+    """``[]``, theirs; NaN likewise."""
     converged: Array
     """bool ``[]``, of the start that it came from."""
     trace: Array
@@ -83,9 +83,10 @@ def gp_optimise(
     trace, gradient_norm, best, best_params = jax.vmap(climb)(starts)
     converged = gradient_norm <= jnp.asarray(tol, gradient_norm.dtype)
     winner = jnp.argmax(best)
+    found = best[winner] > -jnp.inf
     return Optimised(
-        jax.tree.map(lambda leaf: leaf[winner], best_params),
-        best[winner],
+        jax.tree.map(lambda leaf: jnp.where(found, leaf[winner], jnp.nan), best_params),
+        jnp.where(found, best[winner], jnp.nan),
         converged[winner],
         trace,
         gradient_norm,

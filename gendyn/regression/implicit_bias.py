@@ -24,7 +24,7 @@ class MinimumNormGap(NamedTuple):
     residual: Array
     """``||y - X w||``."""
     rank: Array
-    """Of the design."""
+    """Of the design; -1 for a traced one that is not finite."""
     condition_number: Array
     """Of the design: gradient descent takes its square in steps, and the distance has it in digits."""
 
@@ -81,10 +81,11 @@ def _gaps(design: Array, targets: Array, w: Array) -> MinimumNormGap:
     shortest, inside = jnp.split(best.coefficients, 2, axis=1)
     length = jnp.linalg.norm(shortest, axis=0)
     off, norm = jnp.linalg.norm(w - shortest, axis=0), jnp.linalg.norm(w, axis=0)
-    positive = length > 0
-    safe = jnp.where(positive, length, 1)
-    distance = jnp.where(positive, off / safe, off)
-    ratio = jnp.where(positive, norm / safe, jnp.where(norm > 0, jnp.inf, 1))
+    # Not by length > 0, which would take a length of NaN for one of 0.
+    zero = length == 0
+    safe = jnp.where(zero, 1, length)
+    distance = jnp.where(zero, off, off / safe)
+    ratio = jnp.where(zero, jnp.where(norm == 0, 1, norm * jnp.inf), norm / safe)
     outside = jnp.linalg.norm(w - inside, axis=0)
     residual = jnp.linalg.norm(targets - design @ w, axis=0)
     return MinimumNormGap(distance, ratio, outside, residual, best.rank, best.condition_number)
@@ -155,16 +156,17 @@ def angle(first: ArrayLike, second: ArrayLike) -> Array:
     """The angle between two vectors ``[..., p]`` in radians, ``[...]``, in ``[0, pi]``; exact to ``eps`` also near 0.
 
     ``2 atan2(||a - b||, ||a + b||)`` of the unit vectors: ``arccos`` would lose half the digits of a small angle. A
-    zero vector is at ``pi / 2`` from everything.
+    zero vector is at ``pi / 2`` from everything, another one included.
 
     Raises:
-        ConfigError: shapes that do not fit, entries that are not finite.
+        ConfigError: shapes that do not fit, vectors without entries, entries that are not finite.
 
     >>> f"{angle(jnp.array([1.0, 0.0]), jnp.array([1.0, 1e-6])):.3e}"
     '1.000e-06'
     """
     a, b = floating("first", first), floating("second", second)
-    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-1]:
-        raise ConfigError(f"first {a.shape} and second {b.shape} must be [..., p] with the same p.")
+    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-1] or not a.shape[-1]:
+        raise ConfigError(f"first {a.shape} and second {b.shape} must be [..., p] with the same p, at least 1.")
     a, b = (v / jnp.where(n > 0, n, 1) for v, n in ((v, jnp.linalg.norm(v, axis=-1, keepdims=True)) for v in (a, b)))
-    return 2 * jnp.arctan2(jnp.linalg.norm(a - b, axis=-1), jnp.linalg.norm(a + b, axis=-1))
+    apart, together = jnp.linalg.norm(a - b, axis=-1), jnp.linalg.norm(a + b, axis=-1)
+    return jnp.where((apart == 0) & (together == 0), jnp.pi / 2, 2 * jnp.arctan2(apart, together))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import check_choice, check_key
+from gendyn.core import check_choice, check_key, check_positive_int
 from gendyn.types import Array
 
 _LAWS: Mapping[str, Callable[[Array, tuple[int, ...]], Array]] = {
@@ -39,13 +39,14 @@ def law_average(law: str, num_nodes: int) -> tuple[np.ndarray, np.ndarray]:
         num_nodes: ``Q``.
 
     Raises:
-        ConfigError: an unknown law.
+        ConfigError: an unknown law, or no point.
 
     >>> points, weights = law_average("normal", 8)
     >>> float(weights.sum().round(12)), float((weights @ points**4).round(12))
     (1.0, 3.0)
     """
     check_choice("law", law, _LAWS)
+    check_positive_int("num_nodes", num_nodes)
     rule = np.polynomial.hermite_e.hermegauss if law == "normal" else np.polynomial.legendre.leggauss
     points, weights = rule(num_nodes)
     return points, weights / weights.sum()

@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from gendyn.core import check_key, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, stream
 from gendyn.types import Array, ArrayLike
 
 
@@ -53,7 +53,12 @@ def isotropic_risk(coefficients: Array) -> Array:
     Returns:
         ``[..., k]``.
 
+    Raises:
+        ConfigError: no feature.
+
     >>> isotropic_risk(jnp.array([[0.5], [0.5], [0.0], [0.5]])).tolist()
     [0.25]
     """
+    if coefficients.ndim < 2 or not coefficients.shape[-2]:
+        raise ConfigError(f"coefficients {coefficients.shape} must be [..., D, k] with at least one feature.")
     return jnp.sum(jnp.square(coefficients - 1.0 / math.sqrt(coefficients.shape[-2])), axis=-2)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_key, check_positive_int
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range
 from gendyn.regression._design import full_precision
 from gendyn.regression.isotropic_regression import isotropic_risk, isotropic_sample
 from gendyn.regression.nested_ridge import nested_ridge, nested_singular_values
@@ -49,11 +49,17 @@ class IsotropicExamples(NamedTuple):
 def spectrum_edges(num_examples: int, num_features: Sequence[int], bins: int) -> np.ndarray:
     """``[bins + 1]``: from 0 to somewhat beyond the upper edge of the spectrum of the widest ``X / sqrt(n)``.
 
+    Raises:
+        ConfigError: no numbers of features, or an argument out of range.
+
     >>> spectrum_edges(4, (1, 4), 2).tolist()
     [0.0, 1.25, 2.5]
     """
     check_positive_int("num_examples", num_examples)
     check_positive_int("bins", bins)
+    check_range("num_features", np.asarray(num_features), low=0, open_low=True)
+    if not len(num_features):
+        raise ConfigError("num_features is empty; name at least one number of features.")
     return np.linspace(0.0, 1.25 * (1.0 + math.sqrt(max(num_features) / num_examples)), bins + 1)
 
 
@@ -151,6 +157,8 @@ def isotropic_examples(
     Reference: Nakkiran (2019), More data can hurt for linear regression, arXiv:1912.07242.
     """
     check_key("key", key)
+    if not len(num_examples):
+        raise ConfigError("num_examples is empty; name at least one number of examples.")
     x, y = isotropic_sample(key, num_examples=max(num_examples), dimension=dimension, noise_variances=noise_variances)
     optimal = jnp.tile(dimension * noise_variances, (len(num_examples), 1))
     found = nested_ridge(x, y, num_examples, np.zeros(1), optimal, axis="examples")

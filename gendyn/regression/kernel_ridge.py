@@ -27,7 +27,8 @@ class KernelRidge(NamedTuple):
     positive_definite: Array
     """bool scalar. Cholesky: the factor exists. Eigenvalues: none is below ``-n eps`` times the largest."""
     rank: Array
-    """Eigenvalues of ``K + penalty I`` that were inverted, int32 scalar: ``n`` with a penalty."""
+    """Eigenvalues of ``K + penalty I`` that were inverted, int32 scalar: ``n`` with a penalty; -1 for a traced kernel
+    or penalty that is not finite, whose other numbers are NaN."""
     smallest_eigenvalue: Array
     """Of ``K + penalty I``, scalar; by Cholesky an estimate from above, by 30 inverse iterations."""
     condition_number: Array
@@ -127,12 +128,13 @@ def _by_cholesky(kernel: Array, y: Array, penalty: Array) -> KernelRidge:
     # The residual once more through the factor: what one step of refinement takes off costs n^2.
     dual = dual + inverse(y - matrix @ dual)
     smallest = 1 / _power(inverse, start)
+    unknown = ~jnp.isfinite(matrix).all()
     return KernelRidge(
         jnp.where(definite, dual, jnp.nan),
         definite,
-        jnp.where(definite, n, 0).astype(jnp.int32),
-        jnp.where(definite, smallest, 0),
-        jnp.where(definite, largest / smallest, jnp.inf),
+        jnp.where(unknown, -1, jnp.where(definite, n, 0)).astype(jnp.int32),
+        jnp.where(unknown, jnp.nan, jnp.where(definite, smallest, 0)),
+        jnp.where(unknown, jnp.nan, jnp.where(definite, largest / smallest, jnp.inf)),
         jnp.linalg.norm(y - kernel @ dual, axis=0),
     )
 
@@ -155,13 +157,14 @@ def _by_eigenvalues(kernel: Array, y: Array, penalty: Array, rcond: Array) -> Ke
     n = len(kernel)
     of_kernel, vectors = eigh(kernel)
     largest = jnp.max(jnp.abs(of_kernel))
-    definite = of_kernel[0] >= -n * jnp.finfo(kernel.dtype).eps * largest
+    unknown = ~jnp.isfinite(largest + penalty)
+    definite = (of_kernel[0] >= -n * jnp.finfo(kernel.dtype).eps * largest) & ~unknown
     # Rounding may leave an eigenvalue of a semi-definite kernel below 0: the penalty must not be eaten up by it.
     values = jnp.maximum(of_kernel, 0) + penalty
     keep = jnp.where(penalty > 0, values > 0, values > rcond * largest)
     dual = vectors @ (jnp.where(keep, 1 / jnp.where(keep, values, 1), 0)[:, None] * (vectors.T @ y))
+    dual = jnp.where(unknown, jnp.nan, dual)
     condition = jnp.where(values[0] > 0, values[-1] / jnp.where(values[0] > 0, values[0], 1), jnp.inf)
-    unknown = ~jnp.isfinite(largest)
     return KernelRidge(
         jnp.where(definite, dual, jnp.nan),
         definite,

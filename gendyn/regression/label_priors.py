@@ -28,7 +28,7 @@ def gp_label_priors(
         num_steps: of the optimiser.
 
     Returns:
-        A tree like ``covariance.init()``, each leaf ``[L, ...]``.
+        A tree like ``covariance.init()``, each leaf ``[L, ...]``; NaN where no evidence is finite.
     """
 
     def chosen(told: Array) -> PyTree:

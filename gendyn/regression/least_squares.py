@@ -94,7 +94,7 @@ def ridge(
     Args:
         x: design ``[n, p]``.
         y: targets ``[n]`` or ``[n, k]``.
-        penalty: not negative, scalar or ``[L]``; may be traced (and is then not checked).
+        penalty: not negative, scalar or ``[L]``; may be traced (and is then not checked; NaN gives NaN).
         weights: ``[p]``, not negative, such as :func:`~gendyn.regression.order_penalty`; all ones if not given.
             Concrete NumPy weights may exceed the range of float32: only their square roots are used.
         rcond: relative cut-off for a penalty of 0.
@@ -143,7 +143,9 @@ def _scales(weights: ArrayLike | None, design: Array) -> tuple[Array | None, Arr
         scale = np.divide(1.0, np.sqrt(known), out=np.zeros_like(known), where=known > 0)
         return jnp.asarray(scale, design.dtype), jnp.asarray(known == 0) if (known == 0).any() else None
     traced = jnp.asarray(weights, design.dtype)
-    return jnp.where(traced > 0, jax.lax.rsqrt(jnp.where(traced > 0, traced, 1)), 0), traced == 0
+    # Not by traced > 0, which would take a weight of NaN for one of 0.
+    off = traced <= 0
+    return jnp.where(off, 0, jax.lax.rsqrt(jnp.where(off, 1, traced))), traced == 0
 
 
 def _spread(values: Array, cutoff: Array) -> tuple[Array, Array, Array]:
@@ -188,7 +190,7 @@ def _path(x: Array, y: Array, penalty: Array, scale: Array | None, free: Array |
         unpenalised = (vt0.T * _inverse(values0, keep0)) @ u0.T
     u, values, vt = svd(design)
     keep, smallest, condition = _spread(values, cutoff)
-    ridged = penalty[:, None] > 0
+    ridged = ~(penalty[:, None] <= 0)  # also of NaN, which would read as no penalty
     # Without a penalty only what is above the cut-off counts; s / (s^2 + 0) is never formed for the others.
     solvable = keep | ridged
     shrink = jnp.where(solvable, values / jnp.where(solvable, values**2 + penalty[:, None], 1), 0)  # [L, r]
@@ -213,7 +215,7 @@ def _path(x: Array, y: Array, penalty: Array, scale: Array | None, free: Array |
         uncovered = 1 - taken - jnp.einsum("nr,lr->ln", u**2, inside)
         uncovered = jnp.where(uncovered > n * jnp.finfo(x.dtype).eps, uncovered, 0)
     sound = uncovered[..., None] > 0
-    unseen = jnp.where(jnp.isfinite(smallest), jnp.inf, jnp.nan)
+    unseen = jnp.where(jnp.isfinite(smallest + penalty), jnp.inf, jnp.nan)[:, None, None]
     leave_one_out = jnp.mean(jnp.where(sound, errors / jnp.where(sound, uncovered[..., None], 1), unseen) ** 2, axis=1)
     effective = jnp.sum(values * shrink, axis=1) + jnp.sum(taken)
     rank = _rank(keep, smallest)

@@ -15,7 +15,7 @@ from gendyn.types import Array, ArrayLike
 
 
 class StudentErrors(NamedTuple):
-    """At ``T`` recorded steps, each ``[T]``."""
+    """At ``T`` recorded steps, each ``[T]``; NaN once a student has diverged."""
 
     train_loss: Array
     """Mean squared error on the training inputs."""
@@ -77,7 +77,10 @@ def linear_student(
 
     def errors(weights: Array) -> StudentErrors:
         train, test = (jnp.square(inputs @ (weights - teacher)) for inputs in (x, x_test))
-        wrong, wrong_test = (jnp.mean(each >= tolerance) for each in (train, test))
+        # A comparison with NaN is false, and no output would be wrong.
+        wrong, wrong_test = (
+            jnp.mean(jnp.where(jnp.isnan(each - tolerance), jnp.nan, each >= tolerance)) for each in (train, test)
+        )
         return StudentErrors(jnp.mean(train), wrong, jnp.sum(jnp.square(weights - teacher)), wrong_test)
 
     return jax.lax.map(errors, descent_path(gradient, start, optax.sgd(learning_rate), steps))

@@ -121,7 +121,7 @@ def _chebyshev(t: Array, order: int) -> Array:
 
 def _fourier(t: Array, order: int) -> Array:
     angles = jnp.pi * t[:, None] * jnp.arange(1, order + 1, dtype=t.dtype)
-    pairs = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=2).reshape(len(t), -1)
+    pairs = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=2).reshape(len(t), 2 * order)
     return jnp.concatenate([jnp.ones_like(t)[:, None], pairs], axis=1)
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gendyn.core import check_key, check_positive_int, check_range, stream
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, stream
 from gendyn.regression._design import full_precision
 from gendyn.regression.descent_path import parallel_descents
 from gendyn.regression.implicit_bias import MaxMargin, angle, max_margin
@@ -75,13 +75,15 @@ def separable_descents(
         adam_learning_rate: of Adam.
 
     Raises:
-        ConfigError: bad steps.
+        ConfigError: bad steps, or no example or feature.
 
     >>> rates = {"learning_rate": 1.0, "momentum": 0.9, "adam_learning_rate": 0.1}
     >>> print(separable_descents(jnp.ones((1, 2)), (1,), **rates)[0].round(3))
     [[0.5  0.05 0.1 ]
      [0.5  0.05 0.1 ]]
     """
+    if signed.ndim != 2 or 0 in signed.shape:
+        raise ConfigError(f"signed {signed.shape} must be [n, p] with at least one example and one feature.")
     damped = optax.chain(optax.ema(momentum, debias=False), optax.scale(-learning_rate))
     transforms = (optax.sgd(learning_rate), damped, optax.adam(adam_learning_rate, eps=0.0))
     start = jnp.zeros((signed.shape[1], 1), signed.dtype)
@@ -107,9 +109,10 @@ def relative_margins(signed: ArrayLike, weights: ArrayLike, *, best: MaxMargin |
     points, w = np.asarray(signed), np.asarray(weights)
     ones = np.ones(len(points))
     best, sup = best or max_margin(points, ones), max_sup_margin(points, ones)
+    turned = np.asarray(angle(w, best.direction))  # refuses weights that are not finite
     margins = np.min(w @ points.T, axis=-1)
     return RelativeMargins(
-        np.asarray(angle(w, best.direction)),
+        turned,
         margins / np.linalg.norm(w, axis=-1) / best.margin,
         margins / np.max(np.abs(w), axis=-1) / sup.margin,
     )

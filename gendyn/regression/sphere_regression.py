@@ -70,9 +70,14 @@ def sphere_penalty(ridge: NumpyLike, num_features: int, num_train: int, dimensio
         num_train: ``n``.
         dimension: ``d``.
 
+    Raises:
+        ConfigError: a size that is not positive.
+
     >>> sphere_penalty([0.0, 0.5], 20, 10, 4).tolist()
     [0.0, 25.0]
     """
+    for name, size in (("num_features", num_features), ("num_train", num_train), ("dimension", dimension)):
+        check_range(name, size, low=0, open_low=True)
     return np.asarray(ridge, np.float64) * (num_train * num_features / dimension)
 
 

@@ -75,7 +75,7 @@ def design_modes(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     Eigenvalues below 1e-10 of the largest are exactly 0: rounding leaves those of the null space at -+1e-16.
 
     Raises:
-        ConfigError: a design that is no matrix.
+        ConfigError: a design that is no matrix, or not finite.
 
     >>> design_modes([[2.0, 0.0]])[0].tolist()
     [0.0, 4.0]
@@ -83,6 +83,7 @@ def design_modes(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     design = np.asarray(x, np.float64)
     if design.ndim != 2 or 0 in design.shape:
         raise ConfigError(f"x {design.shape} must be [n, p] with at least one example (n) and one feature (p).")
+    check_range("x", design)
     eigenvalues, vectors = np.linalg.eigh(design.T @ design / len(design))
     return np.where(eigenvalues > 1e-10 * eigenvalues[-1], eigenvalues, 0.0), vectors
 
@@ -93,7 +94,7 @@ def gradient_flow_path(times: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarr
     Exact to rounding, which along the null space grows with time, as ``1e-16 t |y|``.
 
     Raises:
-        ConfigError: a negative time, or shapes that do not fit.
+        ConfigError: a negative time, data that are not finite, or shapes that do not fit.
 
     >>> gradient_flow_path([0.0, 50.0], [[1.0, 1.0]], [2.0]).round(6).tolist()
     [[0.0, 0.0], [1.0, 1.0]]
@@ -102,6 +103,7 @@ def gradient_flow_path(times: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarr
     design, targets = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if targets.shape != design.shape[:1]:
         raise ConfigError(f"y {targets.shape} must be [n], the {len(design)} rows of x.")
+    check_range("y", targets)
     projections = vectors.T @ (design.T @ targets) / len(design)
     return np.asarray(gradient_flow_coefficients(times, values, projections) @ vectors.T)
 
@@ -143,10 +145,10 @@ def gradient_flow_risk(
     check_range("eigenvalues", eigenvalues, low=0)
     check_range("signal_powers", signal_powers, low=0)
     values, powers = np.asarray(eigenvalues, np.float64), np.asarray(signal_powers, np.float64)
-    if values.ndim != 1 or powers.shape not in ((), values.shape):
+    if values.ndim != 1 or not values.size or powers.shape not in ((), values.shape):
         raise ConfigError(
-            f"eigenvalues {values.shape} must be a vector and signal_powers {powers.shape} one of its length, or a "
-            "number for all modes."
+            f"eigenvalues {values.shape} must be a vector of one mode or more and signal_powers {powers.shape} one of "
+            "its length, or a number for all modes."
         )
     noise = np.full(values.shape, noise_variance / num_examples)
     return _risk(times, values, np.broadcast_to(powers, values.shape), noise)

@@ -218,6 +218,10 @@ def misspecified_ridge_risk(
     """
     check_range("num_examples", num_examples, low=0, open_low=True)
     check_range("num_features", num_features, low=0, open_low=True)
+    check_range("penalty", penalty, low=0)
+    check_range("dimension", dimension, low=0, open_low=True)
+    check_range("signal", signal, low=0)
+    check_range("noise_variance", noise_variance, low=0)
     given = (num_examples, num_features, dimension, signal, noise_variance)
     n, p, most, total, noise = (np.asarray(a, np.float64) for a in given)
     if np.any(p > most):

@@ -53,7 +53,7 @@ def marchenko_pastur_density(x: np.ndarray, ratio: float) -> np.ndarray:
         ratio: ``p / n``, positive.
 
     Returns:
-        Eigenvalues per unit of ``x`` and per dimension, the shape of ``x``.
+        Eigenvalues per unit of ``x`` and per dimension, the shape of ``x``; NaN where ``x`` is.
 
     Raises:
         ConfigError: ``ratio`` is not positive.
@@ -63,9 +63,10 @@ def marchenko_pastur_density(x: np.ndarray, ratio: float) -> np.ndarray:
     """
     low, high = marchenko_pastur_edges(ratio)
     x = np.asarray(x, np.float64)
-    inside = (x > low) & (x < high)
-    at = np.where(inside, x, high)
-    return np.where(inside, np.sqrt(np.maximum((high - at) * (at - low), 0.0)) / (2.0 * np.pi * ratio * at), 0.0)
+    outside = (x <= low) | (x >= high)
+    at = np.where(outside, high, x)
+    density = np.sqrt(np.maximum((high - at) * (at - low), 0.0)) / (2.0 * np.pi * ratio * at)
+    return np.where(outside, 0.0, density)
 
 
 def singular_value_density(x: np.ndarray, ratio: float) -> np.ndarray:

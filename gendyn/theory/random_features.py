@@ -104,7 +104,7 @@ def random_features_risk(
         ridge.
 
     Raises:
-        ConfigError: an argument out of range, or a linear activation.
+        ConfigError: an argument out of range, or an activation that is linear or has constants that are not finite.
 
     >>> random_features_risk(np.array([1.0, 2.0, 3.0, 30.0]), 3.0, noise_variance=0.2).round(4).tolist()
     [0.7719, 1.0849, inf, 0.1305]
@@ -112,6 +112,8 @@ def random_features_risk(
     Reference: Mei & Montanari (2022), the formula of the prediction error and its ridgeless limit.
     """
     constants = activation if isinstance(activation, HermiteConstants) else hermite_constants(activation)
+    for name, constant in constants._asdict().items():
+        check_range(f"activation: {name}", constant)
     if not constants.nonlinear_variance > 1e-12:
         raise ConfigError(
             f"activation = {activation!r} has no nonlinear part ({constants}); random features of it are linear "

@@ -26,7 +26,8 @@ def arc_cosine_0(cosine: np.ndarray) -> np.ndarray:
     """``kappa_0(u) = (pi - arccos u) / pi = 2 P(w . x > 0 and w . y > 0)`` for Gaussian ``w``; 1 at ``u = 1``.
 
     Args:
-        cosine: ``u``, cosine of the angle between ``x`` and ``y``, any shape; rounding beyond [-1, 1] is cut.
+        cosine: ``u``, cosine of the angle between ``x`` and ``y``, any shape; rounding beyond [-1, 1] is cut,
+            infinity gives NaN.
 
     >>> arc_cosine_0(np.array([1.0, 0.0, -1.0])).tolist()
     [1.0, 0.5, 0.0]
@@ -40,7 +41,8 @@ def arc_cosine_1(cosine: np.ndarray) -> np.ndarray:
     """``kappa_1(u) = (sqrt(1 - u^2) + u (pi - arccos u)) / pi = 2 E[relu(w . x) relu(w . y)]``, unit vectors.
 
     Args:
-        cosine: ``u``, cosine of the angle between ``x`` and ``y``, any shape; rounding beyond [-1, 1] is cut.
+        cosine: ``u``, cosine of the angle between ``x`` and ``y``, any shape; rounding beyond [-1, 1] is cut,
+            infinity gives NaN.
 
     >>> arc_cosine_1(np.array([1.0, 0.0, -1.0])).round(12).tolist()
     [1.0, 0.318309886184, 0.0]
@@ -59,7 +61,7 @@ def relu_kernels(cosine: np.ndarray, *, depth: int = 1) -> ReluKernels:
     the inputs.
 
     Args:
-        cosine: any shape; rounding beyond [-1, 1] is cut.
+        cosine: any shape; rounding beyond [-1, 1] is cut, infinity gives NaN.
         depth: hidden layers.
 
     Raises:
@@ -243,7 +245,9 @@ def circle_grid_coefficients(
 
 
 def _angle(cosine: np.ndarray) -> np.ndarray:
-    return np.arccos(np.clip(np.asarray(cosine, np.float64), -1.0, 1.0))
+    given = np.asarray(cosine, np.float64)
+    # Rounding is cut to a cosine; infinity is no cosine.
+    return np.arccos(np.where(np.isinf(given), np.nan, np.clip(given, -1.0, 1.0)))
 
 
 def _products(x: np.ndarray, y: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

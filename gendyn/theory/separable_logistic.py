@@ -41,7 +41,8 @@ def max_margin_path(times: ArrayLike, signed: ArrayLike, dual: ArrayLike) -> Max
             ``gendyn.regression.max_margin`` gives it: positive on the support vectors, 0 elsewhere.
 
     Raises:
-        ConfigError: a time that is not positive, a negative dual, none that is positive, or shapes that do not fit.
+        ConfigError: a time that is not positive, a negative dual, none that is positive, examples that are not finite,
+            a support vector that is 0, or shapes that do not fit.
 
     >>> path = max_margin_path([1.0, np.e], [[0.5, 0.0]], [4.0])
     >>> path.coefficients.round(4).tolist(), path.complete
@@ -57,7 +58,10 @@ def max_margin_path(times: ArrayLike, signed: ArrayLike, dual: ArrayLike) -> Max
             f"signed {points.shape} must be [n, p] and dual {weights.shape} its n variables, at least one of them "
             "positive. Pass the dual of gendyn.regression.max_margin."
         )
+    check_range("signed", points)
     support = weights > 0
+    if not points[support].any(axis=1).all():
+        raise ConfigError("signed has a support vector of 0, which no direction separates; leave that example out.")
     constant = np.linalg.lstsq(points[support], -np.log(weights[support]), rcond=None)[0]
     complete = bool(np.linalg.matrix_rank(points[support]) == np.linalg.matrix_rank(points))
     late = np.log(np.asarray(times, np.float64))[..., None] * (points.T @ weights)

@@ -110,11 +110,13 @@ def averaged_variance(components: Mapping[str, ArrayLike], draws: Mapping[str, i
         draws: members for each factor; factors that are not named are not averaged over.
 
     Raises:
-        ConfigError: a factor that is not in the components, or fewer than one draw.
+        ConfigError: no component, a factor that is not in the components, or fewer than one draw.
 
     >>> float(averaged_variance({"noise": 1.0, "init": 4.0, "noise:init": 2.0}, {"init": 4}))
     2.5
     """
+    if not components:
+        raise ConfigError("components is empty; pass at least one, such as those of variance_components.")
     known = sorted({factor for name in components for factor in name.split(":")})
     for factor, members in draws.items():
         if factor not in known:

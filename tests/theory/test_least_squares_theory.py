@@ -223,7 +223,7 @@ def test_bad_input_is_refused():
         theory.min_norm_risk(40, 81, dimension=80)
     with pytest.raises(ConfigError, match=r"num_features = 81.0 must be at most dimension = 80"):
         theory.misspecified_ridge_risk(40, 81, 1.0, dimension=80)
-    with pytest.raises(ConfigError, match=r"ridge = .* must be in"):
+    with pytest.raises(ConfigError, match=r"penalty = .* must be in"):
         theory.misspecified_ridge_risk(40, 20, -1.0, dimension=80)
     with pytest.raises(ConfigError, match=r"num_examples = 0 must be in \[1, inf\)"):
         theory.min_norm_risk(0, 10, dimension=80)
