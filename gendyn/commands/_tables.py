@@ -3,6 +3,7 @@
 import functools
 import inspect
 import re
+import runpy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -118,6 +119,26 @@ def leaves(config: Config | None = None) -> list[Row]:
     return [
         (name, _shown(flat.get(name, leaf.default)), leaf.kind, explained[name]) for name, leaf in sorted(known.items())
     ]
+
+
+def configs() -> list[str]:
+    """What ``--config`` takes of gendyn's own: every name, and behind a colon its variants.
+
+    >>> [name for name in configs() if name.startswith("random_labels")][:2]
+    ['random_labels', 'random_labels:smoke']
+    """
+    found = []
+    for name, file in carried_files().items():
+        variants = list(runpy.run_path(str(file))["get_config"].describe())[1:]  # the first one is the name alone
+        found += [name, *(f"{name}:{variant}" for variant in variants)]
+    return found
+
+
+def all_leaves() -> list[Row]:
+    """As :func:`leaves`, of every model, task, optimizer, filter, projection and experiment."""
+    kinds = (*SECTIONS, "experiments")
+    rows = {row[0]: row for kind in kinds for name in KINDS[kind].names() for row in arguments(kind, name)}
+    return sorted((rows | {row[0]: row for row in leaves()}).values())
 
 
 def _known(flat: dict[str, Any]) -> dict[str, Leaf]:
