@@ -157,6 +157,8 @@ def _of_factory(section: str, room: str, name: str) -> dict[str, str]:
 
 def _shown(value: Any) -> str:
     """As the command line takes it; the middle of a long one is left out."""
+    if value is inspect.Parameter.empty:
+        return "required"
     if isinstance(value, (tuple, list)):
         text = ",".join(map(_shown, value)) if value else "()"
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 10]}… ({len(value)} values)"

@@ -17,7 +17,7 @@ def table() -> Table:
     the commands.
 
     >>> table()["sweep", "--config.optim.name"][:2]
-    ('adam', 'adamw')
+    ('adagrad', 'adam')
     """
     commands = _main.names()
     found: Table = {("", ""): (*commands, "--help", "--version")}
