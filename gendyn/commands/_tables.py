@@ -3,6 +3,7 @@
 import functools
 import inspect
 import re
+import runpy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -120,6 +121,26 @@ def leaves(config: Config | None = None) -> list[Row]:
     ]
 
 
+def configs() -> list[str]:
+    """What ``--config`` takes of gendyn's own: every name, and behind a colon its variants.
+
+    >>> [name for name in configs() if name.startswith("random_labels")][:2]
+    ['random_labels', 'random_labels:smoke']
+    """
+    found = []
+    for name, file in carried_files().items():
+        variants = list(runpy.run_path(str(file))["get_config"].describe())[1:]  # the first one is the name alone
+        found += [name, *(f"{name}:{variant}" for variant in variants)]
+    return found
+
+
+def all_leaves() -> list[Row]:
+    """As :func:`leaves`, of every model, task, optimizer, filter, projection and experiment."""
+    kinds = (*SECTIONS, "experiments")
+    rows = {row[0]: row for kind in kinds for name in KINDS[kind].names() for row in arguments(kind, name)}
+    return sorted((rows | {row[0]: row for row in leaves()}).values())
+
+
 def _known(flat: dict[str, Any]) -> dict[str, Leaf]:
     """The leaves that a config may have: of a sweep, or of an experiment with a program of its own."""
     if "model.name" in flat:
@@ -136,6 +157,8 @@ def _of_factory(section: str, room: str, name: str) -> dict[str, str]:
 
 def _shown(value: Any) -> str:
     """As the command line takes it; the middle of a long one is left out."""
+    if value is inspect.Parameter.empty:
+        return "required"
     if isinstance(value, (tuple, list)):
         text = ",".join(map(_shown, value)) if value else "()"
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 10]}… ({len(value)} values)"

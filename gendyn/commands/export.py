@@ -4,7 +4,7 @@
     gendyn export --workdir=runs/demo --tensorboard=logs
 
 The table has a row for each run and record (.csv, .parquet or .jsonl); its columns are the axes and the metrics.
---tensorboard needs tensorboardX or tensorboard, and a folder without files. Several folders, --workdir=a --workdir=b,
+--tensorboard needs tensorboardX, and a folder without files. Several folders, --workdir=a --workdir=b,
 become one table. The sweep may still be running: what is committed is written.
 """
 

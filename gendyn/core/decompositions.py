@@ -4,8 +4,13 @@ LAPACK calls on a batch share XLA's thread pool and wait in it: with two host de
 for ever (jaxlib 0.10.2: a sweep whose probe decomposed under vmap over two devices never returned), and on hosts of
 many cores batched ``eigh`` has been reported to corrupt memory (jax issue 39292). Here a batch on a CPU is a loop of
 single calls.
+
+All have derivatives in forward and reverse mode, under ``vmap`` and ``jit`` and of any order, as those of
+``jax.numpy.linalg``. Only a complete ``qr`` of a matrix with more rows than columns has none in reverse mode on a CPU:
+JAX raises "Linearization failed to produce known values". The derivative of what is not finite is NaN throughout.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +18,85 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
 
+from gendyn.core._decomposition_tangents import cholesky_tangent, eigh_tangents, qr_tangents, svd_tangents
 from gendyn.types import Array
 
 
 def _one_by_one(decompose: Callable[..., Any]) -> Callable[..., Any]:
     return sequential_vmap(decompose) if jax.default_backend() == "cpu" else decompose
+
+
+def _with_tangents(decompose: Callable[[Array], Any], tangents: Callable[[Any, Array, Array], Any]) -> Any:
+    """``decompose``, one by one, with ``tangents(found, matrix, motion)`` as its derivative.
+
+    A loop of single calls has a derivative in forward mode alone: so the formula stands outside.
+    """
+
+    @jax.custom_jvp
+    def found(matrix: Array) -> Any:
+        return _one_by_one(decompose)(matrix)
+
+    @found.defjvp
+    def _(primals: tuple[Array], moved: tuple[Array]) -> tuple[Any, Any]:
+        here = found(*primals)
+        return here, tangents(here, *primals, *moved)
+
+    return found
+
+
+def _part(decompose: Callable[[Array], Array], whole: Callable[[Array], Any], place: int) -> Any:
+    """``whole(matrix)[place]``, computed by ``decompose`` where no derivative is asked for."""
+
+    @jax.custom_jvp
+    def found(matrix: Array) -> Array:
+        alone: Array = _one_by_one(decompose)(matrix)
+        return alone
+
+    @found.defjvp
+    def _(primals: tuple[Array], moved: tuple[Array]) -> tuple[Array, Array]:
+        here, there = jax.jvp(whole, primals, moved)
+        return here[place], there[place]
+
+    return found
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3), inline=True)  # or every eager call would trace three functions
+def _solve(triangle: Array, right: Array, lower: bool, transposed: bool) -> Array:
+    """A linear solve to JAX, which then differentiates the product with the triangle, never the loop of solves."""
+
+    def multiply(x: Array) -> Array:
+        read = jnp.tril(triangle) if lower else jnp.triu(triangle)
+        return jnp.matmul(jnp.swapaxes(read, -2, -1) if transposed else read, x, precision="highest")
+
+    def solving(turned: bool) -> Callable[[Any, Array], Any]:
+        def solve(t: Array, b: Array) -> Array:
+            return jax.scipy.linalg.solve_triangular(t, b, lower=lower, trans=int(turned))
+
+        return lambda _, b: _one_by_one(solve)(triangle, b)
+
+    found: Array = jax.lax.custom_linear_solve(multiply, right, solving(transposed), solving(not transposed))
+    return found
+
+
+_eigh = _with_tangents(lambda m: tuple(jnp.linalg.eigh(m)), lambda found, _, moved: eigh_tangents(found, moved))
+_eigvalsh = _part(lambda m: jnp.linalg.eigvalsh(m), _eigh, 0)
+_svd = _with_tangents(
+    lambda m: tuple(jnp.linalg.svd(m, full_matrices=False)), lambda found, _, moved: svd_tangents(found, moved)
+)
+_singular_values = _part(lambda m: jnp.linalg.svd(m, compute_uv=False), _svd, 1)
+_qr = _with_tangents(
+    lambda m: tuple(jnp.linalg.qr(m)),
+    lambda found, matrix, moved: qr_tangents(found, matrix, moved, _solve),
+)
+_qr_triangle = _part(lambda m: jnp.linalg.qr(m, mode="r"), _qr, 1)
+_cholesky = _with_tangents(
+    lambda m: jax.lax.linalg.cholesky(m, symmetrize_input=False),
+    lambda found, _, moved: cholesky_tangent(found, moved, _solve),
+)
+
+
+def _complete_qr(matrix: Array) -> Any:
+    return _one_by_one(lambda m: tuple(jnp.linalg.qr(m, mode="complete")))(matrix)
 
 
 @jax.custom_jvp
@@ -42,7 +121,7 @@ def _of_finite(decompose: Callable[..., Any], matrix: Array, *others: Array, rea
 
     identity = jnp.eye(matrix.shape[-2], matrix.shape[-1], dtype=matrix.dtype)
     sound = _chosen(matrix, across(matrix), jnp.broadcast_to(identity, matrix.shape))
-    found = _one_by_one(decompose)(sound, *others)
+    found = decompose(sound, *others)
     return jax.tree.map(lambda array: _chosen(array, across(array), jnp.full_like(array, jnp.nan)), found)
 
 
@@ -58,19 +137,19 @@ def eigh(matrix: Array) -> tuple[Array, Array]:
     >>> values.tolist()
     [[1.0, 2.0], [1.0, 1.0]]
     """
-    found: tuple[Array, Array] = _of_finite(lambda m: tuple(jnp.linalg.eigh(m)), matrix, read=_mirrored(matrix))
+    found: tuple[Array, Array] = _of_finite(_eigh, matrix, read=_mirrored(matrix))
     return found
 
 
 def eigvalsh(matrix: Array) -> Array:
     """Eigenvalues ``[m]`` of a symmetric ``[m, m]``, ascending."""
-    found: Array = _of_finite(lambda m: jnp.linalg.eigvalsh(m), matrix, read=_mirrored(matrix))
+    found: Array = _of_finite(_eigvalsh, matrix, read=_mirrored(matrix))
     return found
 
 
 def singular_values(matrix: Array) -> Array:
     """Singular values of ``[p, q]``, descending, ``[min(p, q)]``."""
-    found: Array = _of_finite(lambda m: jnp.linalg.svd(m, compute_uv=False), matrix)
+    found: Array = _of_finite(_singular_values, matrix)
     return found
 
 
@@ -83,7 +162,7 @@ def svd(matrix: Array) -> tuple[Array, Array, Array]:
     >>> u.shape, values.tolist(), vt.shape
     ((3, 2), [2.0, 1.0], (2, 2))
     """
-    found: tuple[Array, Array, Array] = _of_finite(lambda m: tuple(jnp.linalg.svd(m, full_matrices=False)), matrix)
+    found: tuple[Array, Array, Array] = _of_finite(_svd, matrix)
     return found
 
 
@@ -97,14 +176,14 @@ def qr(matrix: Array, *, complete: bool = False) -> tuple[Array, Array]:
     >>> q.shape, jnp.abs(r).tolist()
     ((2, 2), [[5.0], [0.0]])
     """
-    mode = "complete" if complete else "reduced"
-    found: tuple[Array, Array] = _of_finite(lambda m: tuple(jnp.linalg.qr(m, mode=mode)), matrix)
+    completed = complete and matrix.shape[-2] > matrix.shape[-1]
+    found: tuple[Array, Array] = _of_finite(_complete_qr if completed else _qr, matrix)
     return found
 
 
 def qr_triangle(matrix: Array) -> Array:
     """``R`` alone of :func:`qr`, ``[min(p, q), q]``: half the work, since ``Q`` is never formed."""
-    found: Array = _of_finite(lambda m: jnp.linalg.qr(m, mode="r"), matrix)
+    found: Array = _of_finite(_qr_triangle, matrix)
     return found
 
 
@@ -118,7 +197,7 @@ def solve_triangular(triangle: Array, right: Array, *, lower: bool = False, tran
     """
 
     def solve(t: Array, b: Array) -> Array:
-        return jax.scipy.linalg.solve_triangular(t, b, lower=lower, trans=int(transposed))
+        return _solve(t, b, lower, transposed)
 
     found: Array = _of_finite(solve, triangle, right, read=(jnp.tril if lower else jnp.triu)(triangle))
     return found
@@ -126,7 +205,5 @@ def solve_triangular(triangle: Array, right: Array, *, lower: bool = False, tran
 
 def cholesky(matrix: Array) -> Array:
     """Lower factor ``[m, m]`` of a symmetric ``[m, m]`` of which the lower triangle is read; NaN if there is none."""
-    found: Array = _of_finite(
-        lambda m: jax.lax.linalg.cholesky(m, symmetrize_input=False), matrix, read=jnp.tril(matrix)
-    )
+    found: Array = _of_finite(_cholesky, matrix, read=jnp.tril(matrix))
     return found

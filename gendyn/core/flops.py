@@ -33,6 +33,8 @@ def anew(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _subjaxprs(eqn: Any) -> list[Any]:
+    if eqn.primitive.name == "custom_linear_solve":
+        return [eqn.params["jaxprs"].solve.jaxpr]  # its product and its transpose serve derivatives alone
     found = []
     for value in eqn.params.values():
         for item in value if isinstance(value, (tuple, list)) else (value,):

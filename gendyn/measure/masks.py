@@ -1,6 +1,7 @@
 """Which parameters an operator acts on: masks by the path of a leaf, their combination and their size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -43,15 +44,42 @@ def leaf_mask(params: PyTree, predicate: Callable[[str, Array], bool]) -> PyTree
 def intersect_masks(*masks: PyTree | None) -> PyTree | None:
     """Keeps what every mask keeps; ``None`` keeps everything.
 
+    Masks are trees, or functions of the parameters, as ``optax.masked`` takes them. If one is a function, so is the
+    result: it is asked of the parameters by whatever takes it, an operator or ``optax.masked``.
+
+    Raises:
+      ConfigError: trees that do not agree; of a function once it is called.
+
     >>> padding, first = {"w": jnp.array([True, True, False])}, {"w": jnp.array([True, False, True])}
     >>> print(intersect_masks(padding, None, first)["w"])
     [ True False False]
+    >>> vectors = lambda params: jax.tree.map(lambda leaf: leaf.ndim == 1, params)
+    >>> print(intersect_masks(padding, vectors)({"w": jnp.ones(3)})["w"])
+    [ True  True False]
     """
     given = [mask for mask in masks if mask is not None]
     if not given:
         return None
-    both = given[0]
-    for mask in given[1:]:
+    if not any(map(_is_function, given)):
+        return _kept_by_all(given)
+    return lambda params: _kept_by_all([mask_of(mask, params) for mask in given])
+
+
+def _is_function(mask: PyTree) -> bool:
+    """And no tree that may be called, as Equinox' modules are: a function is one leaf."""
+    return callable(mask) and jax.tree_util.treedef_is_leaf(jax.tree.structure(mask))
+
+
+def _kept_by_all(masks: Sequence[PyTree]) -> PyTree:
+    both = masks[0]
+    for mask in masks[1:]:
+        first: Any = jax.tree.structure(both)
+        other: Any = jax.tree.structure(mask)
+        if first != other:
+            raise ConfigError(
+                f"masks: one has the structure {first}, another {other}; they must agree. Make each with "
+                "leaf_mask(params, predicate)."
+            )
         both = jax.tree.map(lambda a, b: (a != 0) & (b != 0), both, mask)
     return both
 

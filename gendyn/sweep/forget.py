@@ -12,7 +12,7 @@ from gendyn.sweep.plan.planned import PlannedRun, plan_from_json
 from gendyn.sweep.regroup import write_regrouped
 
 
-def forget(workdir: str | Path, where: Mapping[str, Any]) -> int:
+def forget(workdir: str | Path, where: Mapping[str, Any], *, plan_only: bool = False) -> int:
     """Deletes the results of chosen runs from a sweep's folder; all others keep theirs, to the bit.
 
     To do runs again, forget them and run the same command. Runs that trained in one program with them move to a chunk
@@ -22,9 +22,10 @@ def forget(workdir: str | Path, where: Mapping[str, Any]) -> int:
         workdir: the folder of a sweep that nobody runs.
         where: ``{axis: value}`` or ``{axis: (value, ...)}``: the runs that have one of the values on each of these
             axes.
+        plan_only: they are counted, and stay.
 
     Returns:
-        How many runs were forgotten.
+        How many runs were forgotten, or would be.
 
     Raises:
         ConfigError: no sweep in ``workdir``, no such axis or run, or all runs of the folder.
@@ -56,6 +57,8 @@ def forget(workdir: str | Path, where: Mapping[str, Any]) -> int:
             raise ConfigError(f"where: no run of {workdir} has {shown}.")
         if not left:
             raise ConfigError(f"where: all {count:,} runs of {workdir} have {shown or 'no axis at all'}; delete it.")
+        if plan_only:
+            return count
         parts = split(plan, kept)
         gone = [chunk.id for chunk in parts.chunks if not any(map(kept, chunk.runs))]
         chunks = tuple(chunk for chunk in parts.chunks if chunk.id not in gone)

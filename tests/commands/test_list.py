@@ -12,6 +12,7 @@ def call(monkeypatch):
     def run(*words):
         values = flags.FlagValues()
         flags.DEFINE_string("config", "", "", flag_values=values)
+        flags.DEFINE_string("page", "", "", flag_values=values)
         monkeypatch.setattr(flags, "FLAGS", values)
         values.set_gnu_getopt()
         list_command.main(values(["list", *words]))
@@ -42,6 +43,8 @@ def test_what_was_asked_for_is_printed(call, words, line, capsys):
         (["models", "mlp", "cnn"], "unexpected argument 'cnn'"),
         (["leaves", "mlp"], "unexpected argument 'mlp'"),
         (["models", "--config=grokking"], "goes with `gendyn list leaves` alone"),
+        (["models", "--page=names.md"], "--page stands alone"),
+        (["--config=grokking", "--page=names.md"], "--page stands alone"),
         (["leaves", "--config=groking"], "Did you mean 'grokking'"),
     ],
 )

@@ -19,7 +19,7 @@ def test_every_command_is_listed_with_what_it_does(words, capsys):
         main(words)
     said = capsys.readouterr()
     assert (end.value.code, said.err) == (0, "")
-    for name in ("analyse", "export", "list", "report", "status", "sweep"):
+    for name in ("analyse", "completion", "export", "forget", "list", "report", "status", "sweep"):
         assert name in _main.names() and f"\n  {name} " in said.out
     assert "Runs or resumes an experiment, or a plain sweep." in said.out
 

@@ -48,9 +48,18 @@ def test_a_probe_lists_its_arguments_and_a_wrong_name_is_answered():
     assert ("num_probes", "16", "", "random vectors of the trace, at least 2.") in _tables.arguments(
         "probes", "sharpness"
     )
+    assert _tables.arguments("probes", "embedding_spectrum")[0][:2] == ("modulus", "required")
     assert _tables.arguments("losses", "squared_error") == []
     with pytest.raises(ConfigError, match=r"models: there is no 'mpl'\. Did you mean 'mlp'.*gendyn list models"):
         _tables.arguments("models", "mpl")
+
+
+def test_every_leaf_is_listed_once_whatever_brings_it():
+    rows = _tables.all_leaves()
+    names = [row[0] for row in rows]
+    assert names == sorted(set(names))
+    assert {"optim.momentum", "task.modulus", "filter.window", "num_examples", "seed"} <= set(names)
+    assert dict((row[0], row[1:]) for row in rows)["train.num_steps"] == ("1000", "static", "Gradient steps.")
 
 
 def test_columns_are_padded_but_the_last():

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from gendyn.core import solve_triangular
 from gendyn.core.flops import count_flops, peak_bytes
 
 
@@ -26,6 +27,13 @@ def test_loops_multiply_and_vmap_multiplies():
     assert count_flops(looped, w) == 9 * one
     assert count_flops(jax.vmap(lambda a: a @ w), jnp.ones((6, 4, 4))) == 6 * one
     assert count_flops(jax.jit(lambda a: a @ w), w) == one
+
+
+def test_of_a_linear_solve_the_solve_alone_is_run():
+    product, solve = lambda x: 2 * x, lambda _, b: b @ jnp.eye(4) / 2
+    found = count_flops(lambda b: jax.lax.custom_linear_solve(product, b, solve, solve), jnp.ones((4, 4)))
+    assert found == 2 * 4**3
+    assert count_flops(lambda b: solve_triangular(jnp.eye(4), b), jnp.ones((4, 4))) == 0  # no product
 
 
 def test_a_branch_counts_as_its_dearest_side():

@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from gendyn.core import ConfigError
 from gendyn.measure.curvature.operators import (
     fisher_matvec,
     ggn_matvec,
@@ -156,6 +158,31 @@ def test_masks_by_path():
     both = intersect_masks(no_bias, None, layer)
     assert jax.tree.map(bool, both) == {"a": {"kernel": True, "bias": False}, "b": False}
     assert intersect_masks(None, None) is None
+    with pytest.raises(ConfigError, match="they must agree"):
+        intersect_masks(no_bias, {"a": True})
+
+
+def test_masks_that_are_functions_of_the_parameters():
+    """As ``optax.masked`` takes them, and gives them back."""
+    params, x, y, _ = problem()
+    no_bias = lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params)  # noqa: E731
+    layer = leaf_mask(params, lambda path, leaf: path.startswith("a/"))
+    tree = intersect_masks(no_bias(params), layer)
+    for masks in ((no_bias, layer), (layer, None, no_bias), (no_bias, lambda params: layer)):
+        both = intersect_masks(*masks)
+        assert jax.tree.map(bool, both(params)) == jax.tree.map(bool, tree)
+        assert int(count_parameters(params, both)) == 12
+    single = intersect_masks(no_bias)
+    assert jax.tree.map(bool, single(params)) == no_bias(params)
+    expected = dense(hessian_operator(network, cross_entropy, params, x, y, mask=tree), params)
+    masked = hessian_operator(network, cross_entropy, params, x, y, mask=intersect_masks(no_bias, layer))
+    np.testing.assert_array_equal(dense(masked, params), expected)
+    halved = optax.masked(optax.scale(0.5), intersect_masks(no_bias, layer))
+    updates, _ = halved.update(params, halved.init(params), params)
+    moved = jax.tree.map(lambda new, old: bool((new != old).any()), updates, params)
+    assert moved == jax.tree.map(bool, tree)
+    with pytest.raises(ConfigError, match="they must agree"):
+        intersect_masks(no_bias, {"a": True})(params)
     assert int(count_parameters(params)) == 12 + 4 + 12
 
 

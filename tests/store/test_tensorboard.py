@@ -1,5 +1,6 @@
-"""Event files: a folder a run, scalars at their steps, by whichever package is there. The packages are stood in for."""
+"""Event files: a folder a run, scalars at their steps. tensorboardX is stood in for, but where files are read."""
 
+import struct
 import sys
 from types import ModuleType
 
@@ -8,7 +9,7 @@ import pytest
 import xarray
 
 from gendyn.core import ConfigError
-from gendyn.store import export_tensorboard, tensorboard
+from gendyn.store import export_tensorboard
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def written(monkeypatch):
             self.rows.append("closed")
 
     module = ModuleType("tensorboardX")
-    module.SummaryWriter, module.__spec__ = SummaryWriter, object()
+    module.SummaryWriter = SummaryWriter
     monkeypatch.setitem(sys.modules, "tensorboardX", module)
     return found
 
@@ -53,15 +54,36 @@ def test_a_metric_with_a_shape_is_a_scalar_an_entry(written, ds, tmp_path):
     export_tensorboard(ds.isel(run=[0]), tmp_path / "logs")
     assert [row[:2] for row in written["run-0000 model.name=my_f"][:3]] == [
         ("loss", 3.0),
-        ("norms[0]", 0.0),
-        ("norms[1]", 1.0),
+        ("norms/0", 0.0),
+        ("norms/1", 1.0),
     ]
 
 
 def test_without_a_package_and_into_a_full_folder_is_refused(monkeypatch, ds, tmp_path):
-    monkeypatch.setattr(tensorboard, "WRITERS", {"no_such_package": None})
-    with pytest.raises(ConfigError, match="need no_such_package, and neither is installed: pip install tensorboardX"):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)  # as if it were not installed
+    with pytest.raises(ConfigError, match=r"need tensorboardX, which cannot be imported .*: pip install tensorboardX"):
         export_tensorboard(ds, tmp_path / "logs")
     (tmp_path / "events").touch()
     with pytest.raises(ConfigError, match="holds files already"):
         export_tensorboard(ds, tmp_path)
+
+
+def test_the_files_that_tensorboardx_writes_hold_the_scalars(ds, tmp_path):
+    package = pytest.importorskip("tensorboardX.proto.event_pb2", reason="tensorboardX is not installed: no real files")
+    ds["norms"] = ("run", "record", "layer"), np.arange(8.0).reshape(2, 2, 2)
+    export_tensorboard(ds, tmp_path / "logs")
+    (file,) = (tmp_path / "logs" / "run-0000 model.name=my_f").iterdir()
+    events = [package.Event.FromString(record) for record in records_of(file.read_bytes())]
+    assert [(value.tag, value.simple_value, event.step) for event in events for value in event.summary.value] == [
+        (tag, value, step)
+        for step, loss, first, second in ((0, 3.0, 0.0, 1.0), (10, 1.0, 2.0, 3.0))
+        for tag, value in (("loss", loss), ("norms/0", first), ("norms/1", second))
+    ]
+
+
+def records_of(data):
+    """Of a file of TensorFlow's records: length, checksum, bytes, checksum."""
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        yield data[12 : 12 + length]
+        data = data[16 + length :]

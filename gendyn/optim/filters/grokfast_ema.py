@@ -45,7 +45,7 @@ def grokfast_ema(
     Args:
       alpha: in [0, 1); about ``1 / (1 - alpha)`` updates are remembered.
       lamb: in [0, inf); 0 is the identity, bit for bit.
-      bias_correction: static.
+      bias_correction: static; the mean begins at 0 and is divided by ``1 - alpha^t``, in place of beginning at ``g_1``.
       state_dtype: static; of ``mu``. Empty: that of each parameter. ``"float32"`` for bfloat16 parameters, where
         increments ``(1 - alpha) g`` are otherwise rounded away. Arithmetic is in float32 at least.
 

@@ -66,8 +66,8 @@ def grokfast_ma(
       lamb: in [0, inf); 0 is the identity, bit for bit. An integer above the window is refused as swapped: write a
         float where that is meant.
       filter_type: static, ``"mean"`` or ``"sum"``.
-      warmup: static.
-      trigger: static.
+      warmup: static; nothing is added before the window is full.
+      trigger: static; with warm-up, nothing is ever added.
       state_dtype: static; of the ring. Empty: that of each parameter.
 
     Returns:

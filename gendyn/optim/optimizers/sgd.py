@@ -35,7 +35,7 @@ def sgd(
     Args:
       learning_rate: in [0, inf), or a function of the step.
       momentum: in [0, 1). At 0 this is plain gradient descent, exactly.
-      nesterov: static.
+      nesterov: static; Nesterov's momentum in place of the heavy ball.
       weight_decay: in [0, inf); enters the momentum, as in PyTorch's ``SGD``.
 
     Returns:
