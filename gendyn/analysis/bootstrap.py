@@ -195,8 +195,6 @@ def _bca(
     """From a tail to the two that take its place."""
     normal = NormalDist()
     known = values[~np.isnan(values)]
-    if not len(known):
-        return tail, tail  # both ends are unknown, whatever the tails
     # Ties count one half, so that a statistic on a grid (a width) is not taken for a biased one.
     below = np.mean(known < estimate) + 0.5 * np.mean(known == estimate)
     bias = normal.inv_cdf(float(np.clip(below, 0.5 / len(known), 1.0 - 0.5 / len(known))))
