@@ -165,4 +165,5 @@ class Finding(NamedTuple):
     role: str = "primary"
     """``"primary"``, ``"exploratory"`` or ``"check"``: see :func:`gendyn.analysis.finding`."""
     borderline: bool = False
-    """A decided claim that its interval, moved by half its width, would not decide: another machine may differ."""
+    """A decided claim that its interval, moved by half its width towards the bound, would not decide: another machine
+    may differ."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from gendyn.analysis.finding import Hypothesis
-from gendyn.core import check_range
+from gendyn.core import ConfigError, check_range
 from gendyn.types import Finding
 
 
@@ -12,10 +12,13 @@ def family(hypotheses: Sequence[Hypothesis], *, level: float = 0.9) -> list[Find
     """Verdicts on all claims of an experiment, corrected for how many of them are primary (Holm).
 
     Of ``m`` primary claims those are decided whose interval at level ``1 - (1 - level) / m`` lies inside or outside
-    its region; with ``r`` of them left, the others are judged at ``1 - (1 - level) / r``, until none is decided. So the
-    probability that any true region is missed in all of them together is at most ``1 - level``, half of it on either
-    side, however they depend on each other. Exploratory claims and checks are judged at ``level``, each alone, and do
-    not count into ``m``. What a claim presupposes is looked at last.
+    its region; with ``r`` of them left, the others are judged at ``1 - (1 - level) / r``, until none is decided. Where
+    no claim is true, any of them is supported with a probability of at most ``1 - level``, half of it where every
+    region has one bound, however they depend on each other. Exploratory claims and checks are judged at ``level``, each
+    alone, and do not count into ``m``.
+
+    What a claim presupposes is looked at last: it refutes it if refuted and makes it undecided if undecided. A primary
+    claim is not refuted by one that is not, which no correction covers, but undecided.
 
     Args:
         hypotheses: from :func:`gendyn.analysis.finding` and :func:`gendyn.analysis.agreement`.
@@ -23,11 +26,11 @@ def family(hypotheses: Sequence[Hypothesis], *, level: float = 0.9) -> list[Find
 
     Returns:
         A finding for each, in their order. ``low`` and ``high`` are at ``level``; the detail says at which level a
-        primary claim was judged. A decided claim is ``borderline`` where its interval, moved by half its width, would
-        no longer decide it.
+        primary claim was judged. A decided claim is ``borderline`` where the interval that decided it is nearer to the
+        bound than the estimate is to its end at ``level``: moved by that half width, it would not decide.
 
     Raises:
-        ConfigError: ``level`` out of range.
+        ConfigError: ``level`` out of range, or a claim presupposes one that is not among them.
 
     >>> from gendyn.analysis import finding, mean_over_seeds
     >>> import numpy as np
@@ -46,17 +49,16 @@ def family(hypotheses: Sequence[Hypothesis], *, level: float = 0.9) -> list[Find
 
     def verdict(asked: Hypothesis) -> str:
         place = next((i for i, other in enumerate(hypotheses) if other is asked), None)
-        if place is not None and place in verdicts:
-            return verdicts[place]
-        own = asked.decided(level if place is None else levels[place])
-        before = [verdict(other) for other in asked.given]
-        if "refuted" in before:
-            own = "refuted"
-        elif own == "supported" and any(word != "supported" for word in before):
-            own = "undecided"
-        if place is not None:
+        if place is None:
+            raise ConfigError(f"{asked.claim!r} is presupposed, but not among the claims that are judged; add it.")
+        if place not in verdicts:
+            own, before = asked.decided(levels[place]), [(verdict(other), other.role) for other in asked.given]
+            if any(word == "refuted" and role in ("primary", asked.role) for word, role in before):
+                own = "refuted"
+            elif own == "supported" and any(word != "supported" for word, _ in before):
+                own = "undecided"
             verdicts[place] = own
-        return own
+        return verdicts[place]
 
     found = []
     for place, asked in enumerate(hypotheses):
@@ -64,12 +66,14 @@ def family(hypotheses: Sequence[Hypothesis], *, level: float = 0.9) -> list[Find
         sentences = [asked.detail, _rule(asked)]
         presupposed = [(other.claim, verdict(other)) for other in asked.given]
         sentences += [f'Presupposes "{claim}", which is {said}.' for claim, said in presupposed if said != "supported"]
-        if levels[place] > level:
-            sentences.append(f"Judged at level {levels[place]:.3g}, one of {len(primary)} primary claims (Holm).")
+        if levels[place] > level and len(primary) > 1:
+            beyond = asked.ends(levels[place]) == (-math.inf, math.inf) != asked.ends(level)
+            few = ", for which its rows are too few: add seeds" * beyond
+            sentences.append(f"Judged at level {levels[place]:.4g}{few}, one of {len(primary)} primary claims (Holm).")
         if asked.interval.defined < 1.0:
             missing = f"Undefined in {1.0 - asked.interval.defined:.1%} of the resamples, which may lie anywhere."
             sentences.append(missing)
-        borderline = word != "undecided" and asked.decided(level) == word and _borderline(asked, level)
+        borderline = word == asked.decided(level) != "undecided" and _borderline(asked, level, levels[place])
         low, high = asked.ends(level)
         found.append(
             Finding(
@@ -98,7 +102,8 @@ def _rule(asked: Hypothesis) -> str:
     return f"Supported if the whole interval is {' and '.join(filter(None, bounds))}."
 
 
-def _borderline(asked: Hypothesis, level: float) -> bool:
-    """Whether a bound of the region is nearer to an end of the interval than that end to the estimate."""
-    estimate, ends = asked.interval.estimate, asked.ends(level)
-    return any(abs(end - bound) < abs(estimate - end) for end in ends for bound in (asked.low, asked.high))
+def _borderline(asked: Hypothesis, level: float, judged: float) -> bool:
+    """Whether a bound is nearer to an end, as it was judged, than the estimate to that end at ``level``."""
+    halves = [abs(asked.interval.estimate - end) for end in asked.ends(level)]
+    pairs = zip(asked.ends(judged), halves, strict=True)
+    return any(abs(end - bound) < half for end, half in pairs for bound in (asked.low, asked.high))

@@ -64,7 +64,7 @@ def finding(
         interval: the effect with its interval.
         low, high: the region the claim is true in.
         unit: of the effect.
-        detail: what the effect is; the rule and what was undefined are appended.
+        detail: what the effect is.
         given: what the claim presupposes. An absence presupposes its contrast: that a large ridge has no peak says
             something only where a small one has.
         role: ``"primary"``, one of the claims that the experiment is for, chosen before looking. ``"exploratory"``:
@@ -72,7 +72,8 @@ def finding(
             which tests the code and claims nothing.
 
     Raises:
-        ConfigError: an empty or unbounded region, about which nothing can be found, or another role.
+        ConfigError: an empty or unbounded region, about which nothing can be found, another role, or something
+            presupposed that is no hypothesis.
 
     >>> from gendyn.analysis.family import family
     >>> [found] = family([finding("a second descent exists", Interval(1.8, 1.5, 2.1, 0.9, 1.0), low=1.0)])
@@ -84,4 +85,8 @@ def finding(
             f"the region ({low}, {high}) can neither support nor refute; state at least one finite bound."
         )
     check_choice("role", role, ROLES)
+    if wrong := next((other for other in given if not isinstance(other, Hypothesis)), None):
+        raise ConfigError(
+            f"given holds a {type(wrong).__name__}; pass what finding() returns, which family() judges with this one."
+        )
     return Hypothesis(claim, interval, low, high, unit, detail, given, role)

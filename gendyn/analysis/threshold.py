@@ -67,7 +67,8 @@ def interpolation_threshold(
         above = np.take_along_axis(error, np.maximum(first - 1, 0)[..., None], -1)[..., 0]
         at = np.take_along_axis(error, first[..., None], -1)[..., 0]
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(above > at, (above - tolerance) / (above - at), 1.0)
+            # Beside a point that is not fitted at all nothing lies between.
+            share = np.where((above > at) & np.isfinite(above), (above - tolerance) / (above - at), 1.0)
             crossing = previous * (value / previous) ** share
         value = np.where(reached & (first > 0), crossing, value)
     return Threshold(value, previous, reached)

@@ -11,8 +11,10 @@ LEAF = "--config."
 # this is a word of the command. Words that end in = or . go on, all others end with a space. Paths where no word fits.
 BASH = """\
 _gendyn() {
-    # Readline cuts words at = and : as well, so they are read from the line.
+    # Readline cuts words at = and : as well, so they are read from the line; not where a quote may hold a space.
     local line=${COMP_LINE:0:COMP_POINT} IFS=$' \\t\\n'
+    COMPREPLY=()
+    if [[ $line == *[\\\\\\'\\"]* ]]; then compopt -o default +o nospace 2>/dev/null; return; fi
     local word=${line##*[[:space:]]} command='' before='' option='' known='' cut='' found stop
     local -a words
     read -ra words <<<"${line%"$word"}"

@@ -33,6 +33,7 @@ from gendyn.plots import (
     result_index,
     result_page,
 )
+from gendyn.plots.result_page import WRITTEN
 from gendyn.plots.style import plain_style
 from gendyn.sweep.config import parse
 from gendyn.types import Dataset, Figure
@@ -132,7 +133,7 @@ def _judged(ds: Dataset, experiment: Any, output: Path, stem: str) -> str:
 def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> Path:
     """Writes ``<experiment>.md`` and its figure into ``folder``: what was found, and the command that finds it again.
 
-    ``README.md`` there lists the primary findings of all pages.
+    ``README.md`` there lists the primary findings of all pages; one that gendyn has not written stays as it is.
 
     Raises:
         ConfigError: results of no experiment, or none to judge yet.
@@ -156,8 +157,9 @@ def write_result_page(ds: Dataset, folder: Path, *, own: Sequence[str] = ()) -> 
     text = result_page(name, docstring, findings, facts, picture=f"{name}.png", command=command)
     path.write_text(text, encoding="utf-8")
     index = folder / "README.md"
-    pages = {page.stem: page.read_text(encoding="utf-8") for page in folder.glob("*.md") if page != index}
-    index.write_text(result_index(pages), encoding="utf-8")
+    if not index.exists() or index.read_text(encoding="utf-8").strip().endswith(WRITTEN):
+        pages = {page.stem: page.read_text(encoding="utf-8") for page in folder.glob("*.md") if page != index}
+        index.write_text(result_index(pages), encoding="utf-8")
     return path
 
 
@@ -245,7 +247,9 @@ def define(argv: Sequence[str]) -> list[str]:
     flags.DEFINE_string("output", "", "Where the report goes; by default the folder report/ in the workdir.")
     flags.DEFINE_string("compare", "", "Folder of another sweep of the same experiment, shown beside it.")
     flags.DEFINE_multi_string("select", [], "axis=value: of these runs alone; repeatable.")
-    flags.DEFINE_string("result_page", "", "A folder that gets <experiment>.md and its figure, such as docs/results.")
+    flags.DEFINE_string(
+        "result_page", "", "A folder that gets <experiment>.md, its figure and README.md, such as docs/results."
+    )
     return list(argv)
 
 

@@ -188,19 +188,26 @@ def qr_triangle(matrix: Array) -> Array:
 
 
 def solve_triangular(triangle: Array, right: Array, *, lower: bool = False, transposed: bool = False) -> Array:
-    """``T^-1 B`` for triangular ``T [m, m]`` and ``B [m, k]``, or ``T^-T B`` if ``transposed``.
+    """``T^-1 B`` for triangular ``T [m, m]`` and ``B [m, k]`` or ``[m]``, or ``T^-T B`` if ``transposed``.
 
-    A column of ``B`` that is not finite spoils its own solution and no other.
+    A column of ``B`` that is not finite spoils its own solution and no other. Both are taken to their common dtype.
 
     >>> solve_triangular(jnp.array([[2.0, 1.0], [0.0, 4.0]]), jnp.array([[4.0], [8.0]])).ravel().tolist()
     [1.0, 2.0]
     """
+    triangle, right = jnp.asarray(triangle), jnp.asarray(right)
+    dtype = jnp.result_type(triangle, right)
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        dtype = jnp.promote_types(dtype, jnp.float32)
+    vector = right.ndim == triangle.ndim - 1
 
     def solve(t: Array, b: Array) -> Array:
         return _solve(t, b, lower, transposed)
 
-    found: Array = _of_finite(solve, triangle, right, read=(jnp.tril if lower else jnp.triu)(triangle))
-    return found
+    columns = (right[..., None] if vector else right).astype(dtype)
+    read = (jnp.tril if lower else jnp.triu)(triangle)
+    found: Array = _of_finite(solve, triangle.astype(dtype), columns, read=read)
+    return found[..., 0] if vector else found
 
 
 def cholesky(matrix: Array) -> Array:

@@ -60,14 +60,9 @@ def intersect_masks(*masks: PyTree | None) -> PyTree | None:
     given = [mask for mask in masks if mask is not None]
     if not given:
         return None
-    if not any(map(_is_function, given)):
+    if not any(map(callable, given)):
         return _kept_by_all(given)
     return lambda params: _kept_by_all([mask_of(mask, params) for mask in given])
-
-
-def _is_function(mask: PyTree) -> bool:
-    """And no tree that may be called, as Equinox' modules are: a function is one leaf."""
-    return callable(mask) and jax.tree_util.treedef_is_leaf(jax.tree.structure(mask))
 
 
 def _kept_by_all(masks: Sequence[PyTree]) -> PyTree:

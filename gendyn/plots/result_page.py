@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from gendyn.plots.roles import HEADINGS, by_role, said
 from gendyn.types import Finding
 
-_WRITTEN = "This page is written by `scripts/report.py --result_page=docs/results`; it is not edited by hand."
+WRITTEN = "This page is written by `scripts/report.py --result_page=docs/results`; it is not edited by hand."
+"""Ends every page that is made here."""
 
 
 def result_page(
@@ -51,7 +52,7 @@ def result_page(
         parts += [f"## {HEADINGS[role][0]}", HEADINGS[role][1], "\n".join(rows), "\n".join(details)]
     parts += ["## Run", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
     parts += [f"```sh\n{command}\n```" if command else "", "## What is asked", rest.strip()]
-    parts.append(_WRITTEN)
+    parts.append(WRITTEN)
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -66,14 +67,16 @@ def result_index(pages: Mapping[str, str]) -> str:
     | [size](size.md) | Larger is better. | 2 ratio | 1.5 to 2.5 | **supported** |
     """
     rows = ["| experiment | claim | effect | interval | verdict |", "| --- | --- | --- | --- | --- |"]
+    title, meaning = HEADINGS["primary"]
     for name, text in sorted(pages.items()):
-        section = text.partition(f"## {HEADINGS['primary'][0]}\n")[2].partition("\n## ")[0]
+        # Pages of before 0.5 have no sentence on the correction, for there was none.
+        section = text.partition("\n\n".join(f"{part}" for part in (f"## {title}", meaning)))[2].partition("\n## ")[0]
         lines = [line for line in section.splitlines() if line.startswith("|")][2:]
         rows += [f"| [{name}]({name}.md) {line}" for line in lines]
     what = "The primary findings of every experiment at its default size, from the pages beside this one. " + (
         "Verdicts are corrected for the number of primary claims of an experiment (Holm)."
     )
-    return "\n\n".join(["# What was found", what, "\n".join(rows), _WRITTEN]) + "\n"
+    return "\n\n".join(["# What was found", what, "\n".join(rows), WRITTEN]) + "\n"
 
 
 def _number(value: float) -> str:

@@ -103,7 +103,7 @@ def _solve_backward(transpose: bool, kept: tuple[Array, Array], cotangent: Array
     return -jnp.tril(outer), by_right
 
 
-# LAPACK's solves one by one (see gendyn.core.decompositions) have no derivative of their own.
+# Whole, and not of the blocks: one product for the factor in place of one for each pair of them.
 _solve_lower.defvjp(_solve_forward, _solve_backward)
 
 

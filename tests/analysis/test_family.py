@@ -81,7 +81,25 @@ def test_presuppositions_are_looked_at_after_the_correction():
     refuted = finding("refuted", BELOW, low=1.0, role="exploratory")
     follows = finding("follows", ABOVE, low=1.0, given=(refuted,), role="exploratory")
     assert [each.verdict for each in family([follows, refuted])] == ["refuted", "refuted"]
-    assert family([follows])[0].verdict == "refuted"  # what is presupposed need not be shown
+    with pytest.raises(ConfigError, match="'refuted' is presupposed, but not among the claims"):
+        family([follows])
+    with pytest.raises(ConfigError, match="given holds a Finding; pass what finding"):
+        finding("follows", ABOVE, low=1.0, given=(found[0],))
+
+
+def test_what_no_correction_covers_refutes_no_primary_claim():
+    doubtful = finding("doubtful", BELOW, low=1.0, role="check")
+    follows = finding("follows", ABOVE, low=1.0, given=(doubtful,))
+    assert [each.verdict for each in family([follows, doubtful])] == ["undecided", "refuted"]
+    also = follows._replace(role="check")
+    assert [each.verdict for each in family([also, doubtful])] == ["refuted", "refuted"]
+
+
+def test_seeds_that_are_too_few_for_the_correction_are_said():
+    rows = np.array([5.0, 5.2, 5.6, 5.9, 6.1])
+    found = family([finding(name, mean_over_seeds(rows), low=1.0) for name in "ab"])
+    assert {each.verdict for each in found} == {"undecided"} and found[0].low > 1.0
+    assert "Judged at level 0.95, for which its rows are too few: add seeds, one of 2 primary" in found[0].detail
 
 
 def test_an_interval_that_knows_its_own_level_alone_decides_nothing_above_it():
@@ -108,6 +126,12 @@ def test_an_interval_that_knows_its_own_level_alone_decides_nothing_above_it():
 )
 def test_a_decided_claim_is_borderline_where_half_the_width_more_would_flip_it(interval, region, borderline):
     assert family([finding("a", interval, **region)])[0].borderline is borderline
+
+
+def test_borderline_is_asked_of_the_interval_that_was_judged():
+    """At 0.9 it is far from 0; at the level of ten claims half its width is not."""
+    many = [finding(f"{i}", normal(p), low=0.0) for i, p in enumerate([5e-4, *[0.9] * 9])]
+    assert family(many[:1])[0].borderline is False and family(many)[0].borderline is True
 
 
 def test_false_support_of_any_primary_claim_is_at_most_half_of_what_the_level_leaves():

@@ -28,7 +28,7 @@ def crossing(times):
 
 TABLE = {
     # case: function of one array, the array, its answer to zeros and to no entry (...: not asked)
-    "agreement": (lambda a: an.agreement("", a, 1.0, tolerance=0.1).effect, ROWS, 1.0, ConfigError),
+    "agreement": (lambda a: an.agreement("", a, 1.0, tolerance=0.1).interval.estimate, ROWS, 1.0, ConfigError),
     "alignment_with_end": (lambda a: an.alignment_with_end(a[None, :, None, None])[0, :1], ROW, NAN, ...),
     "arrival_times": (lambda a: an.arrival_times(crossing(a))[:1], ROW, 0.0, ...),
     "bootstrap": (lambda a: an.bootstrap(an.mean, a).estimate, ROW, 0.0, NAN),
@@ -136,8 +136,8 @@ ORDERED = {
 PASSED_OVER = {"find_slingshots", "held_out_ratios", "half_way", "time_to_threshold", "turning_point"}
 """Their rule is to pass over records of NaN: see below what is left where all are."""
 OTHERS = {
-    "attainable_level", "finding", "first_record", "first_slingshot", "grokking_phase", "spanning", "typical_cell",
-    "unknown",
+    "attainable_level", "family", "finding", "first_record", "first_slingshot", "grokking_phase", "spanning", "typical_cell",
+    "interval_of", "unknown",
 }  # fmt: skip
 """Each is in a test below."""
 REARRANGE = {"seeds_first", "select_runs", "tabulate"}
@@ -195,8 +195,10 @@ def test_an_interval_of_what_is_not_a_number_is_open():
     found = an.bootstrap(distinct, whole, num_resamples=100, seed=3, method="bca")
     assert found.estimate == 1.0 and (found.low, found.high) == (-INF, INF)
     assert an.spanning(an.unknown(), an.unknown())[1:3] == (-INF, INF)
-    assert an.finding("", an.unknown(), low=0.0).verdict == "undecided"
-    assert an.finding("", Interval(NAN, 1.0, 2.0, 0.9, 1.0), low=0.0).verdict == "undecided"
+    assert an.finding("", an.unknown(), low=0.0).decided(0.9) == "undecided"
+    assert an.finding("", Interval(NAN, 1.0, 2.0, 0.9, 1.0), low=0.0).decided(0.9) == "undecided"
+    assert an.family([an.finding("", an.unknown(), low=0.0)])[0].verdict == "undecided" and an.family([]) == []
+    assert an.interval_of(NAN, lambda _: (-INF, INF), 0.9)[1:3] == (-INF, INF)
     assert [an.attainable_level(rows) for rows in (0, 1)] == [0.0, 0.0]
     for rows in (NAN, -1):
         with pytest.raises(ConfigError, match="num_rows"):

@@ -25,6 +25,8 @@ TYPED = {
     "gendyn sweep --axis see\t0:3 --ax\tmodel.wid\t3": "<sweep><--axis><seed=0:3><--axis=model.width=3>",
     "gendyn status ru\t": "<status><runs/>",
     "gendyn report --workdir=ru\tde\t": "<report><--workdir=runs/demo/>",
+    # No word of another line: a path with a space is left to the shell.
+    "gendyn forget --workdir 'my fo\t": "<forget><--workdir><my folder/>",
 }
 
 
@@ -37,6 +39,8 @@ def words():
 def folder(tmp_path):
     """With a folder of a sweep in it."""
     (tmp_path / "runs" / "demo").mkdir(parents=True)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "my folder").mkdir()
     return tmp_path
 
 

@@ -46,6 +46,9 @@ def test_the_page_of_results_holds_every_finding_what_it_cost_and_where(finished
     index = (tmp_path / "README.md").read_text()
     assert primary and all(f"| [random_labels](random_labels.md) | {found.claim} |" in index for found in primary)
     assert (tmp_path / "random_labels.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "README.md").write_text("my project")
+    report.write_result_page(ds, tmp_path)
+    assert (tmp_path / "README.md").read_text() == "my project"
 
 
 def test_a_sweep_without_an_experiment_has_no_page_of_results(finished, tmp_path):

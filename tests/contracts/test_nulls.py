@@ -49,16 +49,19 @@ def nulls_of(name: str) -> dict[str, Callable[[np.random.Generator], xarray.Data
 
 
 def false_supports(name: str, kind: str, trials: int) -> tuple[int, collections.Counter[str]]:
-    """In how many data sets any primary claim is supported, and each of them how often."""
-    anything, each = 0, collections.Counter[str]()
+    """In how many data sets any primary claim is supported, and each of them how often.
+
+    All are judged, and some primary claim has an interval with an end: data of two seeds would support nothing either.
+    """
+    anything, each, known = 0, collections.Counter[str](), False
     for trial in range(trials):
-        try:
-            found = find(name).verdict(nulls_of(name)[kind](np.random.default_rng(trial)))
-        except ConfigError:
-            continue
-        said = [one.claim for one in found if one.verdict == "supported" and one.role == "primary"]
+        found = find(name).verdict(nulls_of(name)[kind](np.random.default_rng(trial)))
+        primary = [one for one in found if one.role == "primary"]
+        known |= any(np.isfinite([one.low, one.high]).any() for one in primary)
+        said = [one.claim for one in primary if one.verdict == "supported"]
         anything += bool(said)
         each.update(said)
+    assert known, f"{kind}: nothing could be decided, whatever the data say"
     return anything, each
 
 
@@ -73,6 +76,6 @@ def test_noise_alone_supports_no_primary_claim(name):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_each_primary_claim_is_falsely_supported_in_at_most_one_of_twenty(name):
     for kind in nulls_of(name):
-        each = false_supports(name, kind, 200)[1]
-        # 5 % of 200, and two standard errors of this simulation.
-        assert max(each.values(), default=0) <= 16, (kind, each)
+        anything, each = false_supports(name, kind, 200)
+        # 5 % of 200, and two standard errors of this simulation; of all primary claims together.
+        assert anything <= 16, (kind, each)

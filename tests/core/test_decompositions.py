@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
-from gendyn.core import eigh, eigvalsh, singular_values
+from gendyn.core import eigh, eigvalsh, singular_values, solve_triangular
 
 MATRICES = jax.random.normal(jax.random.key(0), (8, 24, 24))
 SYMMETRIC = MATRICES + MATRICES.transpose(0, 2, 1)
@@ -29,3 +29,13 @@ def test_a_batch_over_devices_equals_each_alone(decompose):
 def test_eigenvectors_diagonalise():
     values, vectors = jax.vmap(eigh)(SYMMETRIC)
     np.testing.assert_allclose(SYMMETRIC @ vectors, vectors * values[:, None], atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float16", "bfloat16", "float32"])
+def test_a_triangle_is_solved_for_vectors_stacks_and_any_dtype(dtype):
+    triangle = jnp.tril(SYMMETRIC[:3, :4, :4]) + 9 * jnp.eye(4)
+    right = jnp.arange(12).reshape(3, 4).astype(dtype)
+    found = solve_triangular(triangle, right, lower=True)
+    assert found.shape == (3, 4) and found.dtype == jnp.float32
+    np.testing.assert_allclose(jnp.einsum("bij,bj->bi", triangle, found), right, atol=1e-5)
+    np.testing.assert_allclose(solve_triangular(triangle[1], right[1], lower=True), found[1], rtol=1e-6)
