@@ -136,8 +136,8 @@ ORDERED = {
 PASSED_OVER = {"find_slingshots", "held_out_ratios", "half_way", "time_to_threshold", "turning_point"}
 """Their rule is to pass over records of NaN: see below what is left where all are."""
 OTHERS = {
-    "attainable_level", "family", "finding", "first_record", "first_slingshot", "grokking_phase", "spanning", "typical_cell",
-    "interval_of", "unknown",
+    "attainable_level", "family", "finding", "first_record", "first_slingshot", "grokking_phase", "spanning",
+    "interval_of", "typical_cell", "unknown",
 }  # fmt: skip
 """Each is in a test below."""
 REARRANGE = {"seeds_first", "select_runs", "tabulate"}
