@@ -2,17 +2,19 @@
 
 Claim: The test risk and the coefficient norm of regression on ``N`` random features peak where ``N`` is ``n``, the
 number of examples. On the sphere the risk is the closed form of Mei & Montanari. Label noise raises the peak, a ridge
-removes it, and averaging the predictions of several feature draws lowers it.
+removes it, and averaging the predictions of several feature draws lowers it. Primary, on either data, are the place of
+the peak of the risk, what label noise adds there, and that the ridge removes it.
 
 Refuted if: on the sphere a mean over redraws is more than 6 % from the closed form, without a ridge at ``|N / n - 1| >=
-0.25`` or with one anywhere; a peak is more than 5 % from ``n``; label noise adds less than twice as much risk there as
-at the ends of the sweep; with the largest ridge a peak stands 10 % over its valleys; averaging ``K`` draws leaves more
-than half of the risk at ``N = n``.
+0.25`` or with one anywhere; without a ridge no peak of 1.5 times its valleys is there, or it is more than 5 % from
+``n``; label noise adds less than twice as much risk there as at the ends of the sweep; with the largest ridge a peak
+stands 10 % over its valleys; averaging ``K`` draws leaves more than half of the risk at ``N = n``.
 
 Setting: *sphere*: ``x`` and the directions of the ReLU features uniform on the sphere of radius ``sqrt(d)``, ``y = b .
 x / sqrt(d) + noise`` with ``b`` on the same sphere, means over ``num_targets`` such ``b`` with a noise each, and the
 penalty ``(n N ridge / d) |a|^2`` beside the sum of squared errors. *images*: ``n`` training images out of the task's
-pool, anew in each redraw, flattened and divided by ``sqrt(d)``; random Fourier or ReLU features; one-hot targets, of
+pool, anew in each redraw, flattened and divided by ``sqrt(d)``. Pool and test images are one split of the task, so that
+intervals on images say nothing of other test images; random Fourier or ReLU features; one-hot targets, of
 which a share ``label_noise`` is that of another class; the penalty is ``N ridge |a|^2``. All numbers of features of a
 redraw are prefixes of one draw. Risk is against noiseless targets on inputs that are not in the sample. Float64:
 without a ridge the condition number at ``N = n`` exceeds 1e6 in single redraws. The risk there has no mean, so
@@ -41,8 +43,8 @@ from gendyn.types import Array, Config, Dataset, Figure, Finding
 
 PLACE_TOLERANCE = 0.05
 """Of the place of a peak."""
-NO_PEAK = 1.1
-"""Peak over the higher of its valleys below which there is none."""
+PEAK, NO_PEAK = 1.5, 1.1
+"""Peak over the higher of its valleys, above which there is one and below which there is none."""
 TWICE = 2.0
 """What label noise adds to the risk at ``N = n``, over what it adds at the ends of the sweep."""
 HALF = 0.5
@@ -140,7 +142,7 @@ def table(ds: Dataset, data: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def verdict(ds: Dataset) -> list[Finding]:
-    """The closed form, then five claims on the sphere and the same on images."""
+    """The closed form, then six claims on the sphere and the same on images."""
     sphere, (ratios, values) = config_of(ds)["sphere"], table(ds, "sphere")
     risk, away = values["risk"], np.abs(ratios - 1) >= _sphere.OFF_PEAK
     exact = _sphere.sphere_risk(ratios, sphere, sphere["label_noise"])
@@ -159,10 +161,21 @@ def verdict(ds: Dataset) -> list[Finding]:
 def _peak_findings(ds: Dataset, data: str) -> list[Hypothesis]:
     members, (ratios, values) = config_of(ds)["members"], table(ds, data)
     at, risk = int(np.argmin(np.abs(ratios - 1))), values["risk"]
+    split = "" if data == "sphere" else "One pool of images, and one set of test images, in all redraws."
 
     def added(medians: np.ndarray) -> np.ndarray:
         return np.asarray(medians[:, at] / np.maximum(medians[:, 0], medians[:, -1]))
 
+    noisy = values["risk"][:, -1]
+    stands, unit = lambda rows: analysis.interior_peak(rows).prominence, "peak / higher of its valleys"
+    peak = finding(
+        f"{data}: without a ridge the test risk has a peak, at least {PEAK:g} times as high as both its valleys.",
+        analysis.of_medians(stands, noisy[:, 0]),
+        low=PEAK,
+        unit=unit,
+        detail=f"At the most label noise; medians over redraws. {split}".strip(),
+        role="exploratory",
+    )
     places = [
         finding(
             f"{data}: without a ridge the {what} peaks at as many features as examples.",
@@ -171,8 +184,13 @@ def _peak_findings(ds: Dataset, data: str) -> list[Hypothesis]:
             high=1 + PLACE_TOLERANCE,
             unit="N / n at the centre of the peak",
             detail="Centre, in log N, of the interval above half height of the median over redraws.",
+            given=given,
+            role=role,
         )
-        for name, what in (("risk", "test risk"), ("coefficient_norm", "norm of the coefficients"))
+        for name, what, given, role in (
+            ("risk", "test risk", (peak,), "primary"),
+            ("coefficient_norm", "norm of the coefficients", (), "exploratory"),
+        )
     ]
     noise = finding(
         f"{data}: label noise adds more than twice as much risk at N = n as at either end of the sweep.",
@@ -180,18 +198,21 @@ def _peak_findings(ds: Dataset, data: str) -> list[Hypothesis]:
         low=TWICE,
         unit="risk added at N = n / the larger of those added at the ends",
         detail="The most label noise against the least, on the same sample; medians over redraws.",
+        given=(peak,),
     )
     claim = f"{data}: the largest ridge removes the peak, at the most label noise too."
-    left = analysis.of_medians(lambda rows: analysis.interior_peak(rows).prominence, risk[:, -1, -1])
-    removed = finding(claim, left, high=NO_PEAK, unit="prominence", detail="1 or less: monotone.")
+    left, detail = analysis.of_medians(stands, noisy[:, -1]), "1 or less: monotone."
+    removed = finding(claim, left, high=NO_PEAK, unit=unit, detail=detail, given=(peak,))
     averaged = finding(
         f"{data}: the average over {members} feature draws has less than half of the risk of one at N = n.",
         analysis.median_over_seeds(values["ensemble_risk"][:, -1, 0, at] / risk[:, -1, 0, at]),
         high=HALF,
         unit="risk of the average / mean risk of its members, at N = n",
         detail="Median over redraws.",
+        given=(peak,),
+        role="exploratory",
     )
-    return [*places, noise, removed, averaged]
+    return [peak, *places, noise, removed, averaged]
 
 
 def figure(ds: Dataset) -> Figure:
@@ -234,6 +255,7 @@ def figure(ds: Dataset) -> Figure:
     ]
     note = (
         f"sphere: d = {sphere['dimension']}, n = {sphere['num_train']}, ReLU features, peak cut; "
-        f"{task}: n = {images['num_train']}, {images['features']}; float64; {len(values['risk'])} redraws"
+        f"{task}: n = {images['num_train']}, {images['features']}, one split into pool and test; float64; "
+        f"{len(values['risk'])} redraws: medians; dashes: the closed form, of the mean"
     )
     return draw_panels(panels, note=note)

@@ -25,6 +25,8 @@ BETTER, MUCH_BETTER = 0.8, 0.5
 """Ratio of unobserved errors that counts as an effect: of depth 3 to depth 2, and of the smallest to the largest
 start."""
 TRUTH_TOLERANCE = 0.25
+FULLER = 2.0
+"""Effective rank over that of the truth, from which a completion has not found the low rank."""
 
 
 def times(ds: Dataset) -> np.ndarray:
@@ -113,7 +115,7 @@ def _mode_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     counts = f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws."
     late = halves / np.array([exact_half_times(ds, depth) for depth in deep])
 
-    def placed(name: str, chosen: list[int]) -> analysis.Hypothesis:
+    def placed(name: str, chosen: list[int], role: str) -> analysis.Hypothesis:
         at = [deep.index(depth) for depth in chosen]
         medians = "; ".join(f"depth {deep[i]}: {_listed(np.median(late[:, i], axis=0).round(2))}" for i in at)
         return analysis.finding(
@@ -122,15 +124,22 @@ def _mode_findings(ds: Dataset) -> list[analysis.Hypothesis]:
             high=UNALIGNED_TOLERANCE,
             unit="largest |median half-time / closed form - 1| over modes",
             detail=f"Medians, since some modes are not learned by the end: {medians}.",
+            role=role,
         )
 
     return [
         analysis.finding(
-            order, off, low=DECADE[0], high=DECADE[1], unit=decade, detail=f"Depths {_listed(depths)}; {found}."
+            order,
+            off,
+            low=DECADE[0],
+            high=DECADE[1],
+            unit=decade,
+            detail=f"Depths {_listed(depths)}; {found}.",
+            role="check",
         ),
         analysis.finding(stronger, share, low=ORDERED, unit=least, detail=counts),
-        placed(" 2", [2]),
-        placed(f"s {_listed(deep)}", deep),
+        placed(" 2", [2], "primary"),
+        placed(f"s {_listed(deep)}", deep, "exploratory"),
     ]
 
 
@@ -149,7 +158,9 @@ def _completion_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     small, large = scales[0], scales[-1]
     errors = completion_table(ds, "unobserved_error", (1, 2, 3))
     two, three = errors[:, 1, 0], errors[:, 2, 0]
-    truth, rank = (completion_table(ds, name, (3,))[:, 0, 0] for name in ("truth_rank", "effective_rank"))
+    (truth, _), (rank, shortest) = (
+        np.moveaxis(completion_table(ds, name, (3, 1))[:, :, 0], 1, 0) for name in ("truth_rank", "effective_rank")
+    )
     squares, exact = errors[:, 0] ** 2, untouched_error(ds, scales) ** 2
     kept = "At depth 1 nothing is completed: unobserved entries keep their start."
     deeper = "From the smallest start depth 3 completes better than depth 2."
@@ -165,11 +176,16 @@ def _completion_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     )
     true = f"Start {small:g}; median rank of the truth {np.median(truth):.2f}."
     redraws = f"Start {small:g}, {len(truth)} redraws; {medians}."
+    low_rank = analysis.finding(same, near, high=TRUTH_TOLERANCE, unit=unit, detail=true)
+    norm = "The solution of least norm (depth 1, smallest start) does not have the low rank of the truth."
+    fuller = analysis.median_over_seeds(shortest / truth)
+    unit = "median effective rank / that of the truth"
     return [
         analysis.agreement(kept, squares, exact, tolerance=START_TOLERANCE, detail="Squared errors."),
         analysis.finding(deeper, fewer, high=BETTER, unit="median error of depth 3 / of depth 2", detail=redraws),
         analysis.finding(starts, better, high=MUCH_BETTER, unit=ends, detail=f"Starts {small:g} and {large:g}."),
-        analysis.finding(same, near, high=TRUTH_TOLERANCE, unit=unit, detail=true),
+        low_rank,
+        analysis.finding(norm, fuller, low=FULLER, unit=unit, detail=true, given=(low_rank,), role="exploratory"),
     ]
 
 
