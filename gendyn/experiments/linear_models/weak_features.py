@@ -35,7 +35,7 @@ Wilson (2020), Rethinking parameter counting, arXiv:2003.02139, section 3. The c
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -123,41 +123,52 @@ def verdict(ds: Dataset) -> list[Finding]:
             (f"{falls} {known} {both}", complement[..., off], complement_law[:, off], COMPLEMENT_TOLERANCE, largest),
         )
     ]
-    off_place = functools.partial(analysis.largest_peak_error, sizes, place=n)
+
+    def off_place(values: np.ndarray) -> analysis.Interval:
+        def places(logs: np.ndarray) -> np.ndarray:
+            return analysis.peak_places(sizes, logs) / n
+
+        return analysis.worst_place(places, np.log(values), of="rows", which="distance", centre=1.0)
+
     claim, unit = "The test error peaks where features and examples are equal.", "|d at the peak / n - 1|"
-    detail, place = "Peak of the geometric mean over redraws.", analysis.bootstrap(off_place, np.log(risk))
+    detail, place = "Peak of the geometric mean over redraws.", off_place(risk)
     peak = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
     valley = int(np.argmin(exact[sizes < n]))
-    fall = analysis.bootstrap(analysis.ratio_of_means, risk[:, -1], risk[:, valley])
+    fall = analysis.of_means(lambda a, b: a / b, risk[:, -1], risk[:, valley])
     claim = f"The second descent goes below the first valley by d = {sizes[-1]}."
     ratio, detail = f"mean risk at d = {sizes[-1]} / at d = {sizes[valley]}", "The valley is placed by the closed form."
     below = analysis.finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))
-    claim, place = f"The {falls} peaks at d = n.", analysis.bootstrap(off_place, np.log(complement))
+    claim, place = f"The {falls} peaks at d = n.", off_place(complement)
     at_n = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties", given=(peak,))
-    higher = analysis.of_means(lambda means: analysis.interior_peak(means).prominence.max(axis=1), dimension)
+    higher = analysis.worst_place(lambda means: analysis.interior_peak(means).prominence, dimension)
     claim, unit = "The effective dimension itself has no peak.", "peak / higher of its two valleys"
     detail, most = "Mean over redraws; a curve that rises everywhere has at most 1.", "the largest over penalties"
     itself = analysis.finding(claim, higher, high=NO_PEAK, unit=f"{unit}, {most}", detail=detail, given=(peak, at_n))
     second = sizes > n
     logs, of_complement, of_dimension = (np.log(table[..., second]) for table in (risk, complement, dimension))
     tracks = functools.partial(_tracks, n, sizes[second], logs)
-    found += [peak, below, at_n, _ordered(f"the {falls} falls", analysis.smallest, logs, of_complement, low=MONOTONE)]
+    found += [peak, below, at_n, _ordered(f"the {falls} falls", "smallest", logs, of_complement, low=MONOTONE)]
     tracking = [
         tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]], role="exploratory" if i else "primary")
         for i, penalty in enumerate(penalties)
     ]
-    rises = _ordered("the effective dimension rises", analysis.largest, logs, of_dimension, high=-MONOTONE)
+    rises = _ordered("the effective dimension rises", "largest", logs, of_dimension, high=-MONOTONE)
     not_itself = tracks("effective dimension", of_dimension, least=", the smallest over penalties", given=tracking[:1])
     return analysis.family([*found, *tracking, itself, rises, not_itself])
 
 
-def _ordered(
-    name: str, worst: Callable[[np.ndarray], np.ndarray], risk: np.ndarray, values: np.ndarray, **region: float
-) -> analysis.Hypothesis:
+def _ordered(name: str, which: str, risk: np.ndarray, values: np.ndarray, **region: float) -> analysis.Hypothesis:
     """Whether a quantity goes one way as the risk falls; from logarithms over ``d > n``, ``[S, P]``, ``[S, A, P]``."""
-    orders = analysis.of_means(lambda a, b: worst(analysis.spearman(a[:, None], b)), risk, values)
+
+    def order(risk: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return analysis.spearman(analysis.mean(risk)[:, None], analysis.mean(values))
+
+    orders = analysis.worst_place(order, risk, values, of="rows", which=which)
     claim = f"Over d > n {name} as the test error falls: a monotone order, which a power of d has too."
-    detail, unit = "Of geometric means over redraws, at the worst penalty.", "rank correlation with the test error"
+    detail, unit = (
+        f"Of geometric means over redraws, the {which} over penalties.",
+        "rank correlation with the test error",
+    )
     return analysis.finding(claim, orders, unit=unit, detail=detail, role="exploratory", **region)
 
 
@@ -178,15 +189,16 @@ def _tracks(
     x, far = np.log(sizes), sizes >= (1.0 + OFF_PEAK) * n
 
     def scatter(risk: np.ndarray, values: np.ndarray, x: np.ndarray = x) -> np.ndarray:
-        return analysis.smallest(analysis.scatter_ratio(risk[:, None], values, x, rising=True))
+        return analysis.scatter_ratio(risk[:, None], values, x, rising=True)
 
     mean, of_values = (analysis.mean(table[None]) for table in (risk, values))
     control, outside = scatter(mean, -x[None, None]), scatter(mean[..., far], of_values[..., far], x[far])
     does, less = ("does not track", "more") if given else ("tracks", "less")
     claim = f"The {name} {does} the second descent: it leaves {less} than half of the scatter that size leaves."
     unit = "scatter of the log risk about a rising line in the log of it / about a line in log d, d > n"
-    known = f"Control: 1 / d has {control[0]:.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside[0]:.2f}."
-    detail, ratio = f"Of geometric means over redraws{least}. {known}", analysis.of_means(scatter, risk, values)
+    known = f"Control: 1 / d has {control.min():.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside.min():.2f}."
+    detail = f"Of geometric means over redraws{least}. {known}"
+    ratio = analysis.worst_place(scatter, risk, values, which="smallest")
     region = {"low" if given else "high": TRACKING}
     return analysis.finding(claim, ratio, unit=unit, detail=detail, given=tuple(given), role=role, **region)
 
