@@ -3,6 +3,8 @@
 from gendyn.regression._gp_conjugate import ConjugatePosterior as ConjugatePosterior
 from gendyn.regression._gp_conjugate import gp_conjugate_gradient as gp_conjugate_gradient
 from gendyn.regression._gp_conjugate import gp_conjugate_mean as gp_conjugate_mean
+from gendyn.regression.aligned_sweeps import AlignedRisks as AlignedRisks
+from gendyn.regression.aligned_sweeps import aligned_risks as aligned_risks
 from gendyn.regression.bayesian_linear import BayesianLinear as BayesianLinear
 from gendyn.regression.bayesian_linear import Predictive as Predictive
 from gendyn.regression.bayesian_linear import bayesian_linear as bayesian_linear

@@ -44,6 +44,8 @@ class IsotropicExamples(NamedTuple):
     """Of the minimum norm, ``[V, C]``."""
     optimal_risk: Array
     """With the penalty ``D noise_variance``, ``[V, C]``."""
+    smallest_singular_value: Array
+    """Of ``X / sqrt(n)``, the smallest that is not 0, ``[V, C]``: the same for every noise."""
 
 
 def spectrum_edges(num_examples: int, num_features: Sequence[int], bins: int) -> np.ndarray:
@@ -154,4 +156,9 @@ def isotropic_examples(
     x, y = isotropic_sample(key, num_examples=max(num_examples), dimension=dimension, noise_variances=noise_variances)
     optimal = jnp.tile(dimension * noise_variances, (len(num_examples), 1))
     found = nested_ridge(x, y, num_examples, np.zeros(1), optimal, axis="examples")
-    return IsotropicExamples(isotropic_risk(found.fixed[:, 0]).T, isotropic_risk(found.own).T)
+    counts = np.asarray(num_examples)
+    spectra = nested_singular_values(x.T, num_examples) * math.sqrt(dimension)
+    smallest = spectra[np.arange(len(counts)), np.minimum(counts, dimension) - 1] / jnp.sqrt(counts)
+    return IsotropicExamples(
+        isotropic_risk(found.fixed[:, 0]).T, isotropic_risk(found.own).T, jnp.tile(smallest, (len(noise_variances), 1))
+    )

@@ -11,7 +11,7 @@ from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import bias_variance as experiment
 from gendyn.experiments.linear_models._sphere import sphere_risk
-from gendyn.experiments.linear_models.bias_variance import PARTS
+from gendyn.experiments.linear_models.bias_variance.program import PARTS
 from tests.experiments.smoke import smoke_config
 
 SUM, CLOSED_FORM, RISE, RISE_NETWORK, PREDICTED, PREDICTED_NETWORK, ENSEMBLE, BAGGED, BAGGED_PLACE, WIDTH = range(10)

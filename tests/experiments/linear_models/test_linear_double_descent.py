@@ -15,7 +15,9 @@ from gendyn.regression import isotropic_sample, spectrum_edges
 from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
-RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
+(RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER) = range(11)
+OVER_SIZES, OVER_DESIGNS, MOVED, RAISES, LOWERS, EQUAL, CONTRAST, EXACT_LABELS, EQUAL_NOISY = range(11, 20)
+ALL, NEEDS_PEAK = 20, {OVER_SIZES, OVER_DESIGNS, MOVED, REMOVED, TOGETHER}
 NOISE = (0.0, 0.25, 1.0)
 
 

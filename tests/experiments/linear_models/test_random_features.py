@@ -12,7 +12,7 @@ from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import random_features as experiment
 from gendyn.experiments.linear_models._sphere import sphere_risk
-from gendyn.experiments.linear_models.random_features import DATA, problem, redraw
+from gendyn.experiments.linear_models.random_features.program import DATA, problem, redraw
 from tests.experiments.smoke import smoke_config
 
 RIDGELESS, RIDGE, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(7)
