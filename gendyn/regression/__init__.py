@@ -50,6 +50,7 @@ from gendyn.regression.gp_classification import gp_laplace as gp_laplace
 from gendyn.regression.gp_classification import gp_laplace_predict as gp_laplace_predict
 from gendyn.regression.gp_optimise import Optimised as Optimised
 from gendyn.regression.gp_optimise import gp_optimise as gp_optimise
+from gendyn.regression.gram_fits import gram_fits as gram_fits
 from gendyn.regression.implicit_bias import MaxMargin as MaxMargin
 from gendyn.regression.implicit_bias import MinimumNormGap as MinimumNormGap
 from gendyn.regression.implicit_bias import angle as angle

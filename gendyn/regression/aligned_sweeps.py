@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gendyn.core import ConfigError, check_key, check_positive_int, stream
 from gendyn.regression._design import full_precision
-from gendyn.regression.prefix_least_squares import prefix_least_squares
+from gendyn.regression.gram_fits import gram_fits
 from gendyn.types import Array
 
 
@@ -70,8 +70,7 @@ def aligned_risks(
     x = jax.random.normal(stream(key, "inputs"), (n, dimension), float)
     errors = jax.random.normal(stream(key, "errors"), (n,), float)
     b = jnp.where(jnp.arange(dimension) < num_aligned, 1.0 / math.sqrt(num_aligned), 0.0)
-    fits = prefix_least_squares(x, jnp.stack([x @ b, errors], axis=1), num_features).coefficients
-    fits = jnp.pad(fits, ((0, 0), (0, dimension - fits.shape[1]), (0, 0)))
+    fits = gram_fits(x, jnp.stack([x @ b, errors], axis=1), num_features)
     signal, noise = fits[..., 0], fits[..., 1]
     scales = jnp.sqrt(noise_variances)[:, None, None]
     gaussian = jnp.sum(jnp.square(signal + scales * noise - b), axis=2)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import jax.numpy as jnp
-
 from gendyn import regression
 from gendyn.core import ConfigError, stream
 from gendyn.core.rules import ascending, each, integer, number, positive
@@ -113,5 +111,4 @@ def _second_sweep(config: Config, key: Array, noise_variances: Array) -> Array:
     """The risk of the minimum norm over features with another number of examples, ``[V, P]``."""
     n, dimension, sizes = config.more_examples, config.dimension, config.more_features
     sample = {"num_examples": n, "dimension": dimension, "noise_variances": noise_variances}
-    fits = regression.prefix_least_squares(*regression.isotropic_sample(key, **sample), sizes).coefficients
-    return regression.isotropic_risk(jnp.pad(fits, ((0, 0), (0, dimension - fits.shape[1]), (0, 0)))).T
+    return regression.isotropic_risk(regression.gram_fits(*regression.isotropic_sample(key, **sample), sizes)).T
