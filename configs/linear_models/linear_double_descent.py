@@ -18,6 +18,7 @@ def smoke() -> Config:
     config.num_examples, config.dimension, config.fixed_dimension = 10, 30, 10
     config.num_features, config.ridge_features = (2, 4, 6, 8, 9, 10, 11, 12, 16, 30), (4, 10, 30)
     config.spectrum_features, config.examples, config.penalties = (5, 10), (2, 6, 14), (1.0,)
+    config.more_examples, config.more_features, config.num_aligned = 14, (6, 10, 14, 20, 30), 2
     config.runs_at_once = 24
     vary(config, {"noise_variance": (0.0, 1.0)}, range(24))
     return config

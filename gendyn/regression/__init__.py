@@ -3,6 +3,8 @@
 from gendyn.regression._gp_conjugate import ConjugatePosterior as ConjugatePosterior
 from gendyn.regression._gp_conjugate import gp_conjugate_gradient as gp_conjugate_gradient
 from gendyn.regression._gp_conjugate import gp_conjugate_mean as gp_conjugate_mean
+from gendyn.regression.aligned_sweeps import AlignedRisks as AlignedRisks
+from gendyn.regression.aligned_sweeps import aligned_risks as aligned_risks
 from gendyn.regression.bayesian_linear import BayesianLinear as BayesianLinear
 from gendyn.regression.bayesian_linear import Predictive as Predictive
 from gendyn.regression.bayesian_linear import bayesian_linear as bayesian_linear
@@ -48,6 +50,7 @@ from gendyn.regression.gp_classification import gp_laplace as gp_laplace
 from gendyn.regression.gp_classification import gp_laplace_predict as gp_laplace_predict
 from gendyn.regression.gp_optimise import Optimised as Optimised
 from gendyn.regression.gp_optimise import gp_optimise as gp_optimise
+from gendyn.regression.gram_fits import gram_fits as gram_fits
 from gendyn.regression.implicit_bias import MaxMargin as MaxMargin
 from gendyn.regression.implicit_bias import MinimumNormGap as MinimumNormGap
 from gendyn.regression.implicit_bias import angle as angle
@@ -76,6 +79,9 @@ from gendyn.regression.matrix_completions import matrix_completions as matrix_co
 from gendyn.regression.nested_ridge import NestedRidge as NestedRidge
 from gendyn.regression.nested_ridge import nested_ridge as nested_ridge
 from gendyn.regression.nested_ridge import nested_singular_values as nested_singular_values
+from gendyn.regression.noisy_mixture import MixtureSample as MixtureSample
+from gendyn.regression.noisy_mixture import mixture_error as mixture_error
+from gendyn.regression.noisy_mixture import mixture_sample as mixture_sample
 from gendyn.regression.polynomial_kernel import polynomial_kernel as polynomial_kernel
 from gendyn.regression.polynomials import POLYNOMIALS as POLYNOMIALS
 from gendyn.regression.polynomials import basis_orders as basis_orders
@@ -91,6 +97,8 @@ from gendyn.regression.random_features import random_fourier_features as random_
 from gendyn.regression.random_features import random_relu_features as random_relu_features
 from gendyn.regression.random_features import random_sphere_features as random_sphere_features
 from gendyn.regression.random_features import sphere_points as sphere_points
+from gendyn.regression.relu_margins import ReluMargins as ReluMargins
+from gendyn.regression.relu_margins import relu_margins as relu_margins
 from gendyn.regression.relu_networks import ReluNetworks as ReluNetworks
 from gendyn.regression.relu_networks import fit_relu_networks as fit_relu_networks
 from gendyn.regression.relu_networks import relu_network_parameters as relu_network_parameters
@@ -102,6 +110,7 @@ from gendyn.regression.sphere_regression import crossed_sphere_fits as crossed_s
 from gendyn.regression.sphere_regression import sphere_features_ridge as sphere_features_ridge
 from gendyn.regression.sphere_regression import sphere_penalty as sphere_penalty
 from gendyn.regression.sphere_regression import sphere_sample as sphere_sample
+from gendyn.regression.stochastic_descent import stochastic_descent as stochastic_descent
 from gendyn.regression.sup_margin import SupMargin as SupMargin
 from gendyn.regression.sup_margin import max_sup_margin as max_sup_margin
 from gendyn.regression.two_layer_descent import two_layer_descent as two_layer_descent

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gendyn.core import ConfigError, check_key, check_positive_int, check_range
+from gendyn.core import ConfigError, check_key, check_positive_int, check_range, eigvalsh
 from gendyn.regression._design import full_precision
 from gendyn.regression.isotropic_regression import isotropic_risk, isotropic_sample
 from gendyn.regression.nested_ridge import nested_ridge, nested_singular_values
@@ -44,6 +45,8 @@ class IsotropicExamples(NamedTuple):
     """Of the minimum norm, ``[V, C]``."""
     optimal_risk: Array
     """With the penalty ``D noise_variance``, ``[V, C]``."""
+    smallest_singular_value: Array
+    """Of ``X / sqrt(n)``, the smallest that is not 0, ``[V, C]``: the same for every noise."""
 
 
 def spectrum_edges(num_examples: int, num_features: Sequence[int], bins: int) -> np.ndarray:
@@ -162,4 +165,20 @@ def isotropic_examples(
     x, y = isotropic_sample(key, num_examples=max(num_examples), dimension=dimension, noise_variances=noise_variances)
     optimal = jnp.tile(dimension * noise_variances, (len(num_examples), 1))
     found = nested_ridge(x, y, num_examples, np.zeros(1), optimal, axis="examples")
-    return IsotropicExamples(isotropic_risk(found.fixed[:, 0]).T, isotropic_risk(found.own).T)
+    smallest = _smallest_of_prefixes(x, num_examples)
+    return IsotropicExamples(
+        isotropic_risk(found.fixed[:, 0]).T, isotropic_risk(found.own).T, jnp.tile(smallest, (len(noise_variances), 1))
+    )
+
+
+def _smallest_of_prefixes(x: Array, counts: Sequence[int]) -> Array:
+    """Of ``X / sqrt(n)`` for the first ``n`` examples: the smallest singular value that is not 0, ``[C]``."""
+    dimension = x.shape[1]
+
+    def smallest(count: Array) -> Array:
+        kept = x * (jnp.arange(len(x)) < count)[:, None]
+        squares = eigvalsh(kept.T @ kept / count)
+        return jnp.sqrt(jnp.maximum(squares[dimension - jnp.minimum(count, dimension)], 0.0))
+
+    found: Array = jax.lax.map(smallest, jnp.asarray(counts))
+    return found

@@ -58,6 +58,8 @@ def test_every_number_of_examples_is_a_prefix_of_one_sample():
             np.testing.assert_allclose(found.risk[v, i], risk(solved(x[:n], y[:n, v], 0.0)), rtol=1e-6, atol=1e-12)
         best = risk(solved(x[:n], y[:n, 1], D * NOISE[1]))
         np.testing.assert_allclose(found.optimal_risk[1, i], best, rtol=1e-8)
+        smallest = np.linalg.svd(x[:n], compute_uv=False)[-1] / n**0.5
+        np.testing.assert_allclose(found.smallest_singular_value[:, i], smallest, rtol=1e-8)
 
 
 @pytest.mark.parametrize(

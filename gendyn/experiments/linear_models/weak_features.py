@@ -3,14 +3,15 @@
 Claim: Least squares on ``d`` noisy copies of the label has a test error that peaks at ``d = n`` and then falls below
 its first valley, at the exact rate. The curve published as its "effective dimensionality" is ``min(n, d)`` less the
 effective dimension: this complement peaks at ``d = n``, falls with the test error and tracks it. The effective
-dimension itself does none of this.
+dimension itself has no peak, rises as the test error falls, and does not track it. Primary are the peak, the second
+descent, the complement's peak, that it tracks at the published penalty, and that the dimension itself has no peak.
 
 Refuted if: the mean risk at ``|d - n| >= n / 5``, or the mean training error at ``d <= 0.8 n``, is off the closed form
 by more than 2 %, the effective dimension anywhere by more than 0.5 %, or its complement at ``|d - n| >= n / 5`` by more
 than 5 %; the risk or the complement peaks 5 % or more from ``n``; the risk at the last ``d`` is not below its first
 valley; over ``d > n`` the rank correlation of the complement with the risk is below 0.9, or the line of the log risk on
-its logarithm leaves more than half of the scatter that the line on ``log d`` leaves. The last three findings put the
-same questions to the effective dimension by its own name; the claim above expects them refuted.
+its logarithm leaves more than half of the scatter that the line on ``log d`` leaves; the effective dimension has a peak
+of 1.01 times its valleys, a rank correlation above -0.9, or leaves less than half of that scatter.
 
 Setting: ``y ~ N(0, I_n)``, ``x_j = y + z_j`` with ``z_j ~ N(0, I_n)``, minimum-norm least squares of ``y`` on the first
 ``d`` columns. Two errors are recorded: the risk ``(1 - sum w)^2 + |w|^2``, the exact mean squared test error given
@@ -34,6 +35,7 @@ Wilson (2020), Rethinking parameter counting, arXiv:2003.02139, section 3. The c
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,6 +54,8 @@ ERROR_TOLERANCE, DIMENSION_TOLERANCE, COMPLEMENT_TOLERANCE = 0.02, 0.005, 0.05
 PLACE_TOLERANCE = 0.05
 MONOTONE = 0.9
 """Rank correlation with the risk above which a quantity is said to fall with it."""
+NO_PEAK = 1.01
+"""Peak over the higher of its valleys below which there is none: a curve that rises everywhere has at most 1."""
 TRACKING = 0.5
 """Scatter of the risk about a quantity, over that about ``log d``, below which the quantity is said to track it: mere
 size leaves at least four times the variance."""
@@ -119,55 +123,84 @@ def verdict(ds: Dataset) -> list[Finding]:
             (f"{falls} {known} {both}", complement[..., off], complement_law[:, off], COMPLEMENT_TOLERANCE, largest),
         )
     ]
-    off_place = functools.partial(analysis.largest_peak_error, sizes, place=n)
+
+    def off_place(values: np.ndarray) -> analysis.Interval:
+        def places(logs: np.ndarray) -> np.ndarray:
+            return analysis.peak_places(sizes, logs) / n
+
+        return analysis.worst_place(places, np.log(values), of="rows", which="distance", centre=1.0)
+
     claim, unit = "The test error peaks where features and examples are equal.", "|d at the peak / n - 1|"
-    detail, place = "Peak of the geometric mean over redraws.", analysis.bootstrap(off_place, np.log(risk))
+    detail, place = "Peak of the geometric mean over redraws.", off_place(risk)
     peak = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
     valley = int(np.argmin(exact[sizes < n]))
-    fall = analysis.bootstrap(analysis.ratio_of_means, risk[:, -1], risk[:, valley])
+    fall = analysis.of_means(lambda a, b: a / b, risk[:, -1], risk[:, valley])
     claim = f"The second descent goes below the first valley by d = {sizes[-1]}."
     ratio, detail = f"mean risk at d = {sizes[-1]} / at d = {sizes[valley]}", "The valley is placed by the closed form."
     below = analysis.finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))
-    claim, place = f"The {falls} peaks at d = n.", analysis.bootstrap(off_place, np.log(complement))
-    at_n = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties")
-    higher = analysis.of_means(lambda means: analysis.interior_peak(means).prominence.max(axis=1), dimension)
-    claim, unit = "The effective dimension itself has a peak.", "peak / higher of its two valleys"
-    detail = "Mean over redraws; a curve that rises everywhere has at most 1."
-    itself = analysis.finding(claim, higher, low=1.0, unit=f"{unit}, the largest over penalties", detail=detail)
+    claim, place = f"The {falls} peaks at d = n.", off_place(complement)
+    at_n = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties", given=(peak,))
+    higher = analysis.worst_place(lambda means: analysis.interior_peak(means).prominence, dimension)
+    claim, unit = "The effective dimension itself has no peak.", "peak / higher of its two valleys"
+    detail, most = "Mean over redraws; a curve that rises everywhere has at most 1.", "the largest over penalties"
+    itself = analysis.finding(claim, higher, high=NO_PEAK, unit=f"{unit}, {most}", detail=detail, given=(peak, at_n))
     second = sizes > n
     logs, of_complement, of_dimension = (np.log(table[..., second]) for table in (risk, complement, dimension))
     tracks = functools.partial(_tracks, n, sizes[second], logs)
-    found += [peak, below, at_n, _falls(falls, "smallest", logs, of_complement)]
-    found += [tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]]) for i, penalty in enumerate(penalties)]
-    found += [itself, _falls("effective dimension", "largest", logs, of_dimension)]
-    return analysis.family([*found, tracks("effective dimension", of_dimension, least=", the smallest over penalties")])
+    found += [peak, below, at_n, _ordered(f"the {falls} falls", "smallest", logs, of_complement, low=MONOTONE)]
+    tracking = [
+        tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]], role="exploratory" if i else "primary")
+        for i, penalty in enumerate(penalties)
+    ]
+    rises = _ordered("the effective dimension rises", "largest", logs, of_dimension, high=-MONOTONE)
+    not_itself = tracks("effective dimension", of_dimension, least=", the smallest over penalties", given=tracking[:1])
+    return analysis.family([*found, *tracking, itself, rises, not_itself])
 
 
-def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> analysis.Hypothesis:
-    """Whether a quantity falls with the risk; from logarithms over ``d > n``, ``[S, P]`` and ``[S, A, P]``."""
-    worst = {"smallest": analysis.smallest, "largest": analysis.largest}[which]
-    orders = analysis.of_means(lambda a, b: worst(analysis.spearman(a[:, None], b)), risk, values)
-    claim = f"Over d > n the {name} falls with the test error: a monotone order, which 1 / d has too."
-    detail = f"Of geometric means over redraws, the {which} over penalties."
-    return analysis.finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)
+def _ordered(name: str, which: str, risk: np.ndarray, values: np.ndarray, **region: float) -> analysis.Hypothesis:
+    """Whether a quantity goes one way as the risk falls; from logarithms over ``d > n``, ``[S, P]``, ``[S, A, P]``."""
+
+    def order(risk: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return analysis.spearman(analysis.mean(risk)[:, None], analysis.mean(values))
+
+    orders = analysis.worst_place(order, risk, values, of="rows", which=which)
+    claim = f"Over d > n {name} as the test error falls: a monotone order, which a power of d has too."
+    detail, unit = (
+        f"Of geometric means over redraws, the {which} over penalties.",
+        "rank correlation with the test error",
+    )
+    return analysis.finding(claim, orders, unit=unit, detail=detail, role="exploratory", **region)
 
 
 def _tracks(
-    n: int, sizes: np.ndarray, risk: np.ndarray, name: str, values: np.ndarray, least: str = ""
+    n: int,
+    sizes: np.ndarray,
+    risk: np.ndarray,
+    name: str,
+    values: np.ndarray,
+    least: str = "",
+    given: Sequence[analysis.Hypothesis] = (),
+    role: str = "exploratory",
 ) -> analysis.Hypothesis:
-    """Whether a quantity, at the best of its penalties, tracks the risk better than the size does; arrays as above."""
+    """Whether a quantity, at the best of its penalties, tracks the risk better than the size does; arrays as above.
+
+    With ``given``, the quantity that does, whether this one does not.
+    """
     x, far = np.log(sizes), sizes >= (1.0 + OFF_PEAK) * n
 
     def scatter(risk: np.ndarray, values: np.ndarray, x: np.ndarray = x) -> np.ndarray:
-        return analysis.smallest(analysis.scatter_ratio(risk[:, None], values, x, rising=True))
+        return analysis.scatter_ratio(risk[:, None], values, x, rising=True)
 
     mean, of_values = (analysis.mean(table[None]) for table in (risk, values))
     control, outside = scatter(mean, -x[None, None]), scatter(mean[..., far], of_values[..., far], x[far])
-    claim = f"The {name} tracks the second descent: it leaves less than half of the scatter that size leaves."
+    does, less = ("does not track", "more") if given else ("tracks", "less")
+    claim = f"The {name} {does} the second descent: it leaves {less} than half of the scatter that size leaves."
     unit = "scatter of the log risk about a rising line in the log of it / about a line in log d, d > n"
-    known = f"Control: 1 / d has {control[0]:.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside[0]:.2f}."
-    detail, ratio = f"Of geometric means over redraws{least}. {known}", analysis.of_means(scatter, risk, values)
-    return analysis.finding(claim, ratio, high=TRACKING, unit=unit, detail=detail)
+    known = f"Control: 1 / d has {control.min():.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside.min():.2f}."
+    detail = f"Of geometric means over redraws{least}. {known}"
+    ratio = analysis.worst_place(scatter, risk, values, which="smallest")
+    region = {"low" if given else "high": TRACKING}
+    return analysis.finding(claim, ratio, unit=unit, detail=detail, given=tuple(given), role=role, **region)
 
 
 def figure(ds: Dataset) -> Figure:

@@ -154,34 +154,32 @@ def verdict(ds: Dataset) -> list[Finding]:
     late, nats, smallest_of = 2 * config["max_order"] // 3, "nats of mean evidence", "the smallest over noise levels"
     found = []
 
-    def late_change(means: np.ndarray) -> np.ndarray:
-        return analysis.largest_distance(means[..., -1] - means[..., late])
-
     for b, basis in enumerate(np.unique(ds["basis"])):
         # [S, noises, orders]: a redraw is resampled with all its noise levels.
         isotropic, dependent = evidence[:, b, 0], evidence[:, b, 1]
         best = zip(isotropic.mean(axis=0).argmax(axis=-1), noises, strict=True)
         detail = f"Best order: {', '.join(f'{order} at {noise:g}' for order, noise in best)}."
         claim = f"Isotropic prior on {basis} coefficients: the evidence has its maximum at an intermediate order."
-        peak = analysis.of_means(lambda means: analysis.smallest(_below_peak(means, [0, -1])), isotropic)
+        peak = analysis.worst_place(lambda means: _below_peak(means, [0, -1]), isotropic, which="smallest")
         unit = f"{nats} by which the maximum exceeds both ends, {smallest_of}"
         found.append(analysis.finding(claim, peak, low=STRONG, unit=unit, detail=detail))
         claim = f"Order-dependent prior on {basis} coefficients: "
-        rise = analysis.of_means(lambda means: analysis.smallest(_below_peak(means, [0])), dependent)
-        fall = analysis.of_means(lambda means: analysis.largest(_below_peak(means, [-1])), dependent)
-        change = analysis.of_means(late_change, dependent)
+        rise = analysis.worst_place(lambda means: _below_peak(means, [0]), dependent, which="smallest")
+        fall = analysis.worst_place(None, dependent - dependent[..., -1:])
+        change = analysis.worst_place(None, dependent[..., -1] - dependent[..., late], which="distance")
         unit = f"{nats} from order 0 to the maximum, {smallest_of}"
         rises = analysis.finding(f"{claim}the evidence rises with the order.", rise, low=STRONG, unit=unit)
         unit = f"{nats} from the maximum to the largest order, the largest over noise levels"
         at_most_mention = functools.partial(analysis.finding, high=MENTION, given=(rises,))
         falls = at_most_mention(f"{claim}beyond its maximum the evidence does not fall.", fall, unit=unit)
         unit = f"{nats} over orders {late} to {config['max_order']}, largest over noise levels"
-        detail = f"With the isotropic prior {late_change(analysis.mean(isotropic[None]))[0]:.2f}."
+        late_isotropic = np.abs((isotropic[..., -1] - isotropic[..., late]).mean(axis=0)).max()
+        detail = f"With the isotropic prior {late_isotropic:.2f}."
         level = at_most_mention(f"{claim}the evidence levels off.", change, unit=unit, detail=detail)
         found += [rises, falls, level]
     sums = "The evidence is the sum of the sequential predictive densities."
     unit, detail = "largest relative difference", f"Over {sequential.size:,} models, float64."
-    largest = analysis.bootstrap(analysis.largest, sequential)
+    largest = analysis.largest_seen(sequential)
     found.append(analysis.finding(sums, largest, high=SEQUENTIAL_TOLERANCE, unit=unit, detail=detail))
     exact = "The mean evidence is the exact expectation over label noise, from the order of the target on."
     detail = (
@@ -189,7 +187,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         "more, and so does its scatter. The largest of several errors is biased upwards, against the claim."
     )
     unit, gaps = "largest |mean difference|, nats per point", (evidence - expected)[..., config["teacher_order"] :]
-    distance = analysis.of_means(analysis.largest_distance, gaps / config["num_points"])
+    distance = analysis.worst_place(None, gaps / config["num_points"], which="distance")
     return analysis.family(
         [*found, analysis.finding(exact, distance, high=EXPECTATION_TOLERANCE, unit=unit, detail=detail)]
     )

@@ -18,6 +18,7 @@ from gendyn.experiments.double_descent.equation_counting.program import (
     sample_of,
 )
 from gendyn.regression import relu_network_parameters
+from tests.experiments.no_effect import FEW, MANY, false_supports
 from tests.experiments.smoke import smoke_config
 
 EXACT, UNIFORM, TRUE, POWER, FOURIER_TRUE, FOURIER_UNIFORM, NETWORK_TRUE, NETWORK_UNIFORM, SHORTER = range(9)
@@ -206,3 +207,26 @@ def test_bad_configs_are_refused_before_the_folder_is_made(changes, message, tmp
     with pytest.raises(ConfigError, match=message):
         launch(smoke_config("equation_counting", **changes), tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def no_effect(random):
+    """What a network needs has nothing to do with the equations, nor with how long it is trained."""
+    ds = results(redraws=8)
+    networks = np.flatnonzero(ds["model"].values == "network")
+    at = np.exp(random.normal(np.log(450.0), 0.4, size=len(networks)))
+    ratio = ds["parameters"].values[networks, 0] / at[:, None]
+    ds["residual"].values[networks, 0] = CONFIG["tolerance"] * ratio**-10.0
+    ds["error"].values[networks, 0] = np.clip(1.0 / ratio - 1.0, 0.0, 1.0)
+    return ds
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_alone_supports_no_primary_claim(count):
+    assert false_supports(experiment.verdict, no_effect, count) == {}
+
+
+def test_results_without_any_finite_size_are_refused():
+    ds = results()
+    ds["parameters"].values[:] = np.nan
+    with pytest.raises(ConfigError, match="no size has finite results"):
+        experiment.verdict(ds)

@@ -11,10 +11,13 @@ from gendyn.core import ConfigError
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import bias_variance as experiment
 from gendyn.experiments.linear_models._sphere import sphere_risk
-from gendyn.experiments.linear_models.bias_variance import PARTS
+from gendyn.experiments.linear_models.bias_variance.program import PARTS
+from tests.experiments.made import made_redraws
+from tests.experiments.no_effect import FEW, MANY, SHAPES, curves, false_supports
 from tests.experiments.smoke import smoke_config
 
-SUM, CLOSED_FORM, RISE, RISE_NETWORK, PREDICTED, PREDICTED_NETWORK, ENSEMBLE, BAGGED, BAGGED_PLACE, WIDTH = range(10)
+SUM, CLOSED_FORM, PEAK, RISE, PEAK_NETWORK, RISE_NETWORK = range(6)
+PREDICTED, PREDICTED_NETWORK, ENSEMBLE, BAGGED, BAGGED_PLACE, WIDTH = range(6, 12)
 
 
 def results(*, off=1.0, lost=0.0, by="noise:init:sample", ensemble=1.0, bagged=0.25, place=0.64, wide=0.0, redraws=12):
@@ -67,7 +70,7 @@ def verdicts(ds):
 
 
 def test_parts_of_the_closed_form_are_supported():
-    assert verdicts(results()) == ["supported"] * 10
+    assert verdicts(results()) == ["supported"] * 12
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_parts_of_the_closed_form_are_supported():
 def test_each_claim_is_refuted_by_data_that_contradict_it(change, refuted):
     found = verdicts(results(**change))
     assert [found[i] for i in refuted] == ["refuted"] * len(refuted)
-    assert "refuted" not in [found[i] for i in range(10) if i not in refuted]
+    assert "refuted" not in [found[i] for i in range(12) if i not in refuted]
 
 
 def test_few_redraws_decide_nothing_and_none_is_an_error():
@@ -137,3 +140,26 @@ def test_bad_configs_are_refused(changes, message):
 def test_one_learner_can_be_computed_alone():
     axes = {"learner": ("mlp",), "seed": (0, 1)}
     assert "2 runs in 1 chunks" in plan(config_file.get_config(), axes=axes).summary()
+
+
+def no_effect(random, shape="flat", redraws=40):
+    """Every part of the variance has one shape with the peak elsewhere, or none; averages are as good as one fit."""
+    config = config_file.get_config().to_dict()
+    levels, size = len(config["random_features"]["ridges"]), len(config["random_features"]["ratios"])
+    runs = 2 * redraws
+    parts = curves(random, shape, runs, len(PARTS), levels, size)
+    bias = curves(random, shape, runs, levels, size)
+    recorded = {"risk": bias + parts.sum(axis=1), "squared_bias": bias, "components": parts}
+    names = ("ensemble_risk", "bagged_risk", "training_error")
+    recorded |= {name: curves(random, shape, runs, levels, size, height=8.0) for name in names}
+    points = {"learner": np.repeat(["random_features", "mlp"], redraws), "seed": np.tile(np.arange(redraws), 2)}
+    return made_redraws(points, recorded, config)
+
+
+COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_noise_alone_supports_no_primary_claim(shape, count):
+    assert false_supports(experiment.verdict, lambda random: no_effect(random, shape), count) == {}

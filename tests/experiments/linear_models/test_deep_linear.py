@@ -14,10 +14,11 @@ from gendyn.experiments import plan
 from gendyn.experiments.linear_models import deep_linear as experiment
 from gendyn.experiments.linear_models.deep_linear import claims
 from gendyn.experiments.linear_models.deep_linear.program import completion, modes
+from tests.experiments.no_effect import FEW, MANY, false_supports
 from tests.experiments.smoke import smoke_config
 
 AXES = ("case", "depth", "learning_rate", "scale", "seed")
-STEP, ORDER, DEPTH_TWO, ALL_DEPTHS, GAUSSIAN, ORTHOGONAL, UNTOUCHED, DEEPER, SMALLER, TRUTH = range(10)
+STEP, ORDER, DEPTH_TWO, ALL_DEPTHS, GAUSSIAN, ORTHOGONAL, UNTOUCHED, DEEPER, SMALLER, TRUTH, NOT_LOW = range(11)
 STRENGTHS, DEPTHS, RATES, SCALES = (3.0, 1.0), (2, 3), (1e-2, 1e-3), (1e-3, 1.0)
 CONFIG = {
     "singular_values": STRENGTHS,
@@ -68,7 +69,7 @@ def results(
             untouched = start * np.sqrt(1 + 10 * scale**2) * (1 + 0.001 * random.normal())
             for depth, error in ((1, untouched), (2, small), (3, small * (deeper if scale < 1 else 1.0))):
                 noisy = error * (1 + 0.001 * random.normal())
-                ranks = {"effective_rank": 2.9 * rank, "truth_rank": 2.9}
+                ranks = {"effective_rank": 20.0 if depth == 1 else 2.9 * rank, "truth_rank": 2.9}
                 add("completion", depth, 0.1, scale, seed, unobserved_error=noisy, observed_error=0.0, **ranks)
     dims = ("run", "record")
     variables = {
@@ -89,7 +90,7 @@ def verdicts(ds):
 
 
 def test_results_that_follow_the_closed_forms_are_supported():
-    assert verdicts(results()) == ["supported"] * 10
+    assert verdicts(results()) == ["supported"] * 11
     np.testing.assert_allclose(
         np.median(claims.half_times(results(), [3])[:, 0], axis=0), claims.exact_half_times(results(), 3), rtol=0.02
     )
@@ -220,3 +221,22 @@ def test_bad_configs_are_refused(changes, message):
 def test_its_own_axes_are_chosen_from():
     chosen = plan(smoke_config("deep_linear"), axes={"case": ("gaussian", "orthogonal"), "seed": (1,)}).summary()
     assert "4 runs in 4 chunks" in chosen and "completion" not in chosen
+
+
+def no_effect(random):
+    """Modes rise together at times of their own, and no depth or start completes better than another."""
+    ds = results()
+    cases = ds["case"].values
+    times = np.linspace(0.0, CONFIG["horizon"], CONFIG["num_times"])
+    for run in np.flatnonzero(cases == "random"):
+        late = np.exp(random.normal(size=(1, len(STRENGTHS))))
+        ds["modes"].values[run, 0] = np.array(STRENGTHS) / (1.0 + np.exp(-5.0 * (times[:, None] - late)))
+    completed = np.flatnonzero(cases == "completion")
+    for name, level in (("unobserved_error", 1.0), ("effective_rank", 20.0)):
+        ds[name].values[completed, 0] = level * np.exp(0.2 * random.normal(size=len(completed)))
+    return ds
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_alone_supports_no_primary_claim(count):
+    assert false_supports(experiment.verdict, no_effect, count) == {}

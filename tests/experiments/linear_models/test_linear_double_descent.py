@@ -13,14 +13,24 @@ from gendyn.experiments.linear_models import linear_double_descent as experiment
 from gendyn.experiments.linear_models.linear_double_descent.program import BINS
 from gendyn.regression import isotropic_sample, spectrum_edges
 from tests.experiments.made import made_redraws
+from tests.experiments.no_effect import FEW, MANY, SHAPES, curves, false_supports
 from tests.experiments.smoke import smoke_config
 
-RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER = range(11)
+(RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER) = range(11)
+OVER_SIZES, OVER_DESIGNS, MOVED, RAISES, LOWERS, EQUAL, CONTRAST, EXACT_LABELS, EQUAL_NOISY = range(11, 20)
+ALL, NEEDS_PEAK = 20, {OVER_SIZES, OVER_DESIGNS, MOVED, REMOVED, TOGETHER}
 NOISE = (0.0, 0.25, 1.0)
 
 
-def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmless=False, growth=0.0, redraws=12):
-    """Redraws that scatter by a percent around the closed forms; peaks moved by some places, curves multiplied."""
+def results(
+    *, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmless=False, growth=0.0, redraws=40, **more
+):
+    """Redraws that scatter by a percent around the closed forms; peaks moved by some places, curves multiplied.
+
+    ``more``: ``steep`` and ``steep_single`` are powers of the smallest singular value in the norm; ``more_peak``,
+    ``lowers`` (data lower it at every n), ``equal`` (the risk of equal singular values at ``p = n``).
+    """
+    steep, steep_single = more.get("steep", -1.0), more.get("steep_single", -1.0)
     random = np.random.default_rng(0)
     config = config_file.get_config().to_dict()
     config.pop("axes")
@@ -32,6 +42,7 @@ def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmles
         columns.setdefault(name, []).append(values * np.exp(0.01 * random.normal()))
 
     for seed in range(redraws):
+        own = 0.5 * random.normal()
         for v in NOISE:
             law = theory.min_norm_risk(n, sizes, dimension=120, noise_variance=v)
             squared = theory.min_norm_squared_norm(n, sizes, dimension=120, noise_variance=v)
@@ -40,13 +51,14 @@ def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmles
                 exact[np.abs(sizes - n) <= 1] = 100.0
                 exact[at + moved] = 1000.0
             record("risk", law * risk)
-            record("squared_norm", squared * norm)
+            near = sizes == n
+            record("squared_norm", squared * norm * np.where(near, np.exp(2 * steep_single * own), 1.0))
             best = theory.misspecified_ridge_risk(n, some, 120 * (v + 1) - some, dimension=120, noise_variance=v)
             best[np.flatnonzero(some == n)] *= 1.0 + bump
             record("optimal_ridge_risk", best)
-            smallest = np.full(len(some), 0.5)
-            smallest[np.flatnonzero(some == n)[0] + dip] = 0.01
-            record("smallest_singular_value", smallest)
+            smallest = np.sqrt(squared[np.isin(sizes, some)]) ** (1.0 / steep)
+            smallest[some == n] *= np.exp(own)
+            record("smallest_singular_value", np.roll(smallest, dip))
             record("condition_number", 2.0 / smallest)
             record("ridge_risk", np.ones((3, len(some))))
             record("spectrum", np.ones((4, BINS)))
@@ -54,6 +66,13 @@ def results(*, risk=1.0, norm=1.0, peak=0, norm_peak=0, dip=0, bump=0.0, harmles
             exact = np.where(np.isfinite(exact), exact, 50.0)
             record("examples_risk", theory.optimal_ridge_risk(d / counts, noise_variance=v) if harmless else exact)
             record("examples_optimal_risk", theory.optimal_ridge_risk(d / counts, noise_variance=v) * counts**growth)
+            record("examples_smallest_singular_value", counts**-1.0 if "lowers" in more else np.abs(counts - d) + 0.1)
+            peak_of_more = more.get("more_peak", config["more_examples"])
+            record("more_risk", 1.0 + 99.0 * (np.array(config["more_features"]) == peak_of_more))
+            below = some <= n
+            record("aligned_gaussian_risk", np.where(below, v * (1 + 50 * (some == n)), 1 - n / some + v))
+            flat = np.where(below, v * some / n, 1 - n / some + v * n / some)
+            record("aligned_orthogonal_risk", flat * np.where(some == n, more.get("equal", 1.0), 1.0))
             columns.setdefault("seed", []).append(seed)
             columns.setdefault("noise_variance", []).append(v)
     arrays = {name: np.array(column) for name, column in columns.items()}
@@ -66,9 +85,9 @@ def verdicts(ds):
 
 def test_the_closed_forms_are_supported_and_drawn():
     ds = results()
-    assert verdicts(ds) == ["supported"] * 11
+    assert verdicts(ds) == ["supported"] * ALL
     made = experiment.figure(ds)
-    assert len(made.axes) == 6 and "12 redraws" in made._supxlabel.get_text()
+    assert len(made.axes) == 9 and "40 redraws" in made._supxlabel.get_text()
 
 
 @pytest.mark.parametrize(
@@ -76,13 +95,18 @@ def test_the_closed_forms_are_supported_and_drawn():
     [
         ({"risk": 1.1}, {RISK, RISK_CLOSE}),
         ({"norm": 0.9}, {NORM, NORM_CLOSE}),
+        ({"steep": -0.6, "steep_single": -1.0}, {OVER_SIZES}),
+        ({"steep_single": -0.5}, {OVER_DESIGNS}),
+        ({"more_peak": 40}, {MOVED}),
+        ({"lowers": True}, {RAISES}),
+        ({"equal": 4.0}, {EQUAL, EQUAL_NOISY}),
         # Within 5 %, and beyond both 2 % and three standard errors.
         ({"risk": 1.035}, {RISK_CLOSE}),
-        ({"peak": 4, "norm_peak": 4}, {PLACE, TOGETHER}),
+        ({"peak": 4, "norm_peak": 4}, {PLACE} | NEEDS_PEAK),
         ({"norm_peak": -4}, {TOGETHER}),
         ({"dip": 2}, {DIP}),
         ({"bump": 0.3}, {OPTIMAL, REMOVED}),
-        ({"harmless": True}, {HURTS}),
+        ({"harmless": True}, {HURTS, NEVER}),
         ({"growth": 1.0}, {NEVER}),
     ],
 )
@@ -92,7 +116,7 @@ def test_another_truth_is_refuted(changes, refuted):
 
 
 def test_few_redraws_decide_nothing_and_none_are_refused():
-    assert verdicts(results(redraws=2)) == ["undecided"] * 11
+    assert verdicts(results(redraws=2)) == ["undecided"] * ALL
     with pytest.raises(ConfigError, match="no redraw is finished at every point"):
         ds = results(redraws=2)
         experiment.verdict(ds.assign_coords(committed=("run", np.zeros(6, int))))
@@ -156,3 +180,39 @@ def test_every_record_is_numpys_least_squares(finished):
 def test_bad_configs_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         plan(smoke_config("linear_double_descent", **changes))
+
+
+def no_effect(random, shape="flat", redraws=40):
+    """Every curve over sizes has one shape with its peak elsewhere, or none, and scatters by a third."""
+    config = config_file.get_config().to_dict()
+    config.pop("axes")
+    many, some, counts, more = (
+        len(config[name]) for name in ("num_features", "ridge_features", "examples", "more_features")
+    )
+    sizes = {
+        "risk": (many,),
+        "squared_norm": (many,),
+        "ridge_risk": (3, some),
+        "optimal_ridge_risk": (some,),
+        "smallest_singular_value": (some,),
+        "condition_number": (some,),
+        "examples_risk": (counts,),
+        "examples_optimal_risk": (counts,),
+        "examples_smallest_singular_value": (counts,),
+        "aligned_gaussian_risk": (some,),
+        "aligned_orthogonal_risk": (some,),
+        "more_risk": (more,),
+        "spectrum": (4, BINS),
+    }
+    recorded = {name: curves(random, shape, redraws * len(NOISE), *size) for name, size in sizes.items()}
+    points = {"noise_variance": np.tile(NOISE, redraws), "seed": np.repeat(np.arange(redraws), len(NOISE))}
+    return made_redraws(points, recorded, config)
+
+
+COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_noise_alone_supports_no_primary_claim(shape, count):
+    assert false_supports(experiment.verdict, lambda random: no_effect(random, shape), count) == {}

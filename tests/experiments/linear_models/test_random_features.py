@@ -12,11 +12,13 @@ from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import random_features as experiment
 from gendyn.experiments.linear_models._sphere import sphere_risk
-from gendyn.experiments.linear_models.random_features import DATA, problem, redraw
+from gendyn.experiments.linear_models.random_features.program import DATA, problem, redraw
+from tests.experiments.made import made_redraws
+from tests.experiments.no_effect import FEW, MANY, SHAPES, curves, false_supports
 from tests.experiments.smoke import smoke_config
 
-RIDGELESS, RIDGE, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(7)
-IMAGES = 5
+RIDGELESS, RIDGE, PEAK, PLACE, NORM, NOISE, NO_PEAK, ENSEMBLE = range(8)
+IMAGES = 6
 """Between the findings about the sphere and the same ones about images."""
 
 
@@ -51,7 +53,7 @@ def verdicts(ds):
 
 
 def test_closed_forms_are_supported():
-    assert verdicts(results()) == ["supported"] * 12
+    assert verdicts(results()) == ["supported"] * 14
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_each_claim_is_refuted_by_data_that_contradict_it(change, refuted):
     found = verdicts(results(**change))
     assert [found[i] for i in refuted] == ["refuted"] * len(refuted)
     if "place" not in change:
-        others = set(range(12)) - set(refuted)
+        others = set(range(14)) - set(refuted)
         assert {found[i] for i in others if i != ENSEMBLE} == {"supported"}
 
 
@@ -182,3 +184,23 @@ def test_one_kind_of_data_can_be_computed_alone():
 @pytest.mark.parametrize("variant", [name for name in config_file.get_config.functions if name != "smoke"])
 def test_variants_are_sound(variant):
     plan(config_file.get_config(variant))
+
+
+def no_effect(random, shape="flat", redraws=40):
+    """Label noise, ridge and averages make no difference; curves have one shape with the peak elsewhere, or none."""
+    config = config_file.get_config().to_dict()
+    runs, sizes = redraws * len(DATA), (2, 3, len(config["ratios"]))
+    names = ("risk", "ensemble_risk", "coefficient_norm", "test_error", "ensemble_test_error")
+    recorded = {name: curves(random, shape, runs, *sizes) for name in names}
+    recorded["condition_number"] = np.ones((runs, sizes[-1]))
+    points = {"data": np.repeat(DATA, redraws), "seed": np.tile(np.arange(redraws), len(DATA))}
+    return made_redraws(points, recorded, config)
+
+
+COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_noise_alone_supports_no_primary_claim(shape, count):
+    assert false_supports(experiment.verdict, lambda random: no_effect(random, shape), count) == {}

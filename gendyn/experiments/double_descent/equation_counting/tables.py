@@ -39,7 +39,7 @@ def curves(ds: Dataset, model: str, labels: str, problem: tuple[int, int], num_s
     ``num_steps`` 0: the longest training, which for features is none.
 
     Raises:
-        ConfigError: no such redraw is finished, or a network diverged.
+        ConfigError: no such redraw is finished, or a network diverged, at one size or at all.
     """
     lengths = analysis.config_of(ds)["steps"] if model == NETWORK else (0,)
     models, steps = (NETWORK,) if model == NETWORK else FEATURES, num_steps or max(lengths)
@@ -48,6 +48,8 @@ def curves(ds: Dataset, model: str, labels: str, problem: tuple[int, int], num_s
     place = _place(model, labels, problem, steps)
     found = Curves(**analysis.redraws_at(ds, place, Curves._fields, seeds=seeds))
     real = np.isfinite(found.parameters[0])
+    if not real.any():
+        raise ConfigError(f"no size has finite results at {place}; lower config.learning_rate.")
     found = Curves(found.parameters[0, real], found.residual[:, real], found.error[:, real])
     if not np.isfinite(found.residual).all():
         raise ConfigError(f"residual is not finite at {place}; lower config.learning_rate.")

@@ -10,16 +10,17 @@ from gendyn import analysis
 from gendyn.analysis import (
     Hypothesis,
     agreement,
-    bootstrap,
     config_of,
     family,
     finding,
-    largest,
+    largest_seen,
     median_over_seeds,
     of_means,
     smallest,
+    worst_place,
 )
 from gendyn.core import ConfigError
+from gendyn.experiments.linear_models.implicit_bias import beyond
 from gendyn.experiments.linear_models.implicit_bias.program import steps_of
 from gendyn.types import Dataset, Finding
 
@@ -31,6 +32,11 @@ FITTED = 1e-3
 FLOW_RIDGE_BOUND = 1.6862
 """Of the ratio of mean risks at any time (Ali et al., theorem 1)."""
 AS_GOOD = 0.05
+STOPS = 0.98
+"""Ratio of risks below which there is a best time to stop: what a comparison at that time presupposes."""
+NEARLY_FITTED, SAME_NORM, LESS = 0.05, 0.05, 0.8
+"""Share of the labels' norm left where the norm of the weights is first read; how near to that it is at the end to be
+the same, and how far below to be less."""
 ANGLE_TOLERANCE, LATE = 0.02, 1e3
 """Of angles against the closed form, from this time ``learning rate * steps`` on: it lacks a power of ``1 / t``."""
 RATE_TOLERANCE = 0.25
@@ -40,35 +46,75 @@ ANOTHER_DIRECTION = 0.2
 
 
 def verdict(ds: Dataset) -> list[Finding]:
-    """Eight claims about squared loss, five about logistic loss."""
+    """Squared loss, then logistic loss, then networks and flipped labels."""
     config, redraws = config_of(ds), analysis.recorded_tables(ds)
-    return family([*_solutions(config, redraws), *_paths(config, redraws), *_directions(config, redraws)])
+    parts = (_solutions, _stochastic, _continued, _paths, _directions, beyond.findings)
+    return family([found for part in parts for found in part(config, redraws)])
 
 
 def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
     plain, scales = len(config["initial_scales"]), config["initial_scales"][1:]
-    distance, residual = redraws["distance"][:, :, -1], redraws["residual"][:, plain + 1 :]
+    adam = slice(plain + 1, plain + 1 + len(config["adam_learning_rates"]))
+    distance, residual = redraws["distance"][:, :, -1], redraws["residual"][:, adam]
     count = f"{len(distance)} redraws of {config['num_examples']} examples."
     arrived: Any = {"high": CONVERGED, "unit": "largest |w - w+| / |w+| of a redraw", "detail": count}
+    arrived["role"] = "check"
     rates = ", ".join(f"{rate:g}" for rate in config["adam_learning_rates"])
     left: Any = {"unit": "largest |y - X w| / |y| of a redraw", "detail": f"At learning rates {rates}."}
-    fitted = finding("Adam fits the training set.", bootstrap(largest, residual.max(axis=1)), high=FITTED, **left)
-    off = analysis.of_medians(smallest, distance[:, plain + 1 :])
+    left["role"] = "check"
+    fitted = finding("Adam fits the training set.", largest_seen(residual), high=FITTED, **left)
+    off = worst_place(None, distance[:, adam], of="medians", which="smallest")
     elsewhere = f"Adam ends at another solution, at each of the learning rates {rates}."
     over = "Median over redraws, the smallest over learning rates."
     errors = np.abs(redraws["final_distance"][:, 1:plain] / redraws["start_outside"][:, 1:] - 1.0)
-    stays, unit = bootstrap(largest, np.max(errors, axis=1)), "largest |distance / part outside - 1| of a redraw"
+    stays, unit = largest_seen(errors), "largest |distance / part outside - 1| of a redraw"
     start = "What the start has outside the row space stays, and nothing else does."
     at = f"At initial scales {', '.join(f'{scale:g}' for scale in scales)}."
     return [
         *(
-            finding(f"{name} ends at the least-norm solution.", bootstrap(largest, distance[:, i]), **arrived)
+            finding(f"{name} ends at the least-norm solution.", largest_seen(distance[:, i]), **arrived)
             for name, i in (("Gradient descent from 0 on squared loss", 0), ("Momentum from 0 on squared loss", plain))
         ),
         fitted,
         finding(elsewhere, off, low=ELSEWHERE, unit="|w - w+| / |w+|", detail=over, given=(fitted,)),
-        finding(start, stays, high=CONVERGED, unit=unit, detail=at),
+        finding(start, stays, high=CONVERGED, unit=unit, detail=at, role="check"),
     ]
+
+
+def _stochastic(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
+    zero, moved = redraws["distance"][:, -2:, -1].T
+    scale, aside = config["initial_scales"][-1], "exploratory"
+    claim = f"Stochastic gradient descent from a start of scale {scale:g} ends at another solution (control)."
+    over = (
+        f"One example a step, the same ones as from 0; training error {redraws['residual'][:, -1].max():.1e} at most."
+    )
+    control = finding(
+        claim, median_over_seeds(moved), low=ELSEWHERE, unit="median |w - w+| / |w+|", detail=over, role=aside
+    )
+    claim, unit = "Stochastic gradient descent from 0 ends at the least-norm solution.", "largest |w - w+| / |w+|"
+    detail = f"{len(zero)} redraws, {config['num_steps']:,} steps of one example."
+    found = finding(claim, largest_seen(zero), high=CONVERGED, unit=unit, detail=detail, given=(control,), role=aside)
+    return [found, control]
+
+
+def _continued(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
+    """Norms at the end over those at the first record at which the training set is nearly fitted."""
+    far, decayed = len(config["initial_scales"]) - 1, -3
+    rows, scale, aside = np.arange(len(redraws["fit"])), config["initial_scales"][-1], "exploratory"
+
+    def changes(method: int) -> np.ndarray:
+        fit, norm = redraws["fit"][:, method], redraws["norm"][:, method]
+        there = fit <= NEARLY_FITTED
+        return np.where(there.any(axis=1), norm[:, -1] / norm[rows, np.argmax(there, axis=1)], np.nan)
+
+    about: Any = {"unit": "median norm at the end / when fitted", "role": aside}
+    about["detail"] = f"Start of scale {scale:g}; fitted: {NEARLY_FITTED:.0%} of |y| is left."
+    decays = "With weight decay, training on after the fit lowers the norm (control)."
+    control = finding(decays, median_over_seeds(changes(decayed)), high=LESS, **about)
+    stays = "Without it, training on from an interpolant of large norm leaves the norm as it is."
+    low, high = 1.0 - SAME_NORM, 1.0 + SAME_NORM
+    same = finding(stays, median_over_seeds(changes(far)), low=low, high=high, given=(control,), **about)
+    return [same, control]
 
 
 def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list[Hypothesis]:
@@ -80,13 +126,23 @@ def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list
     gap, unit = analysis.mean_over_seeds(redraws["flow_gap"]), "largest |w - flow| / |w+| of the path"
     risks = redraws["descent_risk"], redraws["ridge_risk"]
     always = f"Stopped descent has at most {FLOW_RIDGE_BOUND} times the risk of ridge at 1 / t, at every time."
-    worst = analysis.bootstrap(lambda a, b: largest(analysis.ratio_of_means(a, b)), *risks)
+    worst = worst_place(lambda a, b: a / b, *risks)
     best = "Gradient descent stopped at its best time is as good as the best ridge."
     ratio = of_means(lambda a, b: smallest(a) / smallest(b), *risks)
+    stops = finding(
+        "Gradient descent has less risk at its best time than at the first step and at the last.",
+        of_means(lambda means: smallest(means) / np.minimum(means[:, 0], means[:, -1]), risks[0]),
+        high=STOPS,
+        unit="smallest mean risk / the lower of both ends",
+        role="exploratory",
+    )
     return [
-        finding(flow, gap, high=bound, unit=unit, detail=law),
-        finding(always, worst, high=FLOW_RIDGE_BOUND, unit="largest ratio of mean risks"),
-        finding(best, ratio, low=1.0 - AS_GOOD, high=1.0 + AS_GOOD, unit="ratio of smallest mean risks"),
+        finding(flow, gap, high=bound, unit=unit, detail=law, role="check"),
+        finding(always, worst, high=FLOW_RIDGE_BOUND, unit="largest ratio of mean risks", role="check"),
+        stops,
+        finding(
+            best, ratio, low=1.0 - AS_GOOD, high=1.0 + AS_GOOD, unit="ratio of smallest mean risks", given=(stops,)
+        ),
     ]
 
 
@@ -112,15 +168,16 @@ def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) ->
     keeps, stays = "Adam on logistic loss keeps an angle to the largest margin.", median_over_seeds(angle[:, 0, 2, -1])
     descent = f"Median over redraws; gradient descent: {np.median(angle[:, 0, 0, -1]):.3f}."
     sup, share = (redraws[name][:, 0, :, -1] for name in ("sup_margin_share", "margin_share"))
-    less = of_means(np.minimum, sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2])
+    less = worst_place(None, np.stack([sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2]], axis=1), which="smallest")
     both = "Of two margins Adam has more of the one by the largest coordinate, gradient descent of the Euclidean one."
     shares = "Adam's share of the one less gradient descent's, the reverse for the other; means over redraws."
+    turned_there = tuple(
+        agreement(f"{name} {turns}", rows, 1.0, tolerance=ANGLE_TOLERANCE, detail=spans)
+        for name, rows in (("Gradient descent", ratios[:, 0, judged]), ("In the end momentum", ratios[:, 1, -1:]))
+    )
     return [
-        *(
-            agreement(f"{name} {turns}", rows, 1.0, tolerance=ANGLE_TOLERANCE, detail=spans)
-            for name, rows in (("Gradient descent", ratios[:, 0, judged]), ("In the end momentum", ratios[:, 1, -1:]))
-        ),
+        *turned_there,
         finding(rate, median_over_seeds(after / before), unit=thirds, **band),
-        finding(keeps, stays, low=ANOTHER_DIRECTION, unit="radians at the end", detail=descent),
+        finding(keeps, stays, low=ANOTHER_DIRECTION, unit="radians at the end", detail=descent, given=turned_there[:1]),
         finding(both, less, low=0.0, unit="the smaller of two differences of shares", detail=shares),
     ]

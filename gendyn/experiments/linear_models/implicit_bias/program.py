@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ import optax
 
 from gendyn import regression, theory
 from gendyn.core import ConfigError, stream
-from gendyn.core.rules import begins_with, distinct, each, integer, number, positive
+from gendyn.core.rules import ascending, begins_with, distinct, each, integer, number, positive
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.train import record_steps
 from gendyn.types import Array, Config
@@ -22,6 +22,7 @@ PROBLEMS = ("wide", "narrow")
 METHODS = ("gradient descent", "momentum", "Adam")
 """On the logistic problems, in the order of the records."""
 _SCALES = each(number(0), begins_with(0, "each is compared with it"), distinct, least=2)
+_DIMENSIONS = each(integer(1), ascending("the last is compared with the first"), least=2)
 LEAVES = {
     "num_examples": Leaf(20, rule=integer(1), meaning="n of the squared loss"),
     "num_features": Leaf(60, rule=integer(1), meaning="p of the squared loss"),
@@ -30,6 +31,8 @@ LEAVES = {
     "momentum": Leaf(0.9, rule=number(0, 1, open_high=True), meaning="of every problem"),
     "initial_scales": Leaf((0.0, 0.25, 0.5, 0.75, 1.0), rule=_SCALES, meaning="starts of gradient descent"),
     "adam_learning_rates": Leaf((0.1, 0.01, 0.001), rule=each(positive()), meaning="on the squared loss"),
+    "sgd_learning_rate": Leaf(0.01, rule=positive(), meaning="of stochastic descent, one example a step, on it"),
+    "weight_decay": Leaf(0.02, rule=positive(), meaning="of gradient descent from the last start: the control"),
     "num_steps": Leaf(10_000, rule=integer(1), meaning="on the squared loss"),
     "logistic_steps": Leaf(60_000, rule=integer(8), meaning="on both logistic losses"),
     "num_records": Leaf(48, rule=integer(8), meaning="of a path, at most: evenly in the logarithm of the step"),
@@ -43,6 +46,15 @@ LEAVES = {
     "narrow.margin": Leaf(0.2, rule=number(0), meaning="added to that of the teacher"),
     "narrow.learning_rate": Leaf(0.5, rule=positive(), meaning="of gradient descent and momentum"),
     "narrow.adam_learning_rate": Leaf(5e-4, rule=positive(), meaning="of Adam"),
+    "relu.num_examples": Leaf(20, rule=integer(2), meaning="n of the networks, random labels"),
+    "relu.num_features": Leaf(5, rule=integer(1), meaning="d"),
+    "relu.width": Leaf(20, rule=integer(1), meaning="hidden units"),
+    "relu.learning_rate": Leaf(3.0, rule=positive(), meaning="over the loss (logistic) and 1 + |theta|^2"),
+    "relu.num_steps": Leaf(6000, rule=integer(8), meaning="of full-batch descent"),
+    "mixture.num_examples": Leaf(50, rule=integer(2), meaning="n of the two classes with flipped labels"),
+    "mixture.num_features": Leaf((60, 250, 1000), rule=_DIMENSIONS, meaning="p"),
+    "mixture.signal": Leaf(6.0, rule=positive(), meaning="distance of either class from the origin"),
+    "mixture.num_flipped": Leaf(5, rule=integer(1), meaning="labels flipped"),
     "runs_at_once": Leaf(64, "execution", integer(1), "runs of a chunk"),
     "seed": Leaf(0, "axis", integer(0), "a redraw of all three problems"),
 }
@@ -55,6 +67,11 @@ def check(config: Config) -> None:
         raise ConfigError(
             f"config.num_features = {p} must exceed num_examples = {n} by at least 2: the claims are about which of "
             "many solutions is found."
+        )
+    if config.mixture.num_features[0] <= config.mixture.num_examples:
+        raise ConfigError(
+            f"config.mixture.num_features = {config.mixture.num_features} must all exceed mixture.num_examples = "
+            f"{config.mixture.num_examples}: any labels must be separable."
         )
     if wide.num_features < wide.num_examples:
         raise ConfigError(
@@ -79,15 +96,27 @@ def program(config: Config) -> Simulation:
             for name, path in zip(PROBLEMS, paths, strict=True)
         ]
         of_problems = [_stacked(rows) for rows in zip(*margins, strict=True)]
-        return found | _stacked(flows) | _stacked(of_problems)
+        margins_of_networks = {f"relu_{name}": rows for name, rows in networks(seeds)._asdict().items()}
+        errors = {"mixture_error": _mixture_errors(config, [np_mixture(seeds) for np_mixture in mixtures])}
+        return found | _stacked(flows) | _stacked(of_problems) | margins_of_networks | errors
 
+    relu = {name: value for name, value in config.relu.items() if name != "num_steps"}
+    shape = {"steps": network_steps(config), **relu}
+    networks = _batched(lambda key: regression.relu_margins(key, **shape), "relu")
+    about = {name: config.mixture[name] for name in ("num_examples", "signal", "num_flipped")}
+    mixtures = [
+        _batched(lambda key, p=p: regression.mixture_sample(key, num_features=p, **about), f"mixture {p}")
+        for p in config.mixture.num_features
+    ]
     starts, records, late = len(config.initial_scales), *map(len, steps_of(config))
-    methods = starts + 1 + len(config.adam_learning_rates)
+    methods = starts + len(config.adam_learning_rates) + 4
     curves, asymptotes = (len(PROBLEMS), len(METHODS), late), (len(PROBLEMS), late)
     measured = {
         "distance": Measured("distance to the least-norm solution / its norm", (methods, records)),
         "final_distance": Measured("distance to the least-norm solution at the end", (methods,), "float64"),
         "residual": Measured("training error at the end / norm of the labels", (methods,)),
+        "fit": Measured("training error / norm of the labels", (methods, records)),
+        "norm": Measured("norm of the weights", (methods, records)),
         "start_outside": Measured("part of the start outside the row space", (starts,), "float64"),
         "flow_distance": Measured("distance of gradient flow to the least-norm solution / its norm", (records,)),
         "flow_gap": Measured("largest distance of descent from gradient flow / norm of the solution"),
@@ -100,6 +129,9 @@ def program(config: Config) -> Simulation:
         "late_margin_share": Measured("its closed form for gradient descent", asymptotes),
         "sup_margin_share": Measured("margin / largest margin, largest coordinate", curves),
         "complete": Measured("support vectors span all examples", (len(PROBLEMS),)),
+        "relu_margin": Measured("normalised margin of a network, by loss", (2, len(network_steps(config)))),
+        "relu_loss": Measured("its summed loss", (2, len(network_steps(config))), "float64"),
+        "mixture_error": Measured("error of the largest margin, true labels", (len(config.mixture.num_features),)),
     }
     return redraw_simulation(config, measured, redraw)
 
@@ -111,8 +143,15 @@ def steps_of(config: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(squared[1:]), np.array(logistic[1:])
 
 
+def network_steps(config: Mapping[str, Any]) -> np.ndarray:
+    """Recorded ones of the networks, likewise."""
+    last, records = config["relu"]["num_steps"], config["num_records"] + 1
+    return np.array(record_steps("log", num_steps=last, num_records=records)[1:])
+
+
 def descend_squared(config: Config, seed: Array) -> tuple[tuple[Array, ...], dict[str, Array]]:
-    """A redraw of ``|y - X w|^2 / (2 n)``: methods are gradient descent from every scale, momentum, Adam at every rate.
+    """A redraw of ``|y - X w|^2 / (2 n)``: methods are gradient descent from every scale, momentum, Adam at every rate,
+    gradient descent with weight decay from the last scale, and stochastic descent from 0 and from there.
 
     First come ``X``, ``y``, the teacher, the least-norm solution and the path of gradient descent from 0.
     """
@@ -126,10 +165,20 @@ def descend_squared(config: Config, seed: Array) -> tuple[tuple[Array, ...], dic
     adam = optax.adam(optax.cosine_decay_schedule(adam_rates, int(steps[-1])))
     weights = regression.parallel_descents(
         lambda w: x.T @ (x @ w - y[:, None]) / n,
-        (scaled, jnp.zeros((p, 1)), jnp.zeros((p, len(adam_rates)))),
-        (optax.sgd(rate), optax.sgd(rate, config.momentum), adam),
+        (scaled, jnp.zeros((p, 1)), jnp.zeros((p, len(adam_rates))), scaled[:, -1:]),
+        (
+            optax.sgd(rate),
+            optax.sgd(rate, config.momentum),
+            adam,
+            optax.chain(optax.add_decayed_weights(config.weight_decay), optax.sgd(rate)),
+        ),
         steps,
     )
+    drawn = stream(key, "examples drawn")
+    stochastic = regression.stochastic_descent(
+        drawn, x, y, scaled[:, np.array([0, -1])], steps, learning_rate=config.sgd_learning_rate
+    )
+    weights = jnp.concatenate([weights, stochastic], axis=2)
     shortest = regression.least_squares(x, y).coefficients
     distances = jnp.linalg.norm(weights - shortest[:, None], axis=1)
     end = regression.minimum_norm_gap(x, jnp.tile(y[:, None], weights.shape[2]), weights[-1])
@@ -140,6 +189,8 @@ def descend_squared(config: Config, seed: Array) -> tuple[tuple[Array, ...], dic
         "distance": distances.T / jnp.linalg.norm(shortest),
         "final_distance": jnp.linalg.norm(weights[-1] - shortest[:, None], axis=0),
         "residual": end.residual / jnp.linalg.norm(y),
+        "fit": (jnp.linalg.norm(y[:, None] - x @ weights, axis=1) / jnp.linalg.norm(y)).T,
+        "norm": jnp.linalg.norm(weights, axis=1).T,
         "start_outside": begin.outside_row_space,
         "descent_risk": jnp.sum((path - teacher) ** 2, axis=1),
         "ridge_risk": jnp.sum((ridges - teacher) ** 2, axis=1),
@@ -175,6 +226,19 @@ def _margin_records(config: Config, problem: str, signed: np.ndarray, path: np.n
     all_four = regression.relative_margins(signed, weights, best=best)._asdict()
     closed = {f"late_{name}": all_four[name][-1] for name in ("angle", "margin_share")}
     return {name: values[:-1] for name, values in all_four.items()} | closed | {"complete": np.array(late.complete)}
+
+
+def _batched(function: Callable[..., Any], name: str) -> Callable[[Array], Any]:
+    """A function of a key, over the seeds of a chunk."""
+    return jax.jit(jax.vmap(lambda seed: function(stream(jax.random.key(seed), name))))
+
+
+def _mixture_errors(config: Config, samples: Sequence[regression.MixtureSample]) -> np.ndarray:
+    """Of each redraw and number of features, ``[S, P]``."""
+    signal = config.mixture.signal
+    rows = [zip(*map(np.asarray, sample), strict=True) for sample in samples]
+    errors = [[regression.mixture_error(regression.MixtureSample(*row), signal)[0] for row in each] for each in rows]
+    return np.array(errors).T
 
 
 def _stacked(rows: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -1,5 +1,9 @@
-"""Laws of risk and norm, places of the peaks, the optimal ridge over features and over examples, more data hurt."""
+"""Laws of risk and norm, places of the peaks, the optimal ridge over features and over examples, more data hurt.
 
+What makes the peak, and minimum norms without one, are in ``mechanism``.
+"""
+
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,14 +12,14 @@ from gendyn import analysis, theory
 from gendyn.analysis import (
     Hypothesis,
     agreement,
-    bootstrap,
     config_of,
     family,
     finding,
-    largest_peak_error,
-    of_means,
     outer_values,
+    peak_places,
+    worst_place,
 )
+from gendyn.experiments.linear_models.linear_double_descent import mechanism
 from gendyn.types import Dataset, Finding
 
 Tables = Mapping[str, np.ndarray]
@@ -50,9 +54,11 @@ def ridge_law(ds: Dataset, sizes: np.ndarray, noise: float, penalty: float | Non
 
 
 def verdict(ds: Dataset) -> list[Finding]:
-    """Over features: laws, peaks and the optimal ridge; then over examples."""
-    found = analysis.recorded_tables(ds, AXES)
-    return family([part for claims in (_laws, _places, _optimal_ridge, _over_examples) for part in claims(ds, found)])
+    """Over features: laws, peaks and the optimal ridge; then over examples; then what makes the peak."""
+    found, config, noise = analysis.recorded_tables(ds, AXES), config_of(ds), outer_values(ds, "noise_variance")
+    peak, *places = _places(ds, found)
+    made = [*_laws(ds, found), peak, *places, *_optimal_ridge(ds, found, peak), *_over_examples(ds, found)]
+    return family([*made, *mechanism.findings(config, noise, found, peak)])
 
 
 def _laws(ds: Dataset, found: Tables) -> list[Hypothesis]:
@@ -71,6 +77,7 @@ def _laws(ds: Dataset, found: Tables) -> list[Hypothesis]:
             unit=f"largest |mean - law| / max({allowed}, {CLOSE:.0%})",
             detail=f"{len(rows):,} redraws at {truth.size} places. The limit allows for sampling, so that the "
             "effect is a point: an interval by resampling would count sampling twice.",
+            role="check",
         )
         made += [agreement(claim, rows, truth, tolerance=LAW_TOLERANCE), close]
     return made
@@ -79,9 +86,10 @@ def _laws(ds: Dataset, found: Tables) -> list[Hypothesis]:
 def _places(ds: Dataset, found: Tables) -> list[Hypothesis]:
     n, sizes, some = (np.array(config_of(ds)[name]) for name in ("num_examples", "num_features", "ridge_features"))
     risk, norm, smallest = (np.log(found[name]) for name in ("risk", "squared_norm", "smallest_singular_value"))
-    peak = bootstrap(lambda logs: largest_peak_error(sizes, logs, n), risk)
-    gap = bootstrap(lambda a, b: largest_peak_error(sizes, b, analysis.peak_places(sizes, a)), risk, norm)
-    dip = bootstrap(lambda logs: largest_peak_error(some, logs, n), -smallest[:, 0])
+    off = functools.partial(worst_place, of="rows", which="distance", centre=1.0)
+    peak = off(lambda logs: peak_places(sizes, logs) / n, risk)
+    gap = off(lambda a, b: peak_places(sizes, b) / peak_places(sizes, a), risk, norm)
+    dip = off(lambda logs: peak_places(some, logs) / n, -smallest[:, :1])
     claim, unit = "The risk peaks where features and examples are equal.", "largest |p at the peak / n - 1|"
     detail = "Peaks of geometric means over redraws."
     peaks = finding(claim, peak, high=PLACE_TOLERANCE, unit=f"{unit} over noise levels", detail=detail)
@@ -90,16 +98,18 @@ def _places(ds: Dataset, found: Tables) -> list[Hypothesis]:
     same = finding(claim, gap, high=PLACE_TOLERANCE, unit=unit, given=(peaks,))
     claim = "The smallest singular value is smallest where features and examples are equal."
     unit, detail = "|p at the dip / n - 1|", "Dip of the geometric mean over redraws."
-    return [peaks, same, finding(claim, dip, high=PLACE_TOLERANCE, unit=unit, detail=detail)]
+    dips = finding(claim, dip, high=PLACE_TOLERANCE, unit=unit, detail=detail, role="exploratory")
+    return [peaks, same, dips]
 
 
-def _never_hurts(claim: str, rows: np.ndarray, axis: str, detail: str) -> Hypothesis:
+def _never_hurts(claim: str, rows: np.ndarray, axis: str, detail: str, given: Hypothesis) -> Hypothesis:
     """That the mean risk, ``rows [S, V, P]``, falls from each place to the next at every noise level."""
     unit = f"largest relative rise of the mean risk between neighbouring {axis}"
-    return finding(claim, of_means(analysis.largest_rise, rows), high=0.0, unit=unit, detail=detail)
+    rise = worst_place(lambda means: means[..., 1:] / means[..., :-1] - 1.0, rows)
+    return finding(claim, rise, high=0.0, unit=unit, detail=detail, given=(given,))
 
 
-def _optimal_ridge(ds: Dataset, found: Tables) -> list[Hypothesis]:
+def _optimal_ridge(ds: Dataset, found: Tables, peak: Hypothesis) -> list[Hypothesis]:
     config, noise = config_of(ds), outer_values(ds, "noise_variance")
     optimal, fixed = found["optimal_ridge_risk"], found["ridge_risk"].mean(axis=0)
     some, errors = np.array(config["ridge_features"]), []
@@ -115,7 +125,7 @@ def _optimal_ridge(ds: Dataset, found: Tables) -> list[Hypothesis]:
     )
     claim = "The optimal ridge removes the peak: more features never hurt."
     detail = f"At {', '.join(map(str, some))} features, over noise levels."
-    return [near, _never_hurts(claim, optimal, "p", detail)]
+    return [near, _never_hurts(claim, optimal, "p", detail, peak)]
 
 
 def _over_examples(ds: Dataset, found: Tables) -> list[Hypothesis]:
@@ -129,11 +139,11 @@ def _over_examples(ds: Dataset, found: Tables) -> list[Hypothesis]:
     pair = np.stack([shortest[:, np.arange(len(first)), first], shortest[:, :, last]])
     hurts = finding(
         f"More data hurt: the mean minimum-norm risk at n = {counts[last]} is above that at fewer examples, d = {d}.",
-        bootstrap(lambda few, many: analysis.smallest(analysis.ratio_of_means(many, few)), *pair),
+        worst_place(lambda few, many: many / few, *pair, which="smallest"),
         low=1.0,
         unit="smallest ratio of mean risks over noise levels",
         detail=f"Against n = {', '.join(map(str, counts[first]))} for noise "
         f"{', '.join(f'{v:g}' for v in noise[noisy])}, where the closed form is least.",
     )
     detail = f"At {', '.join(map(str, counts))} examples, over noise levels above 0."
-    return [hurts, _never_hurts("With the optimal ridge more examples never hurt.", best, "n", detail)]
+    return [hurts, _never_hurts("With the optimal ridge more examples never hurt.", best, "n", detail, hurts)]

@@ -1,5 +1,8 @@
 """What was measured, on top of the closed forms."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gendyn import theory
@@ -12,7 +15,7 @@ from gendyn.types import Dataset, Figure
 
 
 def figure(ds: Dataset) -> Figure:
-    """Risk, norm, conditioning, spectra, penalties and the sweep over examples."""
+    """Risk, norm, conditioning, spectra, penalties, the sweep over examples; then what makes the peak."""
     config, noise, (risk_law, norm_law) = config_of(ds), outer_values(ds, "noise_variance"), laws(ds)
     n, d, chosen = (config[name] for name in ("num_examples", "fixed_dimension", "spectrum_features"))
     sizes, some, counts = (np.array(config[name]) for name in ("num_features", "ridge_features", "examples"))
@@ -64,10 +67,86 @@ def figure(ds: Dataset) -> Figure:
     panels = [
         over_features("Mean risk", "risk", risks, (0.4, 300.0)),
         over_features("Mean squared norm", "squared norm", norms, (0.05, 300.0)),
-        over_features("Conditioning of X", "geometric mean, no unit", conditioning, (3e-3, 1e5)),
+        over_features("Conditioning of X (dashes: a limit)", "geometric mean, no unit", conditioning, (3e-3, 1e5)),
         spectrum._replace(y_limits=(0, 2.0)),
         over_features(f"Penalties, noise {v:g}", "risk", (shortest, *ridged[1:], best), (0.5, 100.0)),
         examples._replace(marks=((d, "n = d"),), y_limits=(0.1, 100.0), legend="upper right"),
     ]
-    setting = f"n = {n}, D = {config['dimension']} Gaussian features, signal 1; no mean at p = n"
-    return draw_panels(panels, note=f"{setting}; {len(found['risk']):,} redraws, float64")
+    panels += _mechanism(config, noise, found, middle)
+    setting = f"n = {n}, D = {config['dimension']} Gaussian features, signal 1; no mean at p = n, where curves are cut"
+    return draw_panels(panels, num_columns=3, note=f"{setting}; {len(found['risk']):,} redraws, float64")
+
+
+def _mechanism(config: Mapping[str, Any], noise: np.ndarray, found: Mapping[str, np.ndarray], v: int) -> list[Panel]:
+    """A target in few features, two numbers of examples, the smallest singular value of a fixed model."""
+    n, d, more = (config[name] for name in ("num_examples", "fixed_dimension", "more_examples"))
+    some, sizes, others = (np.array(config[name]) for name in ("ridge_features", "num_features", "more_features"))
+    counts, fine = np.array(config["examples"]), np.linspace(*np.array(config["examples"])[[0, -1]], 400)
+    level, shape = float(noise[v]), {"dimension": config["dimension"], "noise_variance": float(noise[v])}
+    equal = np.where(some <= n, level * some / n, 1.0 - n / some + level * n / some)
+    aligned = [
+        Curve(
+            f"Gaussian, noise {level:g}",
+            some,
+            found["aligned_gaussian_risk"][:, v],
+            colour=style.TEST,
+            statistic="median",
+        ),
+        Curve(
+            f"equal singular values, noise {level:g}",
+            some,
+            found["aligned_orthogonal_risk"][:, v],
+            some,
+            equal,
+            style.TRAIN,
+        ),
+    ]
+    if noise[0] == 0.0:
+        rows = np.maximum(found["aligned_gaussian_risk"][:, 0], 1e-3)
+        aligned.append(Curve("Gaussian, exact labels", some, rows, colour=style.MEASURED, statistic="median"))
+    moved = [
+        Curve(
+            f"n = {count}",
+            places,
+            found[name][:, v],
+            places,
+            theory.min_norm_risk(count, places, **shape),
+            colour,
+            "geometric mean",
+        )
+        for count, places, name, colour in ((n, sizes, "risk", style.TEST), (more, others, "more_risk", style.TRAIN))
+    ]
+    smallest = Curve(
+        "smallest singular value of X / √n",
+        counts,
+        found["examples_smallest_singular_value"][:, 0],
+        fine,
+        np.maximum(np.abs(1.0 - np.sqrt(d / fine)), 1e-9),
+        style.MEASURED,
+        "geometric mean",
+    )
+    title, features = f"Target in the first {config['num_aligned']} features", "features p"
+    ends = ((float(n), "p = n"),), ((float(n), ""), (float(more), "p = n")), ((float(d), "n = d"),)
+    return [
+        Panel(
+            title, features, "risk (floor: 0.001)", tuple(aligned), y_scale="log", marks=ends[0], y_limits=(6e-4, 300.0)
+        ),
+        Panel(
+            "More examples move the peak (dashes: means)",
+            features,
+            "risk",
+            tuple(moved),
+            y_scale="log",
+            marks=ends[1],
+            y_limits=(0.4, 300.0),
+        ),
+        Panel(
+            f"A fixed model, d = {d} (dashes: a limit)",
+            "examples n",
+            "smallest singular value",
+            (smallest,),
+            y_scale="log",
+            marks=ends[2],
+            y_limits=(3e-3, 10.0),
+        ),
+    ]
