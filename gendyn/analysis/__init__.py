@@ -9,6 +9,7 @@ from gendyn.analysis.accuracy import median_delay as median_delay
 from gendyn.analysis.accuracy import speed_ratio as speed_ratio
 from gendyn.analysis.agreement import agreement as agreement
 from gendyn.analysis.agreement import consistency as consistency
+from gendyn.analysis.agreement import largest_seen as largest_seen
 from gendyn.analysis.agreement import sampling_error as sampling_error
 from gendyn.analysis.alignment import alignment_with_end as alignment_with_end
 from gendyn.analysis.arms import Arms as Arms
@@ -20,6 +21,7 @@ from gendyn.analysis.bootstrap import Interval as Interval
 from gendyn.analysis.bootstrap import attainable_level as attainable_level
 from gendyn.analysis.bootstrap import bootstrap as bootstrap
 from gendyn.analysis.bootstrap import interval_of as interval_of
+from gendyn.analysis.bootstrap import mapped as mapped
 from gendyn.analysis.bootstrap import spanning as spanning
 from gendyn.analysis.bootstrap import unknown as unknown
 from gendyn.analysis.correlations import kendall as kendall
@@ -57,6 +59,11 @@ from gendyn.analysis.peaks import largest_peak_error as largest_peak_error
 from gendyn.analysis.peaks import peak_centre as peak_centre
 from gendyn.analysis.peaks import peak_places as peak_places
 from gendyn.analysis.peaks import ratios_at as ratios_at
+from gendyn.analysis.pointwise import Pointwise as Pointwise
+from gendyn.analysis.pointwise import counted as counted
+from gendyn.analysis.pointwise import ranked as ranked
+from gendyn.analysis.pointwise import resampled as resampled
+from gendyn.analysis.pointwise import smooth as smooth
 from gendyn.analysis.redraws import common_seeds as common_seeds
 from gendyn.analysis.redraws import finished_runs as finished_runs
 from gendyn.analysis.redraws import finished_tables as finished_tables
@@ -135,3 +142,4 @@ from gendyn.analysis.time_to_threshold import generalisation_delay as generalisa
 from gendyn.analysis.time_to_threshold import grokking_phase as grokking_phase
 from gendyn.analysis.time_to_threshold import time_to_threshold as time_to_threshold
 from gendyn.analysis.typical_cell import typical_cell as typical_cell
+from gendyn.analysis.worst_place import worst_place as worst_place

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, bootstrap, spanning
+from gendyn.analysis.bootstrap import Interval, spanning
 from gendyn.analysis.runs import DIVERGED, history, record_steps, run_status
-from gendyn.analysis.statistics import median
+from gendyn.analysis.statistics import median_over_seeds
 from gendyn.analysis.time_to_threshold import Crossing, Delay, time_to_threshold
 from gendyn.types import Dataset
 
@@ -113,6 +113,6 @@ def median_delay(delay: Delay, *, known: np.ndarray | None = None, level: float 
     (135.0, True, True)
     """
     known = delay.observed if known is None else known
-    low = bootstrap(median, np.where(known, delay.low, -np.inf), level=level)
-    high = bootstrap(median, np.where(known, delay.high, np.inf), level=level)
+    low = median_over_seeds(np.where(known, delay.low, -np.inf), level=level)
+    high = median_over_seeds(np.where(known, delay.high, np.inf), level=level)
     return spanning(low, high, estimate=float(np.median(delay.time[known])) if known.any() else math.nan)

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, attainable_level, bootstrap, interval_of
+from gendyn.analysis.bootstrap import Interval, attainable_level, interval_of, unknown
 from gendyn.analysis.finding import Hypothesis, finding
+from gendyn.analysis.worst_place import worst_place
 from gendyn.core import ConfigError, check_range
 
 
@@ -21,8 +22,9 @@ def agreement(
 ) -> Hypothesis:
     """Whether the means over redraws are the closed form's values, everywhere and within a relative tolerance.
 
-    The effect is ``max_p |mean_s redraws[s, p] / exact[p] - 1|`` with its bootstrap interval over redraws. The largest
-    of several noisy errors is biased upwards, against the claim, so redraws have to be enough for the tolerance.
+    The effect is ``max_p |mean_s redraws[s, p] / exact[p] - 1|`` with the interval of
+    :func:`gendyn.analysis.worst_place`. The largest of several noisy errors is biased upwards, against the claim, so
+    redraws have to be enough for the tolerance: with too few it is undecided, and an exact law is not refuted.
 
     Args:
         claim: what agrees with what, and where.
@@ -59,7 +61,7 @@ def agreement(
     place = _named(worst, redraws)
     return finding(
         claim,
-        bootstrap(lambda rows: np.max(np.abs(rows.mean(axis=1) - 1.0), axis=-1), ratios, level=level),
+        worst_place(None, ratios, which="distance", centre=1.0, level=level),
         high=tolerance,
         unit="largest |mean / closed form - 1|",
         detail=f"{detail} {len(table):,} redraws at {len(truth)} places; the largest error is at place {place}, "
@@ -94,11 +96,37 @@ def consistency(
     rows, truth = _places(redraws, exact)
     errors = rows.std(axis=0, ddof=min(1, len(rows) - 1)) / math.sqrt(len(rows))
     largest = float(np.max(np.abs(rows.mean(axis=0) - truth) / np.maximum(num_errors * errors, close * truth)))
+    return _point(largest, len(rows), level)
 
+
+def largest_seen(values: np.ndarray, *, level: float = 0.9) -> Interval:
+    """The largest value that any of these rows has anywhere, as a point: for what must hold in every one of them.
+
+    It is about these rows. The largest that others may have is not known from them, and no resample exceeds it. With
+    too few rows for an interval of this level it says nothing.
+
+    Args:
+        values: ``[S, ...]``, such as an error of rounding; NaN, or no row: unknown.
+        level: in (0, 1).
+
+    Raises:
+        ConfigError: ``level`` out of range.
+
+    >>> largest_seen(np.array([[1e-9, 0.0]] * 9 + [[0.0, 1e-3]]))[:3]
+    (0.001, 0.001, 0.001)
+    >>> largest_seen(np.zeros([0, 2]))[:3]
+    (nan, -inf, inf)
+    """
+    check_range("level", level, low=0, high=1, open_low=True, open_high=True)
+    rows = np.asarray(values, float)
+    return unknown(level) if not rows.size or np.isnan(rows).any() else _point(float(rows.max()), len(rows), level)
+
+
+def _point(value: float, num_rows: int, level: float) -> Interval:
     def ends(level: float) -> tuple[float, float]:
-        return (largest, largest) if attainable_level(len(rows)) >= level else (-math.inf, math.inf)
+        return (value, value) if attainable_level(num_rows) >= level else (-math.inf, math.inf)
 
-    return interval_of(largest, ends, level)
+    return interval_of(value, ends, level)
 
 
 def _places(redraws: np.ndarray, exact: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from gendyn.core import check_choice, check_positive_int, check_range
 from gendyn.core.errors import ConfigError
 
 METHODS = ("expanded", "percentile", "bca")
-_ELEMENTS_AT_ONCE = 2**24
+ELEMENTS_AT_ONCE = 2**24
 
 Ends = Callable[[float], tuple[float, float]]
 """From a level in (0, 1) to the ends ``(low, high)`` of an interval at that level."""
@@ -55,6 +55,22 @@ def interval_of(estimate: float, ends: Ends, level: float, defined: float = 1.0)
     Interval(estimate=0.0, low=-0.9, high=0.9, level=0.9, defined=1.0)
     """
     return Interval(estimate, *ends(level), level, defined, ends)
+
+
+def mapped(found: Interval, increasing: Callable[[float], float]) -> Interval:
+    """The interval of an increasing function of what one is about, such as ``np.exp`` of a mean logarithm.
+
+    >>> mapped(Interval(0.0, -math.inf, 1.0, 0.9, 1.0), np.exp).low
+    0.0
+    """
+
+    def moved(pair: tuple[float, float]) -> tuple[float, float]:
+        with np.errstate(over="ignore"):
+            return float(increasing(pair[0])), float(increasing(pair[1]))
+
+    ends = found.at
+    at = None if ends is None else lambda level: moved(ends(level))
+    return Interval(float(increasing(found.estimate)), *moved(found[1:3]), found.level, found.defined, at)
 
 
 def unknown(level: float = 0.9) -> Interval:
@@ -150,7 +166,7 @@ def bootstrap(
     estimate = float(statistic(*(array[None] for array in data))[0])
     rows = np.random.default_rng(seed).integers(num_rows, size=(num_resamples, num_rows))
     # A resample copies every row: thousands of rows go through a few at a time, in bounded memory.
-    batches = -(-num_resamples * sum(array.size for array in data) // _ELEMENTS_AT_ONCE)
+    batches = -(-num_resamples * sum(array.size for array in data) // ELEMENTS_AT_ONCE)
     values = np.concatenate(
         [np.asarray(statistic(*(array[part] for array in data)), float) for part in np.array_split(rows, batches)]
     )

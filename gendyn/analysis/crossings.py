@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gendyn.analysis.bootstrap import Interval, bootstrap, spanning
-from gendyn.analysis.statistics import median, ratio_of_medians
+from gendyn.analysis.statistics import median_over_seeds, ratio_of_medians
 from gendyn.core import ConfigError, check_choice
 
 
@@ -95,7 +95,7 @@ def median_place(found: Places, *, level: float = 0.9) -> Interval:
     >>> known.estimate, known.low < 0.23 < known.high
     (0.23, True)
     """
-    low, high = (bootstrap(median, side, level=level) for side in found)
+    low, high = (median_over_seeds(side, level=level) for side in found)
     return spanning(low, high, estimate=(low.estimate + high.estimate) / 2.0)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gendyn.analysis.bootstrap import Interval, bootstrap
+from gendyn.analysis.bootstrap import Interval, bootstrap, interval_of, unknown
+from gendyn.analysis.pointwise import Pointwise, ranked, smooth
+from gendyn.core import check_range
 
 
 def median(rows: np.ndarray) -> np.ndarray:
@@ -62,12 +64,13 @@ def ratio_of_means(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 def median_over_seeds(values: np.ndarray, *, level: float = 0.9) -> Interval:
-    """Median of one value a seed with its bootstrap interval; unknown without any seed.
+    """Median of one value a seed, between interpolated order statistics; unknown without any seed.
 
-    A value of NaN may lie anywhere, and widens the interval. For a paired difference or ratio pass that of each seed.
+    For a paired difference or ratio pass that of each seed. At a level of 90 % it covers 89 to 91 % for 5 seeds and
+    more of any continuous law (docs/coverage.md), and more where values tie. Details: :func:`gendyn.analysis.ranked`.
 
     Args:
-        values: ``[S]``; a diverged run holds the worst outcome.
+        values: ``[S]``; a diverged run holds the worst outcome. One NaN, which may lie anywhere, makes it unknown.
         level: in (0, 1).
 
     Raises:
@@ -79,14 +82,19 @@ def median_over_seeds(values: np.ndarray, *, level: float = 0.9) -> Interval:
     >>> median_over_seeds(np.zeros(0))[:3]
     (nan, -inf, inf)
     """
-    return bootstrap(median, values, level=level)
+    return _one(ranked, values, level)
 
 
 def mean_over_seeds(values: np.ndarray, *, level: float = 0.9) -> Interval:
-    """Mean of one value a seed with its bootstrap interval; unknown without any seed.
+    """Mean of one value a seed, by Student's interval widened for skewness; unknown without any seed.
+
+    At a level of 90 % it covers 91 to 94 % of a normal law and of Student's with 3 degrees, for 5 to 20 seeds. Of a
+    log-normal law (sigma 1) it covers 86 % for 5, 88 % for 7, 89 % for 10 and 91 % for 20 (docs/coverage.md): without
+    knowing the law nothing does better from few seeds, as the mean is in a tail that they have not seen. Where values
+    have such tails, ask for their median or geometric mean. Details: :func:`gendyn.analysis.smooth`.
 
     Args:
-        values: ``[S]``.
+        values: ``[S]``; for a share of runs see :func:`gendyn.analysis.share_interval`.
         level: in (0, 1).
 
     Raises:
@@ -96,11 +104,30 @@ def mean_over_seeds(values: np.ndarray, *, level: float = 0.9) -> Interval:
     >>> found.estimate, found.low < 3.0 < found.high
     (3.0, True)
     """
-    return bootstrap(mean, values, level=level)
+    return _one(lambda rows: smooth(lambda means: means, rows), values, level)
+
+
+def _one(pointwise: Callable[[np.ndarray], Pointwise], values: np.ndarray, level: float) -> Interval:
+    check_range("level", level, low=0, high=1, open_low=True, open_high=True)
+    rows = np.asarray(values, float)
+    if not len(rows):
+        return unknown(level)
+    found = pointwise(rows[:, None])
+
+    def ends(level: float) -> tuple[float, float]:
+        low, high = found.ends((1.0 - level) / 2.0)
+        return float(low[0]), float(high[0])
+
+    return interval_of(float(found.estimate[0]), ends, level, found.defined)
 
 
 def of_means(statistic: Callable[..., np.ndarray], *tables: np.ndarray, level: float = 0.9) -> Interval:
-    """Interval of a statistic of means over rows, such as the worst of many places or a slope through them.
+    """Interval of a statistic of means over rows, such as a ratio or the slope of a line through them.
+
+    From the further of two low ends to the further of two high ones: those of :func:`gendyn.analysis.smooth`, which
+    know of skewness, and those of :func:`gendyn.analysis.bootstrap`, which know of bends. At a level of 90 % it covers
+    90 to 95 % of ratios, slopes and powers for 5 rows and more of normal, long-tailed and skewed laws
+    (docs/coverage.md). For the worst of several places see :func:`gendyn.analysis.worst_place`.
 
     Args:
         statistic: of the means of each table, ``[B, ...]`` each, to ``[B]``.
@@ -108,17 +135,29 @@ def of_means(statistic: Callable[..., np.ndarray], *tables: np.ndarray, level: f
         level: in (0, 1).
 
     >>> rows = np.array([[1.0, 4.0], [3.0, 6.0]])
-    >>> of_means(lambda means: means.max(axis=1), rows).estimate, of_means(lambda a, b: a - b, *rows.T).estimate
-    (5.0, -3.0)
+    >>> of_means(lambda means: means[:, 1] / means[:, 0], rows).estimate, of_means(lambda a, b: a - b, *rows.T).estimate
+    (2.5, -3.0)
     """
-    return bootstrap(lambda *rows: statistic(*map(mean, rows)), *tables, level=level)
+    found = bootstrap(lambda *rows: statistic(*map(mean, rows)), *tables, level=level)
+    resampled = found.at
+    if not len(tables[0]) or math.isnan(found.estimate) or resampled is None:
+        return found
+    one = smooth(statistic, *(np.asarray(table, float) for table in tables))
+
+    def ends(level: float) -> tuple[float, float]:
+        (low, high), (other_low, other_high) = resampled(level), one.ends((1.0 - level) / 2.0)
+        return min(low, float(other_low[0])), max(high, float(other_high[0]))
+
+    return interval_of(found.estimate, ends, level, found.defined)
 
 
 def of_medians(statistic: Callable[..., np.ndarray], *tables: np.ndarray, level: float = 0.9) -> Interval:
-    """As :func:`of_means`, of medians over rows.
+    """A statistic of medians over rows, such as a slope through them, by :func:`gendyn.analysis.bootstrap`.
 
-    >>> of_medians(lambda medians: medians.max(axis=1), np.array([[1.0, 4.0], [3.0, 6.0], [2.0, 9.0]])).estimate
-    6.0
+    For the median itself see :func:`median_over_seeds`, for the worst of several :func:`gendyn.analysis.worst_place`.
+
+    >>> of_medians(lambda a, b: b - a, np.array([1.0, 3.0, 2.0]), np.array([4.0, 6.0, 9.0])).estimate
+    4.0
     """
     return bootstrap(lambda *rows: statistic(*map(median, rows)), *tables, level=level)
 

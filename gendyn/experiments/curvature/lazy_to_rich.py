@@ -150,10 +150,10 @@ def verdict(ds: Dataset) -> list[Finding]:
     span = f"Widths {widths[0]:g} to {widths[-1]:g}. {means}"
     by_width = _claim(found, text, power, f"{unit} width", span, **_near(-1.0))
     whole = f"Error relative to the labels, the largest over records, of training or test outputs. {means}"
-    off = analysis.of_means(lambda logs: np.exp(analysis.largest(logs)), error[..., -1])
+    off = analysis.mapped(analysis.worst_place(None, error[..., -1]), np.exp)
     text = f"At output scale {scales[-1]:g} the linearised network predicts the network's outputs within {HOLDS:g}"
     holds = _claim(found, text, off, "relative error at the worst width", whole, high=HOLDS)
-    off = analysis.of_means(lambda logs: np.exp(analysis.smallest(logs)), error[..., 0])
+    off = analysis.mapped(analysis.worst_place(None, error[..., 0], which="smallest"), np.exp)
     text = f"At output scale {scales[0]:g} the linearised network does not predict the network's outputs"
     fails = _claim(found, text, off, "relative error at the best width", whole, note=" (control)", low=BORDER)
     power = analysis.of_means(lambda logs: analysis.slope(np.log(widths), np.log(border(scales, logs))), error)

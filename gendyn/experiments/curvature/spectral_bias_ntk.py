@@ -140,11 +140,11 @@ def verdict(ds: Dataset) -> list[Finding]:
     unit, detail = "slope of log rate against log frequency", f"Least squares on means over seeds.{seeds}"
     falls = analysis.finding(claim, slope, low=-2.2, high=-1.8, unit=unit, detail=detail)
     claim, detail = "Without bias odd frequencies from 3 on are never learned.", f"Means over seeds.{seeds}"
-    change = analysis.of_means(lambda left: analysis.largest_distance(left[:, odd], 1.0), without.residuals[:, -1])
+    change = analysis.worst_place(None, without.residuals[:, -1][:, odd], which="distance", centre=1.0)
     unit = "largest relative change of the residual by the last step"
     frozen = analysis.finding(claim, change, high=0.01, unit=unit, detail=detail)
     claim, unit = "With bias the same frequencies are learned (control).", "smallest relative fall of the residual"
-    fall = analysis.of_means(lambda left: analysis.smallest(1.0 - left[:, odd]), with_bias.residuals[:, -1])
+    fall = analysis.worst_place(None, 1.0 - with_bias.residuals[:, -1][:, odd], which="smallest")
     control = analysis.finding(claim, fall, low=0.5, unit=f"{unit} by the last step", detail=detail)
     return analysis.family([_agrees("without bias", without), _agrees("with bias", with_bias), falls, frozen, control])
 
@@ -152,7 +152,7 @@ def verdict(ds: Dataset) -> list[Finding]:
 def _agrees(name: str, found: Decay) -> analysis.Hypothesis:
     learned, claim = found.predicted > 0, f"Every frequency is learned at the rate of the closed form, {name}."
     exact = found.predicted[learned]
-    worst = analysis.of_means(lambda rates: analysis.largest_error(rates[:, learned], exact), found.rates)
+    worst = analysis.worst_place(None, found.rates[:, learned] / exact, which="distance", centre=1.0)
     unit = "largest |measured / predicted rate - 1| over frequencies"
     detail = f"Means over seeds; the largest of several errors is biased upwards, against the claim.{found.sentence}"
     return analysis.finding(claim, worst, high=TOLERANCE, unit=unit, detail=detail)

@@ -186,12 +186,12 @@ def verdict(ds: Dataset) -> list[Finding]:
     )
     at_half = analysis.finding(claim, error, low=low, high=high, unit=unit, detail=medians)
     claim = f"At every ratio from {below[0]:g} to {below[-1]:g} the delay is the one of the exact integrals."
-    worst = analysis.of_medians(analysis.largest_distance, errors)
+    worst = analysis.worst_place(None, errors, of="medians", which="distance")
     biased = "Medians over seeds; the largest of several errors is biased upwards, against the claim."
     unit = "largest |measured / exact delay - 1| over ratios"
     across = analysis.finding(claim, worst, high=TOLERANCE, unit=unit, detail=biased)
     claim = "Above ratio 1 the test loss stops at 1 - 1 / ratio of what it was."
-    worst = analysis.of_means(analysis.largest_distance, left)
+    worst = analysis.worst_place(None, left, which="distance")
     unit = "largest |share left / floor - 1| over ratios"
     listed = f"Means over seeds, at ratios {', '.join(f'{ratio:g}' for ratio in larger)}."
     floor = analysis.finding(claim, worst, high=FLOOR_TOLERANCE, unit=unit, detail=listed)

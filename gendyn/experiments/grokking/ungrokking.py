@@ -108,7 +108,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     tenth, most = (crossings(table.fractions, table.final, level)[CONTINUED] for level in (0.1, 0.9))
     grown = analysis.finding(
         "The networks have generalised when their data are taken away.",
-        analysis.of_medians(analysis.smallest, table.before.mean(axis=2)),
+        analysis.worst_place(None, table.before.mean(axis=2), of="medians", which="smallest"),
         low=GENERALISED,
         unit="test accuracy",
         detail="Median over seeds at the weight decay where it is lowest." + table.left_out,

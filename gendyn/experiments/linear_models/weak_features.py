@@ -119,18 +119,24 @@ def verdict(ds: Dataset) -> list[Finding]:
             (f"{falls} {known} {both}", complement[..., off], complement_law[:, off], COMPLEMENT_TOLERANCE, largest),
         )
     ]
-    off_place = functools.partial(analysis.largest_peak_error, sizes, place=n)
+
+    def off_place(values: np.ndarray) -> analysis.Interval:
+        def places(logs: np.ndarray) -> np.ndarray:
+            return analysis.peak_places(sizes, logs) / n
+
+        return analysis.worst_place(places, np.log(values), of="rows", which="distance", centre=1.0)
+
     claim, unit = "The test error peaks where features and examples are equal.", "|d at the peak / n - 1|"
-    detail, place = "Peak of the geometric mean over redraws.", analysis.bootstrap(off_place, np.log(risk))
+    detail, place = "Peak of the geometric mean over redraws.", off_place(risk)
     peak = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=unit, detail=detail)
     valley = int(np.argmin(exact[sizes < n]))
-    fall = analysis.bootstrap(analysis.ratio_of_means, risk[:, -1], risk[:, valley])
+    fall = analysis.of_means(lambda a, b: a / b, risk[:, -1], risk[:, valley])
     claim = f"The second descent goes below the first valley by d = {sizes[-1]}."
     ratio, detail = f"mean risk at d = {sizes[-1]} / at d = {sizes[valley]}", "The valley is placed by the closed form."
     below = analysis.finding(claim, fall, high=1.0, unit=ratio, detail=detail, given=(peak,))
-    claim, place = f"The {falls} peaks at d = n.", analysis.bootstrap(off_place, np.log(complement))
+    claim, place = f"The {falls} peaks at d = n.", off_place(complement)
     at_n = analysis.finding(claim, place, high=PLACE_TOLERANCE, unit=f"largest {unit} over penalties")
-    higher = analysis.of_means(lambda means: analysis.interior_peak(means).prominence.max(axis=1), dimension)
+    higher = analysis.worst_place(lambda means: analysis.interior_peak(means).prominence, dimension)
     claim, unit = "The effective dimension itself has a peak.", "peak / higher of its two valleys"
     detail = "Mean over redraws; a curve that rises everywhere has at most 1."
     itself = analysis.finding(claim, higher, low=1.0, unit=f"{unit}, the largest over penalties", detail=detail)
@@ -145,8 +151,11 @@ def verdict(ds: Dataset) -> list[Finding]:
 
 def _falls(name: str, which: str, risk: np.ndarray, values: np.ndarray) -> analysis.Hypothesis:
     """Whether a quantity falls with the risk; from logarithms over ``d > n``, ``[S, P]`` and ``[S, A, P]``."""
-    worst = {"smallest": analysis.smallest, "largest": analysis.largest}[which]
-    orders = analysis.of_means(lambda a, b: worst(analysis.spearman(a[:, None], b)), risk, values)
+
+    def order(risk: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return analysis.spearman(analysis.mean(risk)[:, None], analysis.mean(values))
+
+    orders = analysis.worst_place(order, risk, values, of="rows", which=which)
     claim = f"Over d > n the {name} falls with the test error: a monotone order, which 1 / d has too."
     detail = f"Of geometric means over redraws, the {which} over penalties."
     return analysis.finding(claim, orders, low=MONOTONE, unit="rank correlation with the test error", detail=detail)
@@ -159,14 +168,17 @@ def _tracks(
     x, far = np.log(sizes), sizes >= (1.0 + OFF_PEAK) * n
 
     def scatter(risk: np.ndarray, values: np.ndarray, x: np.ndarray = x) -> np.ndarray:
-        return analysis.smallest(analysis.scatter_ratio(risk[:, None], values, x, rising=True))
+        return analysis.scatter_ratio(risk[:, None], values, x, rising=True)
 
     mean, of_values = (analysis.mean(table[None]) for table in (risk, values))
     control, outside = scatter(mean, -x[None, None]), scatter(mean[..., far], of_values[..., far], x[far])
     claim = f"The {name} tracks the second descent: it leaves less than half of the scatter that size leaves."
     unit = "scatter of the log risk about a rising line in the log of it / about a line in log d, d > n"
-    known = f"Control: 1 / d has {control[0]:.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside[0]:.2f}."
-    detail, ratio = f"Of geometric means over redraws{least}. {known}", analysis.of_means(scatter, risk, values)
+    known = f"Control: 1 / d has {control.min():.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside.min():.2f}."
+    detail, ratio = (
+        f"Of geometric means over redraws{least}. {known}",
+        analysis.worst_place(scatter, risk, values, which="smallest"),
+    )
     return analysis.finding(claim, ratio, high=TRACKING, unit=unit, detail=detail)
 
 

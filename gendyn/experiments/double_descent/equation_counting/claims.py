@@ -1,7 +1,5 @@
 """The claims: features, networks with either labels, growth with the equations, inequalities, training time."""
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,9 +29,8 @@ def verdict(ds: Dataset) -> list[Finding]:
     listed = "n x K = " + ", ".join(f"{n} x {k}" for n, k in problems)
 
     def judged(
-        claim: str, ratios: np.ndarray, worst: Callable[..., np.ndarray], unit: str, then: str = "; ", **region: Any
+        claim: str, ratios: np.ndarray, interval: analysis.Interval, unit: str, then: str = "; ", **region: Any
     ) -> analysis.Hypothesis:
-        interval = analysis.of_medians(worst, ratios)
         detail = f"{len(ratios)} redraws, {listed}: {_told(ratios, then)}"
         return analysis.finding(claim, interval, unit=unit, detail=detail, **region)
 
@@ -41,11 +38,13 @@ def verdict(ds: Dataset) -> list[Finding]:
     claim = "Features interpolate exactly from n on, of every kind and with either labels."
     kinds = f"{len(FEATURES)} kinds, {len(NAMES)} kinds of labels, {len(problems)} problems."
     found = [analysis.agreement(claim, exact, np.ones(exact.shape[1]), tolerance=EXACT_TOLERANCE, detail=kinds)]
-    worst, unit = functools.partial(analysis.furthest, centre=1.0, by_ratio=True), "median parameters / equations"
+    unit = "median parameters / equations"
     for labels in (RANDOM, TRUE):
         claim = f"A network fits {NAMES[labels]} labels with as many parameters as equations."
         of = f"{unit}, of the problem furthest from 1"
-        found.append(judged(claim, needed(ds, NETWORK, labels), worst, of, low=COUNT[0], high=COUNT[1]))
+        ratios = needed(ds, NETWORK, labels)
+        off = analysis.worst_place(None, ratios, of="medians", which="furthest", centre=1.0, by_ratio=True)
+        found.append(judged(claim, ratios, off, of, low=COUNT[0], high=COUNT[1]))
     uniform = needed(ds, NETWORK, RANDOM)
     claim = "The parameters that a network needs for uniform labels grow in proportion to the equations."
     growth = analysis.of_medians(lambda medians: analysis.power(equations, medians * equations), uniform)
@@ -55,10 +54,11 @@ def verdict(ds: Dataset) -> list[Finding]:
         for labels, kind in NAMES.items():
             ratios, then = needed(ds, model, labels, to_classify=True), "; no interpolation between sizes; "
             claim = f"{learner} with {kind} labels classify all training examples with fewer parameters than equations."
-            found.append(judged(claim, ratios, analysis.largest, f"largest {unit} over problems", then, high=FEWER))
+            most = analysis.worst_place(None, ratios, of="medians")
+            found.append(judged(claim, ratios, most, f"largest {unit} over problems", then, high=FEWER))
     short, long = min(config["steps"]), max(config["steps"])
     brief, claim = needed(ds, NETWORK, RANDOM, short), "Shorter training needs more parameters."
-    more = analysis.bootstrap(lambda *both: analysis.smallest(analysis.ratio_of_medians(*both)), brief, uniform)
+    more = analysis.worst_place(analysis.ratio_of_medians, brief, uniform, of="rows", which="smallest")
     unit = "median parameters after short / after long training, smallest over problems"
     after = f"after the short training {_told(brief, ' of the equations; ')}"
     spent = f"{short:,} and {long:,} steps, uniform labels; {after}"

@@ -1,6 +1,5 @@
 """Claims of ``deep_linear``: first order in the step, order and place of the modes, ranks, completion."""
 
-import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -100,15 +99,15 @@ def _mode_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     errors, deep = step_errors(ds), [depth for depth in depths if depth > 1]
     ratios = errors[:, :, -2] / errors[:, :, -1]
     order = "From an aligned start gradient descent differs from the closed form by first order in the learning rate."
-    off = analysis.of_means(lambda means: analysis.furthest(means, 10.0), ratios)
+    off = analysis.worst_place(None, ratios, which="furthest", centre=10.0)
     decade = "error ratio of the last decade, at the depth furthest from 10"
     smallest_rate = _listed(f"{error:.1e}" for error in errors[:, :, -1].mean(axis=0))
     found = f"ratios {_listed(ratios.mean(axis=0).round(3))}, errors at the smallest rate {smallest_rate}"
     halves = half_times(ds, deep)
     # Two modes that are both beyond the horizon are not known to be in order, and count as out of it.
-    ordered = np.all(halves[..., 1:] > halves[..., :-1], axis=2).astype(float)
+    ordered = np.all(halves[..., 1:] > halves[..., :-1], axis=2)
     stronger = "From random directions stronger modes are learned first, at every depth from 2 on."
-    share = analysis.of_means(analysis.smallest, ordered)
+    share = analysis.worst_place(None, ordered, of="shares", which="smallest")
     least = "smallest share of redraws in order, over depths"
     counts = f"Depths {_listed(deep)}: {_listed(ordered.mean(axis=0).round(3))} of {len(ordered)} redraws."
     late = halves / np.array([exact_half_times(ds, depth) for depth in deep])
@@ -118,7 +117,7 @@ def _mode_findings(ds: Dataset) -> list[analysis.Hypothesis]:
         medians = "; ".join(f"depth {deep[i]}: {_listed(np.median(late[:, i], axis=0).round(2))}" for i in at)
         return analysis.finding(
             f"From random directions the half-times are those of the aligned closed form, at depth{name}.",
-            analysis.of_medians(functools.partial(analysis.largest_distance, centre=1.0), late[:, at]),
+            analysis.worst_place(None, late[:, at], of="medians", which="distance", centre=1.0),
             high=UNALIGNED_TOLERANCE,
             unit="largest |median half-time / closed form - 1| over modes",
             detail=f"Medians, since some modes are not learned by the end: {medians}.",
@@ -156,11 +155,11 @@ def _completion_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     fewer = analysis.bootstrap(analysis.ratio_of_medians, three, two)
     medians = f"median errors {np.median(three):.3f} and {np.median(two):.3f}"
     starts = "At depths 2 and 3 the smallest start completes far better than the largest."
-    better = analysis.of_medians(lambda a, b: analysis.largest(a / b), errors[:, 1:, 0], errors[:, 1:, -1])
+    better = analysis.worst_place(analysis.ratio_of_medians, errors[:, 1:, 0], errors[:, 1:, -1], of="rows")
     ends = "median error from the smallest / from the largest start, the larger of two depths"
     same = "From the smallest start the product of three has the effective rank of the truth."
     near, unit = (
-        analysis.of_medians(functools.partial(analysis.largest_distance, centre=1.0), (rank / truth)[:, None]),
+        analysis.worst_place(None, (rank / truth)[:, None], of="medians", which="distance", centre=1.0),
         "|median effective rank / truth - 1|",
     )
     true = f"Start {small:g}; median rank of the truth {np.median(truth):.2f}."

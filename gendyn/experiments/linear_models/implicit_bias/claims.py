@@ -10,14 +10,14 @@ from gendyn import analysis
 from gendyn.analysis import (
     Hypothesis,
     agreement,
-    bootstrap,
     config_of,
     family,
     finding,
-    largest,
+    largest_seen,
     median_over_seeds,
     of_means,
     smallest,
+    worst_place,
 )
 from gendyn.core import ConfigError
 from gendyn.experiments.linear_models.implicit_bias.program import steps_of
@@ -52,17 +52,17 @@ def _solutions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> 
     arrived: Any = {"high": CONVERGED, "unit": "largest |w - w+| / |w+| of a redraw", "detail": count}
     rates = ", ".join(f"{rate:g}" for rate in config["adam_learning_rates"])
     left: Any = {"unit": "largest |y - X w| / |y| of a redraw", "detail": f"At learning rates {rates}."}
-    fitted = finding("Adam fits the training set.", bootstrap(largest, residual.max(axis=1)), high=FITTED, **left)
-    off = analysis.of_medians(smallest, distance[:, plain + 1 :])
+    fitted = finding("Adam fits the training set.", largest_seen(residual), high=FITTED, **left)
+    off = worst_place(None, distance[:, plain + 1 :], of="medians", which="smallest")
     elsewhere = f"Adam ends at another solution, at each of the learning rates {rates}."
     over = "Median over redraws, the smallest over learning rates."
     errors = np.abs(redraws["final_distance"][:, 1:plain] / redraws["start_outside"][:, 1:] - 1.0)
-    stays, unit = bootstrap(largest, np.max(errors, axis=1)), "largest |distance / part outside - 1| of a redraw"
+    stays, unit = largest_seen(errors), "largest |distance / part outside - 1| of a redraw"
     start = "What the start has outside the row space stays, and nothing else does."
     at = f"At initial scales {', '.join(f'{scale:g}' for scale in scales)}."
     return [
         *(
-            finding(f"{name} ends at the least-norm solution.", bootstrap(largest, distance[:, i]), **arrived)
+            finding(f"{name} ends at the least-norm solution.", largest_seen(distance[:, i]), **arrived)
             for name, i in (("Gradient descent from 0 on squared loss", 0), ("Momentum from 0 on squared loss", plain))
         ),
         fitted,
@@ -80,7 +80,7 @@ def _paths(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) -> list
     gap, unit = analysis.mean_over_seeds(redraws["flow_gap"]), "largest |w - flow| / |w+| of the path"
     risks = redraws["descent_risk"], redraws["ridge_risk"]
     always = f"Stopped descent has at most {FLOW_RIDGE_BOUND} times the risk of ridge at 1 / t, at every time."
-    worst = analysis.bootstrap(lambda a, b: largest(analysis.ratio_of_means(a, b)), *risks)
+    worst = worst_place(lambda a, b: a / b, *risks)
     best = "Gradient descent stopped at its best time is as good as the best ridge."
     ratio = of_means(lambda a, b: smallest(a) / smallest(b), *risks)
     return [
@@ -112,7 +112,7 @@ def _directions(config: Mapping[str, Any], redraws: Mapping[str, np.ndarray]) ->
     keeps, stays = "Adam on logistic loss keeps an angle to the largest margin.", median_over_seeds(angle[:, 0, 2, -1])
     descent = f"Median over redraws; gradient descent: {np.median(angle[:, 0, 0, -1]):.3f}."
     sup, share = (redraws[name][:, 0, :, -1] for name in ("sup_margin_share", "margin_share"))
-    less = of_means(np.minimum, sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2])
+    less = worst_place(None, np.stack([sup[:, 2] - sup[:, 0], share[:, 0] - share[:, 2]], axis=1), which="smallest")
     both = "Of two margins Adam has more of the one by the largest coordinate, gradient descent of the Euclidean one."
     shares = "Adam's share of the one less gradient descent's, the reverse for the other; means over redraws."
     return [

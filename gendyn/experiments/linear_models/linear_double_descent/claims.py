@@ -1,5 +1,6 @@
 """Laws of risk and norm, places of the peaks, the optimal ridge over features and over examples, more data hurt."""
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,13 +9,12 @@ from gendyn import analysis, theory
 from gendyn.analysis import (
     Hypothesis,
     agreement,
-    bootstrap,
     config_of,
     family,
     finding,
-    largest_peak_error,
-    of_means,
     outer_values,
+    peak_places,
+    worst_place,
 )
 from gendyn.types import Dataset, Finding
 
@@ -79,9 +79,10 @@ def _laws(ds: Dataset, found: Tables) -> list[Hypothesis]:
 def _places(ds: Dataset, found: Tables) -> list[Hypothesis]:
     n, sizes, some = (np.array(config_of(ds)[name]) for name in ("num_examples", "num_features", "ridge_features"))
     risk, norm, smallest = (np.log(found[name]) for name in ("risk", "squared_norm", "smallest_singular_value"))
-    peak = bootstrap(lambda logs: largest_peak_error(sizes, logs, n), risk)
-    gap = bootstrap(lambda a, b: largest_peak_error(sizes, b, analysis.peak_places(sizes, a)), risk, norm)
-    dip = bootstrap(lambda logs: largest_peak_error(some, logs, n), -smallest[:, 0])
+    off = functools.partial(worst_place, of="rows", which="distance", centre=1.0)
+    peak = off(lambda logs: peak_places(sizes, logs) / n, risk)
+    gap = off(lambda a, b: peak_places(sizes, b) / peak_places(sizes, a), risk, norm)
+    dip = off(lambda logs: peak_places(some, logs) / n, -smallest[:, :1])
     claim, unit = "The risk peaks where features and examples are equal.", "largest |p at the peak / n - 1|"
     detail = "Peaks of geometric means over redraws."
     peaks = finding(claim, peak, high=PLACE_TOLERANCE, unit=f"{unit} over noise levels", detail=detail)
@@ -96,7 +97,8 @@ def _places(ds: Dataset, found: Tables) -> list[Hypothesis]:
 def _never_hurts(claim: str, rows: np.ndarray, axis: str, detail: str) -> Hypothesis:
     """That the mean risk, ``rows [S, V, P]``, falls from each place to the next at every noise level."""
     unit = f"largest relative rise of the mean risk between neighbouring {axis}"
-    return finding(claim, of_means(analysis.largest_rise, rows), high=0.0, unit=unit, detail=detail)
+    rise = worst_place(lambda means: means[..., 1:] / means[..., :-1] - 1.0, rows)
+    return finding(claim, rise, high=0.0, unit=unit, detail=detail)
 
 
 def _optimal_ridge(ds: Dataset, found: Tables) -> list[Hypothesis]:
@@ -129,7 +131,7 @@ def _over_examples(ds: Dataset, found: Tables) -> list[Hypothesis]:
     pair = np.stack([shortest[:, np.arange(len(first)), first], shortest[:, :, last]])
     hurts = finding(
         f"More data hurt: the mean minimum-norm risk at n = {counts[last]} is above that at fewer examples, d = {d}.",
-        bootstrap(lambda few, many: analysis.smallest(analysis.ratio_of_means(many, few)), *pair),
+        worst_place(lambda few, many: many / few, *pair, which="smallest"),
         low=1.0,
         unit="smallest ratio of mean risks over noise levels",
         detail=f"Against n = {', '.join(map(str, counts[first]))} for noise "

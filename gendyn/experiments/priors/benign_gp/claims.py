@@ -36,9 +36,7 @@ def _fixed_findings(ds: Dataset) -> list[analysis.Hypothesis]:
     names = ("train_accuracy", "test_accuracy", "evidence", "mean_evidence", "expected_evidence")
     train, test, evidence, averaged, exact = (table[..., FIXED] for table in analysis.finished_tables(ds, AXES, *names))
     kept, clean = test[:, ANY, half], test[:, ANY, 0]
-    above = analysis.bootstrap(
-        lambda at, start: analysis.mean(at - (1 - rates[half]) * start) - rates[half] / count, kept, clean
-    )
+    above = analysis.mean_over_seeds(kept - (1 - rates[half]) * clean - rates[half] / count)
     detail = f"Mean accuracy {kept.mean():.3f} at a corruption of {rates[half]:g}, clean {clean.mean():.3f}."
     near, unit = ACCURACY_TOLERANCE, "largest |mean difference| over levels and both kinds of corruption"
     generalises = "It generalises better from half-corrupted labels than a nearest neighbour would."
@@ -58,7 +56,7 @@ def _fixed_findings(ds: Dataset) -> list[analysis.Hypothesis]:
             for i, kind in enumerate(INDEPENDENT_NOISE_KINDS)
         ),
         analysis.finding(by_chance, chance, low=-near, high=near, unit="test accuracy less 1 / K"),
-        analysis.finding(follows, analysis.of_means(analysis.largest_distance, gap), high=near, unit=unit),
+        analysis.finding(follows, analysis.worst_place(None, gap, which="distance"), high=near, unit=unit),
     ]
 
 
@@ -89,9 +87,9 @@ def _laplace_findings(ds: Dataset) -> list[analysis.Hypothesis]:
 
 def _fit(claim: str, accuracy: np.ndarray) -> analysis.Hypothesis:
     unit = "smallest mean training accuracy over levels"
-    return analysis.finding(claim, analysis.of_means(analysis.smallest, accuracy), low=FITTED, unit=unit)
+    return analysis.finding(claim, analysis.worst_place(None, accuracy, which="smallest"), low=FITTED, unit=unit)
 
 
 def _fall(claim: str, values: np.ndarray, unit: str) -> analysis.Hypothesis:
-    interval = analysis.of_means(lambda means: analysis.largest_rise(means, relative=False), values)
+    interval = analysis.worst_place(None, np.diff(values, axis=-1))
     return analysis.finding(claim, interval, high=0.0, unit=f"largest change of the mean between levels ({unit})")

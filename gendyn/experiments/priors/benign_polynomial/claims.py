@@ -4,7 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from gendyn.analysis import Hypothesis, agreement, bootstrap, config_of, family, finding, finished_tables, largest
+from gendyn.analysis import (
+    Hypothesis,
+    agreement,
+    bootstrap,
+    config_of,
+    family,
+    finding,
+    finished_tables,
+    largest_seen,
+    worst_place,
+)
 from gendyn.experiments.priors.benign_polynomial.program import AXES
 from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
 from gendyn.types import Dataset, Finding
@@ -51,7 +61,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     return family(
         [
             *found,
-            finding(kernel, bootstrap(largest, gaps), high=KERNEL_TOLERANCE, unit=unit),
+            finding(kernel, largest_seen(gaps), high=KERNEL_TOLERANCE, unit=unit),
             agreement(exact, left / expected, 1.0, tolerance=TOLERANCE, detail=about),
         ]
     )
@@ -69,7 +79,7 @@ def _at_best_place(claim: str, axes: dict[str, np.ndarray], config: dict[str, An
     said = ", ".join(f"{name} {value[i]}" for name, value, i in zip(names, values, place, strict=False))
     there = judging[(slice(None), slice(None), *place)]
     errors = ", ".join(f"{value:.2g}" for value in summary(there[None])[0])
-    interval = bootstrap(lambda rows: (summary(rows) / LIMITS).max(axis=1), there)
+    interval = worst_place(lambda rows: summary(rows) / LIMITS, there, of="rows")
     unit = "largest of the three errors in units of its limit, at the best place"
     detail = f"Best on {len(choosing)} redraws: {said}; errors on the {len(judging)} others {errors}."
     return finding(claim, interval, high=1.0, unit=unit, detail=detail)

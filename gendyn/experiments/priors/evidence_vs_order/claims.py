@@ -41,7 +41,7 @@ def _of_basis(
     )
     peak = analysis.finding(
         f"{same}: the evidence has its maximum at an intermediate order.",
-        analysis.of_means(lambda means: analysis.smallest(_below_peak(means, [0, -1])), isotropic),
+        analysis.worst_place(lambda means: _below_peak(means, [0, -1]), isotropic, which="smallest"),
         low=STRONG,
         unit=f"{nats} by which the maximum exceeds both ends, {smallest_of}",
         detail=f"Best order: {best}.",
@@ -49,13 +49,13 @@ def _of_basis(
     )
     rises = explored(
         f"{falling}: the evidence rises with the order.",
-        analysis.of_means(lambda means: analysis.smallest(_below_peak(means, [0])), dependent),
+        analysis.worst_place(lambda means: _below_peak(means, [0]), dependent, which="smallest"),
         low=STRONG,
         unit=f"{nats} from order 0 to the maximum, {smallest_of}",
     )
     falls = analysis.finding(
         f"{falling}: beyond its maximum the evidence does not fall.",
-        analysis.of_means(lambda means: analysis.largest(_below_peak(means, [-1])), dependent),
+        analysis.worst_place(None, dependent - dependent[..., -1:]),
         high=MENTION,
         unit=f"{nats} from the maximum to the largest order, the largest over noise levels",
         given=(rises,),
@@ -63,7 +63,7 @@ def _of_basis(
     )
     prefers = analysis.finding(
         f"{falling}: the evidence prefers the largest order to the isotropic prior's best one.",
-        analysis.of_means(lambda *means: analysis.smallest(_preference(*means)), isotropic, dependent),
+        analysis.worst_place(_preference, isotropic, dependent, which="smallest"),
         low=STRONG,
         unit=f"{nats} of the largest order above that one, {smallest_of}",
         detail=f"Best order of the isotropic prior: {best}.",
@@ -71,13 +71,13 @@ def _of_basis(
     )
     contrast = explored(
         f"{same}: over the last third of the orders the evidence still changes.",
-        analysis.of_means(lambda means: analysis.smallest(_late(means, late)), isotropic),
+        analysis.worst_place(lambda means: _late(means, late), isotropic, which="smallest"),
         low=MENTION,
         unit=f"{nats} over orders {late} to {largest}, {smallest_of}",
     )
     levels = explored(
         f"{falling}: there the evidence has levelled off, against the isotropic prior.",
-        analysis.of_means(lambda a, b: analysis.largest(_late(b, late) / _late(a, late)), isotropic, dependent),
+        analysis.worst_place(lambda a, b: _late(b, late) / _late(a, late), isotropic, dependent),
         high=LEVEL,
         unit=f"change over orders {late} to {largest} / that of the isotropic prior, the largest over noise levels",
         detail=f"It changes by {_late(dependent.mean(axis=0), late).max():.2g} nats at most.",
@@ -92,7 +92,7 @@ def _checks(ds: Dataset, config: dict) -> list[analysis.Hypothesis]:
     polynomial = ~np.isin(np.unique(ds["basis"]), FOURIER)
     sums = analysis.finding(
         "The evidence is the sum of the sequential predictive densities.",
-        analysis.bootstrap(analysis.largest, sequential),
+        analysis.largest_seen(sequential),
         high=SEQUENTIAL_TOLERANCE,
         unit="largest relative difference",
         detail=f"Over {sequential.size:,} models, float64.",
@@ -101,7 +101,7 @@ def _checks(ds: Dataset, config: dict) -> list[analysis.Hypothesis]:
     if not polynomial.any():
         return [sums]
     gaps = (evidence - expected)[:, polynomial][..., config["teacher_order"] :]
-    distance = analysis.of_means(analysis.largest_distance, gaps / config["num_points"])
+    distance = analysis.worst_place(None, gaps / config["num_points"], which="distance")
     exact = analysis.finding(
         "The mean evidence is the exact expectation over label noise, from the order of the target on.",
         distance,
