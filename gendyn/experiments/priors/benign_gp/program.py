@@ -64,7 +64,9 @@ COMPARED = "uniform_any"
 
 
 def program(config: Config) -> Simulation:
-    """Records ``[levels, 2]`` of the fixed and the chosen prior, ``laplace_* [levels]``, ``prior [levels, 4]``; controls.
+    """Records ``[levels, 2]`` of the fixed and the chosen prior, ``laplace_* [levels]``, ``prior [levels, 4]``.
+
+    Of the controls ``scrambled_* [2]`` and ``few_accuracy [sizes, models]``.
 
     Raises:
         ConfigError: a task without enough images, or more few images than training images.

@@ -8,7 +8,7 @@ Of Fourier models with such a prior the evidence prefers those of high order.
 Refuted if: at some noise level the mean evidence of the isotropic prior is not more than 3 nats (of all points
 together) above its value at the largest order and at order 0; or that of the order-dependent prior does not rise by 3
 nats to its maximum, or falls by more than 1 nat from there to the largest order; or its largest Fourier model is not
-more than 3 nats above the order that is best under the isotropic prior, which is the control. On Kass and Raftery's
+more than 3 nats above the one that is best under the isotropic prior, which is the control. On Kass and Raftery's
 scale 3 nats are strong evidence and 1 nat is not worth more than a bare mention. Primary are the maximum and the
 absence of a fall in both polynomial bases, and the preference in both Fourier bases; the same questions in the other
 bases are exploratory. So is a weaker sense of "saturates", levelling off: over the last third of the orders the
@@ -23,10 +23,11 @@ the length of the period decided. Levelling off and the Fourier claims were conf
 not been looked at.
 
 Setting: inputs uniform on [-1, 1]; a target of order 3 with standard normal monomial coefficients, drawn anew each
-time; Gaussian label noise that the model knows. The models are those of order 0 to ``max_order``: monomials, Chebyshev
-or Legendre polynomials, or Fourier series with a cosine and a sine of each order. ``fourier`` has the period 2 of the
-interval, on which the target jumps from one end to the other, so that no finite order is right; ``fourier_wide`` has
-the period 4, within which the target goes on smoothly. The closed form, given the design ``X`` and the target ``f`` at
+time; Gaussian label noise that the model knows. The models have the constant and the first 0 to ``max_order`` functions
+beyond it: monomials, Chebyshev or Legendre polynomials, one of each order, or the cosine and the sine of each frequency
+``j``, whose order that is in ``2^-j``. ``fourier`` has the period 2 of the interval, on which the target jumps from one
+end to the other, so that no number of functions is right; ``fourier_wide`` has the period 4, within which the target
+goes on smoothly. The closed form, given the design ``X`` and the target ``f`` at
 its points, is ``-(n log 2 pi + log det C + f^T C^-1 f + noise^2 tr C^-1) / 2`` with ``C = X diag(v) X^T + noise^2 I``,
 by an update for each column; the learner goes through singular values. All float64.
 

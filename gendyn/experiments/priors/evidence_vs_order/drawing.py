@@ -20,7 +20,7 @@ def figure(ds: Dataset) -> Figure:
     n, low, middle = config["num_points"], config["teacher_order"], (len(noises) - 1) // 2
     orders, exact = np.arange(config["max_order"] + 1), analysis.mean(expected[None])[0] / n
     levels = [f"noise {noise:g}" for noise in noises]
-    panel = functools.partial(Panel, x_label="order of the model", marks=((low, "order of the target"),))
+    panel = functools.partial(Panel, x_label="functions beyond the constant", marks=((low, "order of the target"),))
     panels: list[Panel] = []
     for b, basis in enumerate(np.unique(ds["basis"])):
         name = _NAMES.get(str(basis), str(basis))

@@ -19,7 +19,7 @@ PRIORS = {"isotropic": "isotropic prior", "order_dependent": "prior variance 2^-
 ISOTROPIC, DEPENDENT = 0, 1
 LEAVES = {
     "num_points": Leaf(50, rule=integer(2), meaning="inputs of a data set"),
-    "max_order": Leaf(25, rule=integer(), meaning="order of the largest model"),
+    "max_order": Leaf(25, rule=integer(), meaning="order of the largest model: its functions beyond the constant"),
     "teacher_order": Leaf(3, rule=integer(0), meaning="order of the target, below max_order"),
     "runs_at_once": Leaf(400, "execution", integer(), "redraws of a chunk"),
     "basis": Leaf("monomial", "axis", choice(BASES), "functions of the models"),
@@ -53,23 +53,23 @@ def program(config: Config) -> Simulation:
 
 
 def functions(x: ArrayLike, order: int, basis: str) -> tuple[Array, np.ndarray]:
-    """The functions of a basis at ``x [n]``, ``[n, p]``, and the order of each, ``[p]``."""
+    """The first ``order + 1`` functions of a basis at ``x [n]``, and the order of each, which is half for Fourier."""
     reach, family = (2.0, "fourier") if basis == "fourier_wide" else (1.0, basis)
-    orders = regression.basis_orders(order, basis=family)
-    return regression.polynomial_features(x, order, basis=family, domain=(-reach, reach)), orders
+    highest, count = (order + 1) // 2 if basis in FOURIER else order, order + 1
+    orders = regression.basis_orders(highest, basis=family)
+    return regression.polynomial_features(x, highest, basis=family, domain=(-reach, reach))[:, :count], orders[:count]
 
 
 def _redraw(sizes: tuple[int, int, int], seeds: Array, *, basis: str, prior: str, noise: ArrayLike) -> dict[str, Array]:
-    """``{name: [R, orders]}``. The program of the models is one for all bases of as many functions, and all priors."""
+    """``{name: [R, orders]}``. The program of the models is one for all bases and priors: they are arguments."""
     points, weights = regression.law_average("uniform", 64)
     noise, max_order = jnp.asarray(noise, jnp.float64), sizes[1]
     data = _data(sizes, basis, seeds, noise, jnp.asarray(points))
     nodes, orders = functions(points, max_order, basis)
     variance = 0.5**orders if prior == "order_dependent" else np.ones(len(orders))
     # A model of lower order is one whose higher coefficients have a prior variance of 0.
-    held = np.arange(max_order + 1)[:, None] >= orders
-    last = np.count_nonzero(held, axis=1) - 1
-    return _models(data, nodes, *map(jnp.asarray, (weights, held * variance, last)), noise)
+    variances = np.tril(np.broadcast_to(variance, (max_order + 1, max_order + 1)))
+    return _models(data, nodes, jnp.asarray(weights), jnp.asarray(variances), noise)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -86,11 +86,9 @@ def _data(sizes: tuple[int, int, int], basis: str, seed: Array, noise: Array, po
 
 
 @jax.jit
-@functools.partial(jax.vmap, in_axes=(0, None, None, None, None, None))
-def _models(
-    data: tuple[Array, ...], nodes: Array, weights: Array, variances: Array, last: Array, noise: Array
-) -> dict[str, Array]:
-    """``variances [orders, p]``, and ``last [orders]``: the last function of each model."""
+@functools.partial(jax.vmap, in_axes=(0, None, None, None, None))
+def _models(data: tuple[Array, ...], nodes: Array, weights: Array, variances: Array, noise: Array) -> dict[str, Array]:
+    """``variances [models, functions]``."""
     design, clean, y, truth = data
     expected = regression.nested_expected_log_evidences(
         design, clean, prior_variance=variances[-1], noise_variance=noise**2
@@ -106,4 +104,4 @@ def _models(
             "test_rmse": jnp.sqrt(weights @ errors**2),
         }
 
-    return jax.lax.map(model, variances) | {"expected_log_evidence": expected[last]}
+    return jax.lax.map(model, variances) | {"expected_log_evidence": expected}
