@@ -77,7 +77,7 @@ def _of_basis(
     )
     levels = explored(
         f"{falling}: there the evidence has levelled off, against the isotropic prior.",
-        analysis.worst_place(lambda a, b: _late(b, late) / _late(a, late), isotropic, dependent),
+        analysis.worst_place(lambda a, b: _late_ratio(a, b, late), isotropic, dependent),
         high=LEVEL,
         unit=f"change over orders {late} to {largest} / that of the isotropic prior, the largest over noise levels",
         detail=f"It changes by {_late(dependent.mean(axis=0), late).max():.2g} nats at most.",
@@ -129,3 +129,9 @@ def _preference(isotropic: np.ndarray, dependent: np.ndarray) -> np.ndarray:
 def _late(means: np.ndarray, late: int) -> np.ndarray:
     """The change from an order to the largest, ``[..., noises]``."""
     return np.asarray(np.abs(means[..., -1] - means[..., late]))
+
+
+def _late_ratio(isotropic: np.ndarray, dependent: np.ndarray, late: int) -> np.ndarray:
+    """That change under the order-dependent prior / under the isotropic one."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(_late(dependent, late) / _late(isotropic, late))
