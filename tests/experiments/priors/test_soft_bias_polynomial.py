@@ -17,7 +17,7 @@ from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 PROGRAM = importlib.import_module("gendyn.experiments.priors.soft_bias_polynomial.program")
-# Two of each law; for each law and its polynomials, then its ensemble: stiff, flexible, both low; the closed form.
+# Two of each law; then of each law two contrasts and the polynomial, two and the ensemble; the closed form.
 NORMAL, NORMAL_REGRET, UNIFORM, UNIFORM_REGRET = range(4)
 STIFF, FLEXIBLE, SOFT, FEW_STEPS, MANY_STEPS, ENSEMBLE = range(4, 10)
 EXPECTED = -1

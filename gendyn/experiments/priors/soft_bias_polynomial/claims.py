@@ -57,11 +57,7 @@ def verdict(ds: Dataset) -> list[Finding]:
         role = "primary" if bases[b] == LITERAL else "exploratory"
         found += _compared(name, errors[:, row, b], config["sizes"], role)
     for row, law in enumerate(LAWS):
-        shares = parts[:, row] / config["noise"] ** 2
-        for b, basis in enumerate(bases):
-            found += _of_polynomials(f"{law} inputs, {basis} basis", shares[:, b], basis == LITERAL, config["judged"])
-        # Step functions are those of the inputs, whatever the basis.
-        found += _of_ensembles(f"{law} inputs", shares[:, 0], config["judged"])
+        found += _low_at_once(law, bases, parts[:, row] / config["noise"] ** 2, f"At n = {config['judged']}.")
     squares = ((errors / expected) ** 2).mean(axis=(4, 5))
     exact = "The mean squared error is bias^2 + variance given the inputs."
     detail = "Ratios to the expectation, averaged over targets and sizes; a place is a law, basis and model."
@@ -93,49 +89,54 @@ def _compared(regularised: str, table: np.ndarray, sizes: list[int], role: str) 
     return [good, insures]
 
 
-def _of_polynomials(where: str, shares: np.ndarray, literal: bool, count: int) -> list[analysis.Hypothesis]:
-    """``shares [S, 2, models, targets]``: squared bias and variance in units of a label's noise variance."""
-    low, high, soft = MODELS
-    return _both_low(
-        where,
-        shares[:, :, : len(MODELS)],
-        ("the plain polynomial of " + low, "the plain polynomial of " + high, "the " + soft.replace(" ", " order-")),
-        "primary" if literal else "exploratory",
-        f"At n = {count}.",
-    )
+def _low_at_once(law: str, bases: list[str], shares: np.ndarray, detail: str) -> list[analysis.Hypothesis]:
+    """Bias and variance of polynomials and of step functions, each with its two contrasts.
 
-
-def _of_ensembles(where: str, shares: np.ndarray, count: int) -> list[analysis.Hypothesis]:
-    names = (f"one function of {FEW_STEPS} random steps", f"one of {MANY_STEPS}", f"the mean of {MEMBERS} such")
-    return _both_low(where, shares[:, :, -len(ENSEMBLE) :], names, "primary", f"At n = {count}; 'such': {names[1]}.")
-
-
-def _both_low(
-    where: str, shares: np.ndarray, names: tuple[str, str, str], role: str, detail: str
-) -> list[analysis.Hypothesis]:
-    """The stiff one fails by its bias, the flexible one by its variance, and the third by neither."""
+    Args:
+        law: of the inputs.
+        bases: of the tables.
+        shares: ``[S, bases, 2, models, targets]``, squared bias and variance in units of a label's noise variance.
+        detail: of each finding.
+    """
     worst = functools.partial(analysis.worst_place, None, of="medians")
+    low, high, soft, few, many, mean = range(len(MODELS) + len(ENSEMBLE))
     unit = "in units of a label's noise variance: the largest median over targets"
 
-    def fails(model: int, part: int, what: str) -> analysis.Hypothesis:
+    def fails(claim: str, model: int, part: int) -> analysis.Hypothesis:
+        what = ("squared bias", "variance")[part]
+        # Plain fits are the same in every basis, and step functions have none.
+        share, of = worst(shares[:, 0, part, model]), f"{what}, {unit}"
+        name = f"{law} inputs: {claim}."
+        return analysis.finding(name, share, low=1.0, unit=of, detail=detail, role="exploratory")
+
+    def both(claim: str, of: np.ndarray, given: tuple[analysis.Hypothesis, ...], role: str) -> analysis.Hypothesis:
+        bias, variance = np.median(of, axis=0).max(axis=1)
         return analysis.finding(
-            f"{where}: {names[model]} has no low {what}.",
-            worst(shares[:, part, model]),
-            low=1.0,
-            unit=f"{what}, {unit}",
-            detail=detail,
-            role="exploratory",
+            f"{law} inputs{claim} has low bias and low variance.",
+            worst(of),
+            high=1.0,
+            unit=f"the larger of squared bias and variance, {unit}",
+            detail=f"{detail} Squared bias {bias:.3g}, variance {variance:.3g}.",
+            given=given,
+            role=role,
         )
 
-    contrasts = fails(0, BIAS, "squared bias"), fails(1, VARIANCE, "variance")
-    bias, variance = np.median(shares[:, :, 2], axis=0).max(axis=1)
-    both = analysis.finding(
-        f"{where}: {names[2]} has low bias and low variance.",
-        worst(shares[:, :, 2]),
-        high=1.0,
-        unit=f"the larger of squared bias and variance, {unit}",
-        detail=f"{detail} Squared bias {bias:.3g}, variance {variance:.3g}.",
-        given=contrasts,
-        role=role,
+    plain = (
+        fails("the plain polynomial of order 2 has a high bias", low, BIAS),
+        fails("the plain polynomial of order 15 has a high variance", high, VARIANCE),
     )
-    return [*contrasts, both]
+    single = (
+        fails(f"a function of {FEW_STEPS} random steps has a high bias", few, BIAS),
+        fails(f"a function of {MANY_STEPS} random steps has a high variance", many, VARIANCE),
+    )
+    polynomials = [
+        both(
+            f", {basis} basis: the regularised polynomial",
+            shares[:, b, :, soft],
+            plain,
+            "primary" if basis == LITERAL else "exploratory",
+        )
+        for b, basis in enumerate(bases)
+    ]
+    averaged = f": the mean of {MEMBERS} functions of {MANY_STEPS} random steps"
+    return [*plain, *polynomials, *single, both(averaged, shares[:, 0, :, mean], single, "primary")]
