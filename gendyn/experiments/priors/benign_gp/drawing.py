@@ -33,7 +33,7 @@ def figure(ds: Dataset) -> Figure:
         return [curve(name, table, colour, kind, law[:, kind].mean(axis=0)) for name, kind, colour in kinds]
 
     ends = Curve(
-        "test, scrambled images",
+        "test, scrambled",
         rates[[0, -1]],
         found["scrambled_test_accuracy"][:, ANY],
         colour=purple,
@@ -43,7 +43,6 @@ def figure(ds: Dataset) -> Figure:
     one_prior = (
         curve(labels, train[..., FIXED], style.TRAIN),
         curve("test", test[..., FIXED], style.TEST, law=nearest, exact_label="1 neighbour"),
-        curve("test, another class", test[..., FIXED], style.MEASURED, INCORRECT),
         ends,
     )
     few = curve_family(FEW_MODELS, np.array(config["few"]), np.swapaxes(found["few_accuracy"][:, ANY], 1, 2))
@@ -56,7 +55,7 @@ def figure(ds: Dataset) -> Figure:
         curve(labels, found["laplace_train_accuracy"], style.TRAIN),
         curve("test", found["laplace_test_accuracy"], style.TEST, law=chance, exact_label=coins),
     )
-    told_by = curve("prior chosen at each level", evidence[..., CHOSEN], purple)
+    told_by = curve("prior chosen by level", evidence[..., CHOSEN], purple)
     evidences = (*by_kind(evidence[..., FIXED], found["expected_evidence"][..., FIXED]), told_by)
     against_coins = (curve("Laplace's", found["laplace_evidence"], purple, law=toss, exact_label=coins),)
     title, share = f"Laplace's classifier, {' and '.join(map(str, config['binary_classes']))}", (-0.02, 1.05)
@@ -67,10 +66,12 @@ def figure(ds: Dataset) -> Figure:
             ("One prior: noise is memorised", "accuracy", one_prior, share),
             ("The evidence tells", unit, evidences, None),
             ("Prior chosen by the evidence", "accuracy", chosen, share),
-            (title, "accuracy", of_two, (0.4, 1.03)),
+            (title, "accuracy", of_two, (0.47, 1.03)),
             ("Its evidence against coins", unit, against_coins, None),
         )
     ]
+    shown[0], shown[3] = shown[0]._replace(legend="lower center"), shown[3]._replace(legend="center left")
     shown.insert(3, Panel("Few images, true labels", many, "test accuracy", few, legend="lower right"))
     images = f"{config['num_train']:,} images of {config['data']}, {config['num_binary']:,} of the two classes"
-    return draw_panels(shown, height=3.6, note=f"{len(train)} redraws of {images}; float64")
+    note = f"{len(train)} redraws of {images}; float64\nscrambled: the pixels of each image in an order of its own"
+    return draw_panels(shown, height=3.6, note=note)

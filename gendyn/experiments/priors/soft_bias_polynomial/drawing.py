@@ -9,6 +9,8 @@ from gendyn.plots import Cell, Panel, Table, curve_family, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure
 
 _MARKERS = "osD"
+_LEAST = 1e-6
+"""A smaller squared bias is drawn here, as an arrow."""
 
 
 def figure(ds: Dataset) -> Figure:
@@ -26,8 +28,7 @@ def figure(ds: Dataset) -> Figure:
 
     shares = np.median(parts[:, LAWS.index("uniform"), basis], axis=0) / config["noise"] ** 2
     at, units = f"uniform inputs, n = {config['judged']}", "in noise variances"
-    lines = ((1.0, "one label's noise"),)
-    trade = Panel(at, f"variance, {units}", f"squared bias, {units}", (), "log", "log", levels=lines, legend="")
+    trade = Panel(at, f"variance, {units}", f"squared bias, {units}", (), "log", "log", legend="")
     panels.append(trade._replace(draw=lambda ax: _trade_off(ax, shares)))
 
     def cell(table: np.ndarray) -> Cell:
@@ -41,7 +42,7 @@ def figure(ds: Dataset) -> Figure:
     note = (
         f"{bases[basis]} basis in the curves   ·   noise {config['noise']:g} of the target's RMS   ·   "
         f"{len(errors)} redraws, float64\n"
-        "bias and variance: medians given the inputs, a marker for each target (the order above); arrow: below 1e-6\n"
+        "bias and variance: medians given the inputs, circle, square, diamond: target of order 2, 15, cosine; arrow: below 1e-6   ·   dots: one label's noise\n"
         f"table: ratio of medians at the worst n   ·   green: its interval is below {MARGIN:g}, red: above"
     )
     return draw_panels(panels, note=note)
@@ -49,18 +50,12 @@ def figure(ds: Dataset) -> Figure:
 
 def _trade_off(ax: Axes, shares: np.ndarray) -> None:
     """A marker for each target, a colour for each model; ``shares [2, models, targets]``."""
-    colours = (style.TEST, style.TRAIN, style.MEASURED, *style.sequence(len(ENSEMBLE)))
-    least = 1e-6
-    for model, name in enumerate((*MODELS, *ENSEMBLE)):
-        for target, marker in enumerate(_MARKERS):
-            bias, variance = shares[:, model, target]
-            ax.plot(
-                variance,
-                max(bias, least),
-                marker if bias >= least else "v",
-                color=colours[model],
-                markersize=6,
-                label=name if not target else None,
-            )
-    ax.axvline(1.0, color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
-    style.legend(ax, "lower right")
+    colours = (style.TEST, style.TRAIN, style.MEASURED, style.GREY, "#AA4499", "black")
+    for model, (name, colour) in enumerate(zip((*MODELS, *ENSEMBLE), colours, strict=True)):
+        ax.plot([], [], "s", color=colour, markersize=6, label=name)
+        for (bias, variance), marker in zip(shares[:, model].T, _MARKERS, strict=True):
+            shape = marker if bias >= _LEAST else "v"
+            ax.plot(variance, max(bias, _LEAST), shape, color=colour, markersize=6)
+    for line in (ax.axhline, ax.axvline):
+        line(1.0, color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+    style.legend(ax, "center right")
