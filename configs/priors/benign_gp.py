@@ -6,7 +6,7 @@ from gendyn.types import Config
 
 
 def default() -> Config:
-    """400 of the 1,000 training digits, 11 levels and both kinds of corruption, 128 redraws each."""
+    """400 of the 1,000 training digits, 11 levels and both kinds of corruption, 128 redraws each; 10 to 50 digits."""
     config = declared_config("benign_gp")
     config.axes = (("noise_kind", ("uniform_any", "uniform_incorrect")), ("seed", tuple(range(128))))
     return config
@@ -17,7 +17,7 @@ def smoke() -> Config:
     config = default()
     config.axes = (config.axes[0], ("seed", (0, 1)))
     config.num_train, config.num_test, config.num_binary, config.num_binary_test = 60, 100, 30, 50
-    config.corruption, config.optimiser_steps, config.runs_at_once = (0.0, 0.5, 1.0), 20, 2
+    config.corruption, config.optimiser_steps, config.runs_at_once, config.few = (0.0, 0.5, 1.0), 20, 2, (10, 20)
     return config
 
 

@@ -6,9 +6,12 @@ from gendyn.types import Config
 
 
 def default() -> Config:
-    """50 points, a cubic target, models of order 0 to 25, two bases, two priors, three noise levels, 400 redraws."""
+    """50 points, a cubic target, models of order 0 to 25, four bases, two priors, three noise levels, 400 redraws."""
     config = declared_config("evidence_vs_order")
-    compared = (("basis", ("monomial", "chebyshev")), ("prior", ("isotropic", "order_dependent")))
+    compared = (
+        ("basis", ("monomial", "chebyshev", "fourier", "fourier_wide")),
+        ("prior", ("isotropic", "order_dependent")),
+    )
     config.axes = (*compared, ("noise", (0.03, 0.1, 0.3)), ("seed", tuple(range(400))))
     return config
 
@@ -16,7 +19,8 @@ def default() -> Config:
 def smoke() -> Config:
     """Seconds: 12 points, orders to 6, 3 redraws. Its findings mean nothing."""
     config = default()
-    config.axes = (*config.axes[:2], ("noise", (0.1, 0.3)), ("seed", (0, 1, 2)))
+    bases = ("basis", ("monomial", "chebyshev"))
+    config.axes = (bases, config.axes[1], ("noise", (0.1, 0.3)), ("seed", (0, 1, 2)))
     config.num_points, config.max_order, config.runs_at_once = 12, 6, 3
     return config
 

@@ -17,7 +17,7 @@ def smoke() -> Config:
     """Seconds: 8 and 20 examples, monomials, 3 redraws. Its findings mean nothing."""
     config = default()
     config.axes = (config.axes[0], ("basis", ("monomial",)), ("seed", (0, 1, 2)))
-    config.sizes, config.num_test, config.runs_at_once = (8, 20), 20, 3
+    config.sizes, config.judged, config.num_test, config.runs_at_once = (8, 20), 20, 20, 3
     return config
 
 

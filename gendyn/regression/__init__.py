@@ -35,6 +35,7 @@ from gendyn.regression.descent_path import descent_path as descent_path
 from gendyn.regression.descent_path import parallel_descents as parallel_descents
 from gendyn.regression.expected_evidence import expected_log_evidence as expected_log_evidence
 from gendyn.regression.expected_evidence import gp_expected_log_evidence as gp_expected_log_evidence
+from gendyn.regression.expected_evidence import nested_expected_log_evidences as nested_expected_log_evidences
 from gendyn.regression.feature_ensembles import FeatureEnsemble as FeatureEnsemble
 from gendyn.regression.feature_ensembles import feature_ensemble as feature_ensemble
 from gendyn.regression.gaussian_process import LeaveOneOut as LeaveOneOut

@@ -10,7 +10,9 @@ targets, and so are those of a function with added noise.
 
 import math
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gendyn.core import ConfigError, check_range, cholesky, solve_triangular
 from gendyn.regression._design import design_and_targets, floating, full_precision
@@ -80,3 +82,54 @@ def expected_log_evidence(
     sides = jnp.column_stack([targets[:, 0], jnp.sqrt(noise) * jnp.eye(n, dtype=design.dtype)])
     whitened = solve_triangular(factor, sides, lower=True)
     return -0.5 * (n * jnp.log(2 * jnp.pi) + 2 * jnp.sum(jnp.log(jnp.diagonal(factor))) + jnp.sum(whitened**2))
+
+
+@full_precision
+def nested_expected_log_evidences(
+    x: ArrayLike, clean: ArrayLike, *, prior_variance: ArrayLike = 1.0, noise_variance: ArrayLike
+) -> Array:
+    """:func:`expected_log_evidence` of the first column of the design, of its first two, ... of all: ``[p]``.
+
+    Each column adds one direction to ``C``, whose inverse and determinant follow by Sherman and Morrison. Rounding
+    grows with ``clean^2 / noise_variance``: in float64 1e-9 nats are left of ratios up to some 1e6.
+
+    Cost: ``O(n^2 p)``, where ``p`` calls cost ``O(n^3 p)``.
+
+    Args:
+        x: design ``[n, p]``.
+        clean: targets without noise, ``[n]``.
+        prior_variance: scalar or ``[p]``, not negative; may be traced.
+        noise_variance: positive scalar; may be traced.
+
+    Raises:
+        ConfigError: as there.
+
+    >>> x, clean = jnp.array([[1.0, 2.0], [1.0, 3.0]]), jnp.array([1.0, 2.0])
+    >>> nested_expected_log_evidences(x, clean, noise_variance=1.0).round(4).tolist()
+    [-4.2205, -4.0124]
+    >>> round(float(expected_log_evidence(x, clean, noise_variance=1.0)), 4)
+    -4.0124
+    """
+    design, targets = design_and_targets(x, clean)
+    check_range("prior_variance", prior_variance, low=0)
+    check_range("noise_variance", noise_variance, low=0, open_low=True)
+    if jnp.ndim(clean) != 1 or np.shape(prior_variance) not in ((), design.shape[1:]):
+        raise ConfigError(
+            f"clean {jnp.shape(clean)} must be [n], one output, and prior_variance {np.shape(prior_variance)} a scalar "
+            f"or [{design.shape[1]}]."
+        )
+    n, noise = len(design), floating("noise_variance", noise_variance).astype(design.dtype)
+    variances = jnp.broadcast_to(jnp.asarray(prior_variance, design.dtype), design.shape[1:])
+
+    def add(carry: tuple[Array, Array], column: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        inverse, log_determinant = carry
+        row, variance = column
+        moved = inverse @ row
+        gain = 1.0 + variance * (row @ moved)
+        inverse = inverse - (variance / gain) * jnp.outer(moved, moved)
+        log_determinant = log_determinant + jnp.log(gain)
+        misfit = targets[:, 0] @ inverse @ targets[:, 0] + noise * jnp.trace(inverse)
+        return (inverse, log_determinant), -0.5 * (n * math.log(2 * math.pi) + log_determinant + misfit)
+
+    start = (jnp.eye(n, dtype=design.dtype) / noise, n * jnp.log(noise))
+    return jax.lax.scan(add, start, (design.T, variances))[1]

@@ -13,6 +13,7 @@ from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.priors import benign_gp as experiment
 from gendyn.tasks import INDEPENDENT_NOISE_KINDS, corrupted_samples, digits, label_probabilities, uniform_incorrect
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
@@ -21,18 +22,22 @@ SEEDS = 12
 (
     FIT,
     FALL,
+    FIT_SCRAMBLED,
+    STRUCTURE,
     ABOVE,
     EVIDENCE,
     EXACT_ANY,
     EXACT_INCORRECT,
     CHANCE,
     LEFT_OUT,
+    FIT_RANDOM,
     CHOSEN,
     BETTER,
     LAPLACE_FIT,
     LAPLACE_FALL,
-) = range(12)
-COINS = 12
+    COINS,
+    FEW_IMAGES,
+) = range(17)
 
 
 def results(**changes):
@@ -58,10 +63,13 @@ def results(**changes):
         "laplace_train_accuracy": np.ones_like(true),
         "laplace_test_accuracy": true,
         "laplace_evidence": np.broadcast_to(-0.2 - 0.8 * rates, true.shape),
+        "scrambled_train_accuracy": np.ones((2, SEEDS, 2)),
+        "scrambled_test_accuracy": np.full((2, SEEDS, 2), 0.12),
+        "few_accuracy": np.broadcast_to(np.array([0.6, 0.5, 0.55]), (2, SEEDS, 3, 3)),
     }
     variables = {}
     for name, array in arrays.items():
-        exact = name in ("train_accuracy", "laplace_train_accuracy", "expected_evidence", "left_out_true")
+        exact = name.endswith("train_accuracy") or name in ("expected_evidence", "left_out_true")
         noise = 0.0 if exact else 1e-3 * random.normal(size=(2, SEEDS, *[1] * (array.ndim - 2)))
         array = changes.get(name, lambda same: same)(array * (1.0 + noise))
         variables[name] = array.reshape(2 * SEEDS, *array.shape[2:])
@@ -82,19 +90,24 @@ def shifted(index, by):
 
 
 def test_every_claim_is_conditional_on_the_pilots_priors():
-    for found in experiment.verdict(results()):
+    for found in experiment.verdict(results())[:FEW_IMAGES]:
         assert found.claim.endswith(", given this pilot's priors.")
         assert found.detail.startswith("Given the priors of pilot seed 0; intervals are over redraws, not over pilots.")
 
 
 def test_an_ideal_process_supports_every_claim():
-    assert verdicts(results()) == ["supported"] * 13
+    assert verdicts(results()) == ["supported"] * 17
 
 
 @pytest.mark.parametrize(
     ("refuted", "changes"),
     [
-        ({FIT}, {"train_accuracy": shifted(np.s_[0, :, 7, 0], -0.05)}),
+        # What does not fit random labels is no answer to whether what fits them generalises.
+        ({FIT, STRUCTURE}, {"train_accuracy": shifted(np.s_[0, :, 7, 0], -0.05)}),
+        ({FIT, STRUCTURE, FIT_RANDOM, CHOSEN}, {"train_accuracy": shifted(np.s_[0, :, -1, 0], -0.05)}),
+        ({FIT_SCRAMBLED, STRUCTURE}, {"scrambled_train_accuracy": shifted(np.s_[0, :, 1], -0.05)}),
+        ({STRUCTURE}, {"scrambled_test_accuracy": shifted(np.s_[0, :, 0], 0.5)}),
+        ({FEW_IMAGES}, {"few_accuracy": shifted(np.s_[0, :, 1, 2], 0.1)}),
         ({CHOSEN}, {"train_accuracy": shifted(np.s_[0, :, -1, 1], 0.5)}),
         ({FALL}, {"test_accuracy": shifted(np.s_[0, :, 3, 0], -0.2)}),
         ({ABOVE}, {"test_accuracy": shifted(np.s_[0, ..., 0], -np.sin(np.pi * np.linspace(0, 1, 11)) / 4)}),
@@ -112,6 +125,51 @@ def test_an_ideal_process_supports_every_claim():
 def test_each_claim_is_refuted_by_its_own_numbers(refuted, changes):
     found = verdicts(results(**changes))
     assert {index for index, verdict in enumerate(found) if verdict == "refuted"} == refuted
+
+
+def no_effect(random):
+    """No level differs from the one before it, labels are fitted at the limit, and models are alike on few images."""
+
+    def scattered(level, deviation=0.02):
+        return lambda array: level + deviation * random.normal(size=array.shape)
+
+    return results(
+        train_accuracy=lambda array: np.where(np.arange(2), 0.5, 0.99) + 0.005 * random.normal(size=array.shape),
+        test_accuracy=scattered(0.5),
+        evidence=scattered(-10.0, 1.0),
+        scrambled_test_accuracy=lambda array: scattered(0.02)(array),
+        few_accuracy=scattered(0.5, 0.05),
+    )
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    assert too_often(false_support(experiment.verdict, no_effect, count), count) == {}
+
+
+def test_scrambled_images_keep_their_pixels_and_lose_their_places():
+    controls = importlib.import_module("gendyn.experiments.priors.benign_gp.controls")
+    x = jnp.tile(jnp.arange(64.0), (5, 1))
+    mixed = np.asarray(controls.scramble(jnp.uint32(3), x))
+    np.testing.assert_allclose(np.sort(mixed, axis=1), x)
+    assert len(np.unique(mixed, axis=0)) == 5
+    np.testing.assert_array_equal(mixed, controls.scramble(jnp.uint32(3), x))
+
+
+def test_class_means_and_few_models_are_measured_on_one_kind(finished):
+    _, ds = finished("benign_gp")
+    few, kinds = ds["few_accuracy"].values[:, 0], ds["noise_kind"].values
+    assert np.isnan(few[kinds == "uniform_incorrect"]).all() and few.shape == (4, 2, 3)
+    for row in np.flatnonzero(kinds == "uniform_any"):
+        keys = [stream(jax.random.key(jnp.uint32(ds["seed"].values[row])), "redraw")]
+        with jax.enable_x64(True):
+            labels = {"rates": (0.0, 0.5, 1.0), "kind": "uniform_any", "num_draws": 1 + program.LABEL_DRAWS}
+            drawn = corrupted_samples(digits(), keys, num_train=60, num_test=100, **labels)
+        x, y, at, truth = (np.asarray(each[0]) for each in (drawn.x, drawn.labels, drawn.x_test, drawn.y_test))
+        means = {label: x[:20][y[:20] == label].mean(axis=0) for label in np.unique(y[:20])}
+        away = np.stack([np.sum((at - mean) ** 2, axis=1) for mean in means.values()])
+        nearest = np.array(list(means))[away.argmin(axis=0)]
+        assert few[row, 1, 2] == pytest.approx(np.mean(nearest == truth), abs=1e-6)
 
 
 def test_two_redraws_decide_nothing_nor_do_scattered_ones():
@@ -193,6 +251,8 @@ def test_variants_have_the_data_of_their_names():
     [
         ({"num_train": 0}, "config.num_train = 0 must be an integer of at least 1"),
         ({"num_train": 1001}, "asks for 1001 training and 100 test images; 'digits' has 1000 and 797"),
+        ({"few": (10, 100)}, r"config.few = \(10, 100\) must not exceed num_train = 60"),
+        ({"few": (20, 10)}, "must be ascending: more images"),
         ({"num_binary": 300}, "asks for 300 training and 50 test images of two classes"),
         ({"corruption": (0.0, 0.5, 1.2)}, r"config.corruption: each = 1.2 must be in \[0, 1\]"),
         ({"corruption": (0.0, 1.0)}, "must ascend from 0 to 1 and hold 0.5"),

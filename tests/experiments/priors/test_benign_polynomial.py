@@ -7,11 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs.priors import benign_polynomial as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import launch, plan
 from gendyn.experiments.priors import benign_polynomial as experiment
 from gendyn.experiments.priors.benign_polynomial import drawing, tables
 from gendyn.regression import order_penalty
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
+from tests.experiments.made import made_redraws
 from tests.experiments.smoke import smoke_config
 
 PROGRAM = importlib.import_module("gendyn.experiments.priors.benign_polynomial.program")
@@ -82,6 +85,37 @@ def test_wrong_closed_forms_are_seen_and_few_redraws_decide_nothing(monkeypatch,
     found = verdicts(results(monkeypatch, tmp_path, gap=1e-3, expected=1.2))
     assert found[KERNEL] == found[EXPECTED] == "refuted" and found[NOISE] == "supported"
     assert set(verdicts(results(monkeypatch, tmp_path / "few", seeds=2))) == {"undecided"}
+
+
+def test_the_basis_of_the_source_is_primary_and_a_fit_without_noise_has_no_interval(monkeypatch, tmp_path):
+    found = experiment.verdict(results(monkeypatch, tmp_path))
+    assert {each.role for each in found if "monomial basis" in each.claim} == {"primary"}
+    assert {each.role for each in found if "chebyshev basis" in each.claim} == {"exploratory"}
+    assert [found[i].role for i in (KERNEL, EXPECTED)] == ["check", "check"]
+    assert "One data set" not in found[SIMPLE].detail
+
+
+def no_effect(random):
+    """Errors of the default's redraws whose medians, and what is left of noise, are at the limits."""
+    config = config_file.get_config("").to_dict()
+    seeds, places = 150, [(inputs, basis) for inputs in ("equispaced", "random") for basis in ("chebyshev", "monomial")]
+    runs = len(places) * seeds
+    rows = np.exp(0.5 * random.normal(size=(runs, 3, 8))) * tables.LIMITS[:, None]
+    rows[:, 2] = tables.FITTED * np.exp(0.5 * random.normal(size=(runs, 8)) - 0.25)
+    points = {
+        "inputs": np.repeat([place[0] for place in places], seeds),
+        "basis": np.repeat([place[1] for place in places], seeds),
+        "half_width": np.full(runs, 1.4),
+        "num_train": np.full(runs, 20),
+        "seed": np.tile(np.arange(seeds), len(places)),
+    }
+    exact = {"expected_rmse": np.full((runs, 8), tables.FITTED), "kernel_gap": np.full(runs, 1e-9)}
+    return made_redraws(points, {"train_rmse": rows, "test_rmse": rows} | exact, config)
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    assert too_often(false_support(experiment.verdict, no_effect, count), count) == {}
 
 
 @pytest.mark.parametrize("count", [4, 5])

@@ -10,14 +10,15 @@ import numpy as np
 
 from gendyn import regression
 from gendyn.core import ConfigError, lookup, stream
-from gendyn.core.rules import choice, each, every, integer, length, number
+from gendyn.core.rules import ascending, choice, each, every, integer, length, number
+from gendyn.experiments.priors.benign_gp.controls import FEW_MODELS, PROCESS, few_images, scrambled
 from gendyn.sweep import Leaf, Measured, Simulation, redraw_simulation
 from gendyn.tasks import INDEPENDENT_NOISE_KINDS, CorruptedSample, corrupted_samples, select_classes
 from gendyn.types import Array, Config, PyTree, Task
 
 LABEL_DRAWS = 16
 """Corruptions whose evidences are averaged, beside the one that is trained on: the mean over labels has heavy tails."""
-REGRESSION = regression.rbf().scaled() + regression.constant() + regression.white(0.1)
+REGRESSION = PROCESS
 CLASSIFICATION = regression.rbf().scaled() + regression.constant()
 BOTH = {
     "train_accuracy": "share of training images predicted as their label says",
@@ -47,6 +48,9 @@ LEAVES = {
     "num_test": Leaf(400, rule=integer(), meaning="its test images"),
     "num_binary": Leaf(100, rule=integer(), meaning="training images of the two classes"),
     "num_binary_test": Leaf(100, rule=integer(), meaning="test images of the two classes"),
+    "few": Leaf(
+        (10, 20, 50), rule=each(integer(), ascending("more images")), meaning="training images of a comparison"
+    ),
     "corruption": Leaf(tuple(k / 10 for k in range(11)), rule=each(number(0, 1), _levels), meaning="rates of labels"),
     "optimiser_steps": Leaf(100, rule=integer(), meaning="of the hyperparameters"),
     "pilot_seed": Leaf(0, rule=integer(0), meaning="of the draw that chooses the priors"),
@@ -55,15 +59,27 @@ LEAVES = {
     "seed": Leaf(0, "axis", integer(0), "a redraw of images and labels"),
 }
 AXES = ("noise_kind", "seed")
+COMPARED = "uniform_any"
+"""The kind with which the controls are computed."""
 
 
 def program(config: Config) -> Simulation:
-    """Records ``[levels, 2]`` of the fixed and the chosen prior, ``laplace_* [levels]``, ``prior [levels, 4]``."""
+    """Records ``[levels, 2]`` of the fixed and the chosen prior, ``laplace_* [levels]``, ``prior [levels, 4]``.
+
+    Of the controls ``scrambled_* [2]`` and ``few_accuracy [sizes, models]``.
+
+    Raises:
+        ConfigError: a task without enough images, or more few images than training images.
+    """
+    if config.few[-1] > config.num_train:
+        raise ConfigError(f"config.few = {config.few} must not exceed num_train = {config.num_train}.")
     num_binary = (config.num_binary, config.num_binary_test)
     tasks = (
         (_load(config, config.classes, config.num_train, config.num_test), config.num_train, config.num_test),
         (_load(config, config.binary_classes, *num_binary, " of two classes"), *num_binary),
     )
+
+    few_shape = (len(config.few), len(FEW_MODELS))
 
     def samples(name: str, kind: str, seeds: Sequence[int] | Array) -> list[CorruptedSample]:
         """Of all classes and of two."""
@@ -79,19 +95,33 @@ def program(config: Config) -> Simulation:
         chosen = regression.gp_label_priors(REGRESSION, of_all.x[0], of_all.told[0, :, 0], num_classes=count, **steps)
         return chosen, regression.gp_laplace_prior(CLASSIFICATION, of_two.x[0], of_two.labels[0], **steps)
 
+    def compared(seeds: Array, kind: str, prior: PyTree, redraws: CorruptedSample) -> dict[str, Any]:
+        """Both kinds of corruption share images and true labels: the controls are computed once."""
+        if kind != COMPARED:
+            shapes = {"few_accuracy": few_shape, "scrambled_train_accuracy": (2,), "scrambled_test_accuracy": (2,)}
+            return {name: np.full((len(seeds), *shape), np.nan) for name, shape in shapes.items()}
+        few = few_images(redraws, sizes=config.few, num_steps=config.optimiser_steps)
+        return scrambled(prior, jnp.asarray(seeds, jnp.uint32), redraws) | {"few_accuracy": few}
+
     def redraw(seeds: Array, noise_kind: str) -> dict[str, Any]:
         (chosen, latent), (of_all, of_two) = priors(noise_kind), samples("redraw", noise_kind, seeds)
         scaled, constant = chosen["sum"]["scaled"], chosen["sum"]["constant"]
         named = [scaled["log_variance"], scaled["rbf"]["log_lengthscale"], constant["log_variance"]]
         prior = np.exp(np.stack([*named, chosen["white"]["log_variance"]], axis=1))
-        return regress(chosen, of_all) | classify(latent, of_two) | {"prior": np.tile(prior, (len(seeds), 1, 1))}
+        controls = compared(seeds, noise_kind, jax.tree.map(lambda leaf: leaf[0], chosen), of_all)
+        found = regress(chosen, of_all) | classify(latent, of_two) | controls
+        return found | {"prior": np.tile(prior, (len(seeds), 1, 1))}
 
     levels = len(config.corruption)
+    only = f"{COMPARED} alone"
     measured = {name: Measured(text, (levels, 2)) for name, text in BOTH.items()} | {
         "laplace_train_accuracy": Measured("two classes: share of training images fitted", (levels,)),
         "laplace_test_accuracy": Measured("two classes: share of test images predicted rightly", (levels,)),
         "laplace_evidence": Measured("two classes: Laplace's log evidence per image (nats)", (levels,)),
         "prior": Measured("variance, length scale, constant's variance, noise variance", (levels, 4)),
+        "few_accuracy": Measured(f"of {', '.join(FEW_MODELS)}: share of test images, {only}", few_shape),
+        "scrambled_train_accuracy": Measured(f"scrambled images, true and random labels: share fitted, {only}", (2,)),
+        "scrambled_test_accuracy": Measured(f"the same: share of test images predicted rightly, {only}", (2,)),
     }
     return redraw_simulation(config, measured, redraw)
 

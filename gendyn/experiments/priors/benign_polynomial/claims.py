@@ -19,6 +19,8 @@ from gendyn.experiments.priors.benign_polynomial.program import AXES
 from gendyn.experiments.priors.benign_polynomial.tables import LIMITS, errors_of, reference, summary
 from gendyn.types import Dataset, Finding
 
+LITERAL = "monomial"
+"""The basis in which the source writes its polynomial."""
 KERNEL_TOLERANCE, TOLERANCE = 1e-5, 0.1
 """Largest distance of the two fits, relative to the target's RMS, and relative error of a mean square. The first was
 1e-6 until 20 redraws gave 1.9e-6 on the widest range: the kernel's system has condition numbers up to some 1e10 there,
@@ -39,11 +41,12 @@ def verdict(ds: Dataset) -> list[Finding]:
     found = []
     for i, inputs in enumerate(axes["inputs"]):
         for b, basis in enumerate(axes["basis"]):
-            rows = errors[:, :, i, b, width, size, sigma]
+            rows, role = errors[:, :, i, b, width, size, sigma], "primary" if basis == LITERAL else "exploratory"
             for part, (does, unit) in enumerate(parts):
                 claim = f"{inputs} inputs, {basis} basis: the polynomial {does}."
                 interval = bootstrap(lambda rows, part=part: summary(rows)[:, part], rows)
-                found.append(finding(claim, interval, high=LIMITS[part], unit=unit, detail=where))
+                detail = where if np.ptp(rows[:, part]) else f"{where} One data set, without noise: no interval."
+                found.append(finding(claim, interval, high=LIMITS[part], unit=unit, detail=detail, role=role))
     fixed, free = "With the reference number of points and sigma the best", "The best"
     for place, rows in (
         (f"{fixed} range, basis and law of inputs", errors[..., size, sigma]),
@@ -61,7 +64,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     return family(
         [
             *found,
-            finding(kernel, largest_seen(gaps), high=KERNEL_TOLERANCE, unit=unit),
+            finding(kernel, largest_seen(gaps), high=KERNEL_TOLERANCE, unit=unit, role="check"),
             agreement(exact, left / expected, 1.0, tolerance=TOLERANCE, detail=about),
         ]
     )
@@ -82,4 +85,4 @@ def _at_best_place(claim: str, axes: dict[str, np.ndarray], config: dict[str, An
     interval = worst_place(lambda rows: summary(rows) / LIMITS, there, of="rows")
     unit = "largest of the three errors in units of its limit, at the best place"
     detail = f"Best on {len(choosing)} redraws: {said}; errors on the {len(judging)} others {errors}."
-    return finding(claim, interval, high=1.0, unit=unit, detail=detail)
+    return finding(claim, interval, high=1.0, unit=unit, detail=detail, role="exploratory")

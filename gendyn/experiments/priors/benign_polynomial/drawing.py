@@ -38,7 +38,8 @@ def figure(ds: Dataset) -> Figure:
     found = summary(errors[..., size, sigma][None])[0][:, inputs].reshape(3, -1).T
 
     def cell(value: float, limit: float) -> Cell:
-        return Cell(style.short(value), "supported" if value < limit else "refuted")
+        text = style.short(value) if value >= 0.005 else f"{value:.0e}"
+        return Cell(text, "supported" if value < limit else "refuted")
 
     cells = tuple(tuple(map(cell, place, LIMITS)) for place in found)
     rows, what = tuple(f"{basis}, {w:g}" for basis in BASES for w in widths), "share of noise variance left"
@@ -53,8 +54,8 @@ def figure(ds: Dataset) -> Figure:
         f"order {config['order']}, penalty sigma² Σ 2^j w_j²   ·   {config['num_train']} {config['inputs']} points on "
         f"[-{edge}, {edge}], sigma {config['sigma']:g}, unless said   ·   {len(errors)} redraws, float64\n"
         f"top: one data set, bands: {_LEVEL:.0%} of the posterior, closed form: the kernel's fit   ·   "
-        f"table: relative RMSE, green: test below {LIMITS[0]:g}, noise left below {LIMITS[2]:g}\n"
-        "lower panels: closed form: exact expectation"
+        f"table: relative RMSE, green: test error below {LIMITS[0]:g}, noise left below {LIMITS[2]:g}\n"
+        "noise, top right: cut where the fits leave the frame   ·   lower panels: closed form: exact expectation"
     )
     return draw_panels(shown, level=_LEVEL, note=note)
 
