@@ -9,11 +9,11 @@ exceed 100. Here that sum stands beside the sum over the whole spectrum (stochas
 error, from the same Lanczos runs) and, for the smallest networks, beside dense eigenvalues.
 
 Refuted if: over the widths from the measured interpolation threshold on, the rank correlation of ``N_eff`` and test
-loss over widths is not positive; ``N_eff`` has no interior peak over width, or has it more than a factor 2 in parameters
-from that of the test loss. All of it presupposes that the test loss has an interior peak (the control). Judged for each
-estimate and each alpha, on seeds whose networks converge at every width: a network that diverged has no curvature to
-speak of. ``alpha`` is in units of the Hessian of the *mean* training loss; negative eigenvalues, whose share of the
-trained networks' curvature is small, count as 0.
+loss over widths is not positive; ``N_eff`` has no interior peak over width, or has it more than a factor 2 in
+parameters from that of the test loss. All of it presupposes that the test loss has an interior peak (the control).
+Judged for each estimate and each alpha, on seeds whose networks converge at every width: a network that diverged has no
+curvature to speak of. ``alpha`` is in units of the Hessian of the *mean* training loss; negative eigenvalues, whose
+share of the trained networks' curvature is small, count as 0.
 
 Primary are the three claims on the whole spectrum at the first alpha; other alphas, the sum over Ritz values, what it
 misses and the control are exploratory, and the comparison with dense eigenvalues is a check of the estimate. A seed
