@@ -18,6 +18,8 @@ Reference: Zhang, Bengio, Hardt, Recht & Vinyals (2017), Understanding deep lear
 arXiv:1611.03530, section 2.2 and figure 1.
 """
 
+from typing import Any
+
 import numpy as np
 
 from gendyn import analysis
@@ -51,20 +53,15 @@ def verdict(ds: Dataset) -> list[Finding]:
     fits = analysis.finding(claim, worst, high=1.0 - FITTED, unit=unit, detail=detail, role="exploratory")
     claim = "Networks trained on random labels stay at chance on new inputs (control)."
     unit, detail = "(test accuracy - chance) / (1 - chance)", f"Mean over seeds, on true labels of the inputs.{after}"
-    blind = analysis.finding(
-        claim,
-        analysis.mean_over_seeds(random),
-        **{"low": -AT_CHANCE, "high": AT_CHANCE, "unit": unit, "detail": detail},
-        given=(fits,),
-        role="exploratory",
-    )
+    guessed, about = analysis.mean_over_seeds(random), dict[str, Any](unit=unit, detail=detail)
+    blind = analysis.finding(claim, guessed, low=-AT_CHANCE, high=AT_CHANCE, given=(fits,), role="exploratory", **about)
     claim = f"A network reaches {FITTED:.0%} training accuracy later on random labels than on true ones."
     step = f"Median over seeds. Median step on true labels: {analysis.upper_median(times[0]):,.0f}.{after}"
     ratio = analysis.median_over_seeds(ratios)
     later = analysis.finding(claim, ratio, low=1.0, unit="steps, random / true", detail=step, given=(fits,))
     claim = "Networks that fit random labels generalise when they are trained on the true ones."
     right = analysis.mean_over_seeds(true)
-    learns = analysis.finding(claim, right, low=GENERALISES, unit=unit, detail=detail, given=(fits, blind))
+    learns = analysis.finding(claim, right, low=GENERALISES, given=(fits, blind), **about)
     return analysis.family([later, learns, fits, blind])
 
 
@@ -87,8 +84,10 @@ def figure(ds: Dataset) -> Figure:
             Curve(f"{share:.0%}", steps, rows, statistic="median")
             for share, rows in zip(runs.axes["data.label_noise"], runs.history(name), strict=True)
         )
-        looks = {"y_limits": (0, 1), "levels": ((chance, "chance"),), "legend": legend, "legend_title": "random labels"}
-        return Panel(title, "training step", "fraction wrong" * (not legend), curves, "symlog", **looks)
+        shown = Panel(title, "training step", "fraction wrong" * (not legend), curves, "symlog", y_limits=(0, 1))
+        return shown._replace(
+            levels=((chance, "" if legend else "chance"),), legend=legend, legend_title="random labels"
+        )
 
     shown = panel("training labels", "train_error", ""), panel("new inputs, true labels", "test_error", "outside")
     return draw_panels(shown, num_columns=2, height=4.0, note=f"{len(runs.seeds.values)} seeds", over="seeds")
