@@ -9,7 +9,7 @@ from gendyn.types import Config
 def digits() -> Config:
     """400 handwritten digits of 8 x 8 pixels, three hidden layers of 32 tanh units, squared error, plain gradient
     descent, 4,000 steps, sharpness at 41 records. Learning rates 0.01 to 0.16, 10 seeds: 40 runs. Each seed has images
-    and initial weights of its own. The weights are halved so that training begins below the limit of most of them.
+    and initial weights of its own. The weights are halved so that training begins below the limit of the smaller rates.
     """
     config = base_config(task="digits", model="mlp", optim="sgd")
     _with_axes(config, (0.01, 0.04, 0.08, 0.16), range(10))

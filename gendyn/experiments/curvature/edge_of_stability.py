@@ -15,7 +15,8 @@ does not rise.
 The control and the learning rates that meet their limit are primary; that larger ones stay below theirs, and that the
 loss still falls, is exploratory. A seed draws the split of the images and the initial weights. The control was first
 judged by the largest over the first sharpness, which noise alone makes at least 1; that settled ends are compared was
-decided after results on one split of the images, and is judged on others.
+decided after results on one split of the images, and is judged on ten. With that the rate 0.02, far from its limit,
+left the default, so that ten seeds cost no more than eight did.
 
 Reference: Cohen, Kaur, Li, Kolter & Talwalkar (2021), Gradient descent on neural networks typically occurs at the edge
 of stability, sections 3.1 and 3.2 (squared loss, full batch).
@@ -96,7 +97,7 @@ def verdict(ds: Dataset) -> list[Finding]:
 def figure(ds: Dataset) -> Figure:
     """``lambda eta / 2`` (above) and training loss (below) against steps, a colour for each learning rate.
 
-    Medians over the seeds that have a value, with exact intervals.
+    Medians over the seeds that have a value, with exact intervals; the note says how many runs diverged.
     """
     runs = analysis.laid_out(ds, AXES)
     rates, seeds = runs.axes.values()
@@ -112,8 +113,13 @@ def figure(ds: Dataset) -> Figure:
         min(2.0, max(1.25, 1.1 * float(np.nanmax(ratios[:, :, 1:], initial=1.0)))),
         np.nanmax(ratios, initial=0),
     )
-    cut = f"   ·   λη/2 begins at up to {highest:.2g}, above the axis" * bool(highest > top)
+    cut = f"\nλη/2 begins at up to {highest:.2g}, above the axis" * bool(highest > top)
     upper = panel("sharpness / limit, λη/2", ratios)._replace(legend="", y_limits=(0.0, top))
     lower = panel("training loss", runs.history("train_loss"))._replace(x_label="training step", y_scale="log")
     shown = (upper._replace(levels=((1.0, "limit of stability, λ = 2/η"),)), lower)
-    return draw_panels(shown, num_columns=1, width=9.0, note=f"{len(seeds)} seeds{cut}", over="seeds")
+    lost = int(np.sum(runs.seeds.diverged))
+    note = (
+        f"{len(seeds)} seeds"
+        + f", {lost} of {runs.seeds.diverged.size} runs diverged and are left out from there on" * bool(lost)
+    )
+    return draw_panels(shown, num_columns=1, width=9.0, note=note + cut, over="seeds")
