@@ -6,10 +6,11 @@ from gendyn.types import Config
 
 def digits(curvature: str = "hessian") -> Config:
     """The networks of ``model_wise_double_descent`` at 20 % incorrect labels: 400 handwritten digits, one hidden layer
-    of 4 to 256 relu units, squared error, Adam 3e-3, 4,000 full-batch steps; 12 widths x 5 seeds, measured once, after
-    the last step. ``alpha`` is 0.1, 1 and 10 where the largest eigenvalue of the mean loss's Hessian is 50 to 150:
-    float32 rounding of zero eigenvalues (1e-5) and the trained networks' most negative eigenvalue (-0.1 in the median
-    beyond the threshold, -1 in the worst run) count for little, and 100 Lanczos steps resolve it.
+    of 4 to 256 relu units, squared error, Adam 3e-3, 4,000 full-batch steps; 12 widths x 6 seeds, each with images and
+    label noise of its own, measured once, after the last step. ``alpha`` is 0.1, 1 and 10 where the largest eigenvalue
+    of the mean loss's Hessian is 50 to 150: float32 rounding of zero eigenvalues (1e-5) and the trained networks' most
+    negative eigenvalue (-0.1 in the median beyond the threshold, -1 in the worst run) count for little, and 100 Lanczos
+    steps resolve it.
     """
     config = base_config(task="digits", model="mlp", optim="adam")
     config.data.update({"num_train": 400, "label_noise": 0.2, "label_noise_kind": "uniform_incorrect"})
@@ -25,7 +26,7 @@ def digits(curvature: str = "hessian") -> Config:
     config.probes = (
         f"hessian_effective_dimension(curvature={curvature!r}, alphas=(0.1, 1.0, 10.0), dense_limit=1300)",
     )
-    vary(config, {"model.width": (4, 8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256)}, range(5))
+    vary(config, {"model.width": (4, 8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256)}, range(6), own="task.split_seed")
     return config
 
 
@@ -42,7 +43,7 @@ def smoke() -> Config:
     config.record.steps = (40,)
     config.sweep.buckets = "max"
     config.probes = ("hessian_effective_dimension(alphas=(0.1, 1.0), num_probes=2, num_steps=20, dense_limit=700)",)
-    vary(config, {"model.width": (2, 4, 6, 8)}, range(2))
+    vary(config, {"model.width": (2, 4, 6, 8)}, range(2), own="task.split_seed")
     return config
 
 

@@ -14,9 +14,9 @@ def test_two_folders_are_judged_as_one(finished, tmp_path):
     axes = dict(config.axes)
     folders = [tmp_path / str(seed) for seed in axes["seed"]]
     for seed, folder in zip(axes["seed"], folders, strict=True):
-        launch(config, folder, axes=axes | {"seed": (seed,)}, quiet=True)
+        launch(config, folder, axes=axes | {"seed": (seed,), "task.split_seed": (seed,)}, quiet=True)
     merged = store.merge(folders)
-    (whole,), (found,) = random_labels.verdict(ds), random_labels.verdict(merged)
+    whole, found = random_labels.verdict(ds)[0], random_labels.verdict(merged)[0]
     assert (found.claim, found.verdict) == (whole.claim, whole.verdict)
     assert found.effect == pytest.approx(whole.effect, rel=0.2, nan_ok=True)
 

@@ -7,8 +7,13 @@ never learned.
 
 Refuted if: at some frequency the mean rate over seeds is more than 10 % off; the slope of log rate against log
 frequency over odd ``k >= 3`` is not between -2.2 and -1.8; without bias the residual at an odd ``k >= 3`` changes by
-more than 1 %. The network with bias is the control of the last: there the same frequencies must fall by more than half.
-A run that diverges counts as one with an infinite rate and an infinite residual.
+more than 1 %. The network with bias is the control of the last, which presupposes it: there the same frequencies must
+fall by more than half. A run that diverges counts as one with an infinite rate and an infinite residual.
+
+All but the control, which is exploratory, are primary. One choice was made after looking: at the first default,
+``amplitude`` 0.05 on 128 points, the agreement with bias was refuted, by the highest frequency, and ``amplitude`` was
+lowered to 0.002, nearer to the limit that the closed form is about. The default, of seeds 0 to 9, was judged again as
+it is on seeds 100 to 109.
 
 Setting: ``f(x) = m^(-1/2) sum_r a_r relu(w_r . x)`` or ``relu((w_r . x + b_r) / sqrt(2))``; ``w`` standard normal,
 ``b = 0``, ``a = +-1`` fixed; every unit has a mirror image of the other sign, so that the network starts at 0. Loss:
@@ -139,13 +144,14 @@ def verdict(ds: Dataset) -> list[Finding]:
     slope = analysis.of_means(lambda rates: analysis.power(frequencies[odd], rates[:, odd]), with_bias.rates)
     unit, detail = "slope of log rate against log frequency", f"Least squares on means over seeds.{seeds}"
     falls = analysis.finding(claim, slope, low=-2.2, high=-1.8, unit=unit, detail=detail)
-    claim, detail = "Without bias odd frequencies from 3 on are never learned.", f"Means over seeds.{seeds}"
+    never, detail = "Without bias odd frequencies from 3 on are never learned.", f"Means over seeds.{seeds}"
     change = analysis.worst_place(None, without.residuals[:, -1][:, odd], which="distance", centre=1.0)
-    unit = "largest relative change of the residual by the last step"
-    frozen = analysis.finding(claim, change, high=0.01, unit=unit, detail=detail)
     claim, unit = "With bias the same frequencies are learned (control).", "smallest relative fall of the residual"
     fall = analysis.worst_place(None, 1.0 - with_bias.residuals[:, -1][:, odd], which="smallest")
-    control = analysis.finding(claim, fall, low=0.5, unit=f"{unit} by the last step", detail=detail)
+    unit = f"{unit} by the last step"
+    control = analysis.finding(claim, fall, low=0.5, unit=unit, detail=detail, role="exploratory")
+    unit = "largest relative change of the residual by the last step"
+    frozen = analysis.finding(never, change, high=0.01, unit=unit, detail=detail, given=(control,))
     return analysis.family([_agrees("without bias", without), _agrees("with bias", with_bias), falls, frozen, control])
 
 

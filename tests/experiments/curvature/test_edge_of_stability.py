@@ -9,17 +9,18 @@ import xarray
 from configs.curvature import edge_of_stability as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.curvature import edge_of_stability as experiment
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of
 
 RATES = (0.01, 0.04, 0.08)
 
 
-def sweep(settles_at, *, free=80.0, seeds=8, records=21, rates=RATES):
+def sweep(settles_at, *, free=80.0, seeds=8, records=21, rates=RATES, random=None, scatter=0.02):
     """Sharpness grows from 20 to ``free``, but no further than ``settles_at`` times the limit ``2 / rate``."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0) if random is None else random
     points = [(rate, seed) for rate in rates for seed in range(seeds)]
     rate, seed = (np.array(column) for column in zip(*points, strict=True))
-    grown = np.linspace(20.0, free, records)[None] * np.exp(0.02 * random.normal(size=(len(rate), 1)))
+    grown = np.linspace(20.0, free, records)[None] * np.exp(scatter * random.normal(size=(len(rate), 1)))
     sharpness = np.minimum(grown, settles_at * 2.0 / rate[:, None])
     loss = np.geomspace(1.0, 0.01, records) * np.ones(sharpness.shape)
     runs = ("run", "record")
@@ -50,8 +51,8 @@ def verdicts(ds):
 
 
 def test_at_the_limit_is_supported_and_elsewhere_refuted():
-    assert verdicts(sweep(1.0)) == ["supported"] * 3
-    assert verdicts(sweep(0.8))[1:] == ["refuted"] * 2
+    assert verdicts(sweep(1.0)) == ["supported"] * 5
+    assert verdicts(sweep(0.8))[1:3] == ["refuted"] * 2
     assert verdicts(sweep(1.3))[2] == "refuted"  # at rate 0.04 the control's sharpness is below 1.3 times the limit
 
 
@@ -66,6 +67,40 @@ def test_a_rate_whose_limit_the_control_never_reaches_must_stay_below_it():
 
 def test_flat_sharpness_refutes_sharpening():
     assert verdicts(sweep(1.0, free=19.0))[0] == "refuted"
+
+
+def test_roles():
+    found = experiment.verdict(sweep(1.0, free=30.0))
+    assert [each.role for each in found] == ["primary", "exploratory", "primary", "exploratory"]
+    assert "starts at 20.6 and settles at 28.6" in found[1].detail
+
+
+def test_a_loss_that_no_longer_falls_at_the_limit_is_seen():
+    ds = sweep(1.0)
+    assert verdicts(ds)[3:] == ["supported"] * 2
+    ds["train_loss"].values[:, 12:] = 0.1
+    assert verdicts(ds)[3:] == ["refuted"] * 2
+
+
+def flat(random):
+    """Sharpness is where it was, up to noise of seeds and of records."""
+    ds = sweep(np.inf, free=20.0, random=random, scatter=0.2)
+    ds["sharpness/lambda_max"].values *= np.exp(0.02 * random.normal(size=ds["sharpness/lambda_max"].shape))
+    return ds
+
+
+def no_effect(random):
+    """Sharpness rises, and larger rates settle as far from their limit as is no longer called at it."""
+    ds = sweep(1.0, random=random)
+    ds["sharpness/lambda_max"].values[:] *= np.where(ds["optim.learning_rate"] == 0.01, 1.0, 1.1)[:, None]
+    ds["sharpness/lambda_max"].values *= np.exp(0.05 * random.normal(size=(ds.sizes["run"], 1)))
+    return ds
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("made", "but"), [(flat, "nothing"), (no_effect, "rises under")])
+def test_noise_supports_no_primary_claim(made, but, count):
+    assert too_often(false_support(experiment.verdict, made, count), count, but=but) == {}
 
 
 def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out_in_pairs():
@@ -84,14 +119,13 @@ def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out_in_pairs():
 def test_diverged_runs_count_as_worst_at_their_learning_rate_and_change_nothing_elsewhere(record):
     ds = diverge(sweep(1.0), slice(16, 24), record)
     found = experiment.verdict(ds)
-    assert [each.verdict for each in found] == ["supported", "supported", "refuted"] and found[2].effect == np.inf
+    assert [each.verdict for each in found[:3]] == ["supported", "supported", "refuted"] and found[2].effect == np.inf
+    assert found[4].verdict == "refuted"
     assert "8 of 24 runs diverged and count as the worst outcome" in found[2].detail
-    assert found[:2] == [
-        each._replace(detail=other.detail)
-        for each, other in zip(experiment.verdict(sweep(1.0)), found[:2], strict=False)
-    ]
+    whole = experiment.verdict(sweep(1.0))
+    assert found[:2] == [each._replace(detail=other.detail) for each, other in zip(whole[:2], found[:2], strict=True)]
     assert verdicts(diverge(sweep(1.0), slice(0, 8), record))[0] == "refuted"
-    assert experiment.figure(ds).axes
+    assert "8 of 24 runs diverged" in experiment.figure(ds).get_supxlabel()
 
 
 def test_the_figure_draws_medians_in_units_of_the_limit():
@@ -106,5 +140,13 @@ def test_the_figure_draws_medians_in_units_of_the_limit():
     assert top.get_ylim()[1] > 1.0 and bottom.get_yscale() == "log"
 
 
-def test_the_default_has_eight_seeds():
-    assert points_of(config_file.get_config())[-1].flat["seed"] == 7
+def test_a_first_record_above_the_axis_is_said():
+    assert "above the axis" not in experiment.figure(sweep(1.0)).get_supxlabel()
+    ds = sweep(1.0)
+    ds["sharpness/lambda_max"].values[:, 0] = 80.0
+    assert "begins at up to 3.2, above the axis" in experiment.figure(ds).get_supxlabel()
+
+
+def test_each_of_ten_seeds_has_images_of_its_own():
+    last = points_of(config_file.get_config())[-1].flat
+    assert last["seed"] == last["task.split_seed"] == 9

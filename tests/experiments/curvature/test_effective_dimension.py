@@ -10,6 +10,7 @@ from configs.curvature import effective_dimension as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments import launch
 from gendyn.experiments.curvature import effective_dimension as experiment
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of, smoke_config
 
 WIDTHS = np.array([4, 8, 16, 32, 48, 64, 96, 128, 256])
@@ -20,14 +21,16 @@ def bump(width, at):
     return np.exp(-(np.log(width / at) ** 2) / 0.5)
 
 
-def sweep(quadrature, *, seeds=8, fits_from=64, wrong_by=1.0, curvature="hessian"):
+def sweep(
+    quadrature, *, seeds=8, fits_from=64, wrong_by=1.0, curvature="hessian", peak=1.0, scatter=0.005, random=None
+):
     """Test loss peaks at width 64; ``quadrature`` maps widths to N_eff; the Ritz sum runs along its ceiling of 100."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0) if random is None else random
     width, seed = (np.ravel(column) for column in np.meshgrid(WIDTHS, np.arange(seeds)))
-    noise = np.exp(0.005 * random.normal(size=(2, len(width))))
+    noise = np.exp(scatter * random.normal(size=(2, len(width))))
     whole = (quadrature(width) * noise[0])[:, None] / np.array([1.0, 3.0])
     naive = np.minimum(whole, 90 + 0.1 * random.normal(size=whole.shape))
-    loss = (0.8 + bump(width, 64)) * noise[1]
+    loss = (0.8 + peak * bump(width, 64)) * noise[1]
     error = np.where(width >= fits_from, 0.0, 0.2)
     dense = np.where((width <= 16)[:, None], whole / wrong_by, np.nan)
     records, probe = ("run", "record"), f"{experiment.PROBE}/"
@@ -76,6 +79,51 @@ def test_one_that_peaks_and_falls_with_the_test_loss_supports_it():
 def test_one_that_falls_with_the_loss_but_peaks_elsewhere_has_its_place_refuted():
     found = verdicts(sweep(lambda width: 100.0 + 900 * bump(width, 16)), "whole spectrum, alpha = 0.1")
     assert found == ["supported", "supported", "refuted"]
+
+
+def test_a_test_loss_without_a_peak_leaves_nothing_to_follow():
+    found = experiment.verdict(sweep(tracking, peak=0.0))
+    assert [each.verdict for each in found if "(control)" in each.claim] != ["supported"]
+    assert not [each.claim for each in found if each.verdict == "supported" and "test loss" in each.claim]
+
+
+def test_roles():
+    roles = [each.role for each in experiment.verdict(sweep(tracking))]
+    assert [i for i, role in enumerate(roles) if role == "primary"] == [0, 2, 3]
+    assert roles.index("check") == 9 and roles.count("check") == 1
+
+
+def made_of(shape, scatter=0.1, **changes):
+    """Six seeds, as in the default, with scatter."""
+    return lambda random: sweep(shape, seeds=6, scatter=scatter, random=random, **changes)
+
+
+def flat(width):
+    return 500.0 + 0.0 * width
+
+
+def hump_without_first_descent(width):
+    return 1000.0 * (0.1 + bump(np.maximum(width, 16), 16))
+
+
+PEAK = "interior peak"
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("no_effect", "true"),
+    [
+        (made_of(flat), "nothing"),
+        (made_of(rising), "nothing"),
+        # It falls beyond the threshold, as the test loss does, but has no valley before its peak.
+        (made_of(hump_without_first_descent), "second descent"),
+        # And here the test loss is flat.
+        (made_of(tracking, peak=0.0), PEAK),
+    ],
+    ids=["flat", "rising", "hump without first descent", "flat test loss"],
+)
+def test_noise_supports_no_primary_claim(no_effect, true, count):
+    assert too_often(false_support(experiment.verdict, no_effect, count), count, but=true) == {}
 
 
 def test_a_sum_along_its_ceiling_decides_nothing_and_is_said_to_miss_most():
@@ -167,11 +215,12 @@ def test_the_smoke_variant_measures_every_estimate(finished):
     assert values.shape == (8, 1, 2) and np.isfinite(values).all()
     assert (ds[f"{experiment.PROBE}/ritz"].values <= 20).all()
     assert np.isfinite(ds[f"{experiment.PROBE}/dense"].values).all()
-    assert len(experiment.verdict(ds)) == 10
+    assert len(experiment.verdict(ds)) == 11
 
 
 @pytest.mark.parametrize("variant", ["digits", "ggn"])
 def test_variants_name_their_curvature(variant):
     config = config_file.get_config(variant)
-    assert points_of(config)[-1].flat["model.width"] == 256
+    last = points_of(config)[-1].flat
+    assert last["model.width"] == 256 and last["seed"] == last["task.split_seed"] == 5
     assert (variant == "ggn") == ("'ggn'" in config.probes[0])

@@ -18,6 +18,7 @@ from gendyn.experiments.curvature import lazy_to_rich as experiment
 from gendyn.measure import empirical_ntk
 from gendyn.models import antisymmetric_mlp, from_flax, mlp
 from gendyn.types import Variables
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of, smoke_config
 
 WIDTHS, SCALES, STEPS = (16, 64), (0.01, 0.1, 1.0, 10.0), (0, 1, 5, 50)
@@ -36,9 +37,21 @@ def descend(kernel, targets, rate):
     return np.array(recorded)
 
 
-def results(*, by_scale=-2.0, by_width=-1.0, error=2.5e-3, border=-0.5, turns=1, lost=True, loss=0.5, seeds=6):
+def results(
+    *,
+    by_scale=-2.0,
+    by_width=-1.0,
+    error=2.5e-3,
+    border=-0.5,
+    turns=1,
+    lost=True,
+    loss=0.5,
+    seeds=7,
+    scatter=0.02,
+    random=None,
+):
     """Runs that follow their linearisation up to an error, with kernels that move by the given powers."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0) if random is None else random
     points = [(w, s, e) for w in WIDTHS for s in SCALES for e in range(seeds)]
     rows = {"kernel": [], "outputs": [], "targets": []}
     losses, rates = [], []
@@ -50,19 +63,19 @@ def results(*, by_scale=-2.0, by_width=-1.0, error=2.5e-3, border=-0.5, turns=1,
         # Rotation towards the labels, of the size that the powers ask for.
         direction = np.outer(targets, targets)[:TRAIN, :TRAIN]
         direction *= np.linalg.norm(first[:TRAIN, :TRAIN]) / np.linalg.norm(direction)
-        size = 0.01 * scale**by_scale * (width / 16) ** by_width * np.exp(0.02 * random.normal())
+        size = 0.01 * scale**by_scale * (width / 16) ** by_width * np.exp(scatter * random.normal())
         if lost and scale == SCALES[0]:
             direction = first[:TRAIN, :TRAIN]  # growth alone
         last = first.copy()
         last[:TRAIN, :TRAIN] += size * turns * direction
         reached = scale * (width / 16) ** -border
-        off = error * 10.0 / reached * np.exp(0.02 * random.normal())
+        off = error * 10.0 / reached * np.exp(scatter * random.normal())
         outputs[-1, TRAIN:] += off * np.linalg.norm(targets[TRAIN:]) / np.sqrt(TEST)
         rows["kernel"].append(np.stack([first, first, first, last]))
         rows["outputs"].append(outputs[..., None])
         rows["targets"].append(np.broadcast_to(targets[:, None], (len(STEPS), TRAIN + TEST, 1)))
         power = loss if scale < 10.0 else 1.0
-        losses.append(power * np.mean(targets[TRAIN:] ** 2) * np.exp(0.02 * random.normal()))
+        losses.append(power * np.mean(targets[TRAIN:] ** 2) * np.exp(scatter * random.normal()))
         rates.append(rate)
     width, scale, seed = (np.array(column) for column in zip(*points, strict=True))
     ds = xarray.Dataset(attrs={"config": json.dumps(STORED), "axes": "[]"})
@@ -108,6 +121,33 @@ def test_the_claims_are_supported_where_they_hold():
 )
 def test_each_claim_is_refuted_where_it_does_not_hold(changes, claim):
     assert verdicts(results(**changes))[claim] == "refuted"
+
+
+def test_a_prediction_that_fails_everywhere_is_no_control():
+    """The kernel did not move out of a lazy regime that is not there."""
+    assert verdicts(results(error=5.0))[FAILS] == "refuted"
+
+
+def test_roles():
+    roles = [found.role for found in experiment.verdict(results())]
+    assert [i for i, role in enumerate(roles) if role == "exploratory"] == [FAILS, LOST, BETTER]
+    assert roles.count("primary") == 5
+
+
+def no_effect(random):
+    """The kernel moves alike at every scale and width, and the border as little as is no longer called its law."""
+    return results(by_scale=0.0, by_width=0.0, border=-0.25, lost=False, scatter=0.3, seeds=8, random=random)
+
+
+def nowhere_lazy(random):
+    """The linearised network is 1 % off at its best, and powers are those that are no longer called the law's."""
+    return results(by_scale=-1.75, by_width=-0.75, error=0.01, scatter=0.3, seeds=8, random=random)
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("made", "true"), [(no_effect, "linearised network predicts"), (nowhere_lazy, "nothing")])
+def test_noise_supports_no_primary_claim(made, true, count):
+    assert too_often(false_support(experiment.verdict, made, count), count, but=true) == {}
 
 
 def test_few_seeds_decide_nothing_and_unfinished_ones_are_left_out_in_pairs():

@@ -12,6 +12,7 @@ from gendyn.experiments import launch
 from gendyn.experiments.curvature import spectral_bias_ntk as experiment
 from gendyn.experiments.curvature.spectral_bias_ntk import decay
 from gendyn.theory import circle_grid_coefficients
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import smoke_config
 
 FREQUENCIES, STEPS = list(range(8)), np.unique(np.geomspace(1, 3000, 60).round().astype(int) - 1)
@@ -22,9 +23,9 @@ def predicted_rates(*, use_bias):
     return circle_grid_coefficients(np.array(FREQUENCIES), 64, use_bias=use_bias)
 
 
-def results(*, faster=1.0, exponent=0.0, leak=0.0, scatter=0.01, seeds=6, learning_rate=2.0):
+def results(*, faster=1.0, exponent=0.0, leak=0.0, scatter=0.01, seeds=8, learning_rate=2.0, random=None):
     """Decay at the closed form's rates, times ``faster * k^exponent``; frozen frequencies leak at a rate."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0) if random is None else random
     config = {"experiment": "spectral_bias_ntk", "num_points": 64, "num_units": 512, "frequencies": FREQUENCIES}
     points = [(bias, seed) for bias in (False, True) for seed in range(seeds)]
     attrs = {"config": json.dumps(config | {"learning_rate": learning_rate, "amplitude": 0.01}), "axes": "[]"}
@@ -76,7 +77,28 @@ def test_odd_frequencies_that_are_learned_without_bias_refute_the_freeze():
 
 
 def test_a_control_that_learns_nothing_is_seen():
-    assert verdicts(results(faster=0.01))[CONTROL] == "refuted"
+    found = verdicts(results(faster=0.01))
+    assert found[CONTROL] == "refuted"
+    # That nothing moves without bias says nothing where nothing moves with it.
+    assert found[FROZEN] == "refuted"
+
+
+def test_roles():
+    assert [found.role for found in experiment.verdict(results())] == ["primary"] * 4 + ["exploratory"]
+
+
+LEAK = 0.01 / (2.0 * STEPS[-1])
+"""The rate at which a residual changes by 1 %, which is no longer called frozen."""
+
+
+def no_effect(random):
+    """Rates are 10 % off, their power is -1.8 with bias and frozen frequencies leak: just what is no longer claimed."""
+    return results(faster=0.9, exponent=0.2, leak=LEAK, scatter=0.1, seeds=10, random=random)
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    assert too_often(false_support(experiment.verdict, no_effect, count), count) == {}
 
 
 def test_errors_around_the_tolerance_stay_open():
@@ -94,15 +116,15 @@ def test_too_few_seeds_decide_nothing_and_unfinished_ones_are_left_out():
 
 
 def test_diverged_runs_count_as_worst():
-    ds = results(seeds=6)
+    ds = results()
     rows = ds["residual"].dims[:2]
-    ds["train_loss"], ds["diverged"] = (rows, np.ones((12, len(STEPS)))), (rows, np.zeros((12, len(STEPS)), bool))
+    ds["train_loss"], ds["diverged"] = (rows, np.ones((16, len(STEPS)))), (rows, np.zeros((16, len(STEPS)), bool))
     assert verdicts(ds) == ["supported"] * 5
     for name, value in (("residual", np.nan), ("train_loss", np.nan), ("diverged", True)):
-        ds[name].values[6:, -3:] = value  # every run with bias
+        ds[name].values[8:, -3:] = value  # every run with bias
     found = experiment.verdict(ds)
-    assert [each.verdict for each in found] == ["supported", "refuted", "undecided", "supported", "refuted"]
-    assert "6 of 12 runs diverged and count as the worst outcome" in found[0].detail
+    assert [each.verdict for each in found] == ["supported", "refuted", "undecided", "refuted", "refuted"]
+    assert "8 of 16 runs diverged and count as the worst outcome" in found[0].detail
     assert experiment.figure(ds).axes
 
 
@@ -137,7 +159,7 @@ def test_the_figure_draws_measured_and_predicted_for_each_kernel():
     # Rows do not share their horizontal axes.
     assert upper.get_xlim() == (0.0, 2999.0) and lower.get_xlim() == pytest.approx((-0.7, 7.7))
     text = made.get_supxlabel()
-    assert "512 units, 64 points" in text and "6 seeds" in text and "90% intervals of the mean or median" in text
+    assert "512 units, 64 points" in text and "8 seeds" in text and "90% intervals of the mean or median" in text
 
 
 def test_a_figure_of_one_seed_says_so():
