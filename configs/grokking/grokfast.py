@@ -32,8 +32,10 @@ def _arms(
     batch: int,
     budgets: dict[str, int] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What each arm sets. ``tuning``: learning rates and decays of AdamW; ``batch``: the size of one; ``budgets``: steps
-    by the kind of arm.
+    """What each arm sets.
+
+    ``tuning``: learning rates and decays of AdamW; ``batch``: examples of a step; ``budgets``: steps by the kind of
+    arm.
     """
     arms: dict[str, tuple[str, dict[str, Any]]] = {names.BASELINE: ("baseline", {})}
     for name in names.FILTERS:
