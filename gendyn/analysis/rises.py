@@ -25,9 +25,39 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
     >>> rise.round(3).tolist(), fall.round(3).tolist()
     ([0.2, 0.2], [0.1, 0.1])
     """
+    places = _places(errors, floor)
+    if places is None:
+        return np.full(errors.shape[:-1], np.nan), np.full(errors.shape[:-1], np.nan)
+    left, top, right = (np.take_along_axis(errors, place, axis=-1)[..., 0] for place in places)
+    return top - left, top - right
+
+
+def held_out_first_falls(errors: np.ndarray, *, floor: float = FLOOR) -> np.ndarray:
+    """How far each seed's error falls from its first record to the valley that the median of the other seeds has.
+
+    What a rise "again" presupposes: a hump that begins with the training has no first descent.
+
+    Args:
+        errors, floor: as for :func:`held_out_rises`, by whose rule the valley is found.
+
+    Returns:
+        ``[..., S]``; NaN with fewer than two seeds.
+
+    >>> curve = np.array([0.9, 0.1, 0.3, 0.2])
+    >>> held_out_first_falls(np.stack([curve, curve + 0.05])).round(3).tolist()
+    [0.8, 0.8]
+    """
+    places = _places(errors, floor)
+    if places is None:
+        return np.full(errors.shape[:-1], np.nan)
+    return errors[..., 0] - np.take_along_axis(errors, places[0], axis=-1)[..., 0]
+
+
+def _places(errors: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Records of valley, peak and the lowest after it, ``[..., S, 1]``, by the other seeds; of one seed ``None``."""
     count, length = errors.shape[-2:]
     if count < 2:
-        return np.full(errors.shape[:-1], np.nan), np.full(errors.shape[:-1], np.nan)
+        return None
     others = np.stack([np.median(np.delete(errors, i, axis=-2), axis=-2) for i in range(count)], axis=-2)
     known = np.isfinite(others)
     others = np.where(known, np.maximum(others, floor), np.inf)
@@ -37,5 +67,4 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
     position = np.arange(length)
     valley = np.argmin(np.where(position <= peak, others, np.inf), axis=-1)[..., None]
     lowest = np.argmin(np.where(position >= peak, others, np.inf), axis=-1)[..., None]
-    top, left, right = (np.take_along_axis(errors, place, axis=-1)[..., 0] for place in (peak, valley, lowest))
-    return top - left, top - right
+    return valley, peak, lowest

@@ -185,7 +185,7 @@ def test_few_seeds_and_runs_that_do_not_generalise_decide_nothing():
     ds["test_error"].values[:4] = 0.8  # half of the generalising runs never do: their leads are unknown
     found = verdicts(ds)
     assert of(found, "Gini, logits leads") == of(found, "Gini, logits does not move") == "undecided"
-    assert "4 of 8 generalise" in experiment.verdict(ds)[0].detail
+    assert "4 of 8 generalise, others count as 0" in experiment.verdict(ds)[0].detail
 
 
 def test_bad_data():

@@ -35,11 +35,12 @@ def verdict(ds: Dataset) -> list[Finding]:
     found, config = records(ds), config_of(ds)
     measures, arrival = measured(found), found.arrivals[-1]
     first, last = (f"{level:.0%}" for level in THRESHOLDS)
+    seen = f"{arrival.observed.sum()} of {len(arrival.time)} generalise, others count as 0."
     late = _median(
         "Networks that converge generalise long after they have fitted.",
-        delay_ratio(found.fitted, arrival),
+        np.where(found.fitted.observed & ~arrival.observed, 0.0, delay_ratio(found.fitted, arrival)),
         f"steps to {last} test accuracy / steps to {FITTED:.0%} training accuracy",
-        f"Median over seeds; {arrival.observed.sum()} of {len(arrival.time)} generalise.{found.left_out}",
+        f"Median over seeds; {seen}{found.left_out}",
         low=DELAYED,
     )
     findings, rest = [late], dict[str, Any](given=(late,), role=SIDE)

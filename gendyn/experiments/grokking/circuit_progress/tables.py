@@ -101,8 +101,8 @@ def records(ds: Dataset) -> Records:
     of_arm = {arm: {name: values[rows[arm]] for name, values in histories.items()} for arm in sorted(rows)}
     steps, runs = analysis.record_steps(ds)[rows[GENERALISING][0]], of_arm.pop(GENERALISING)
     fitted, *arrivals = (
-        analysis.time_to_threshold(steps, 1.0 - runs[f"{kind}_error"], level, hold=HOLD)
-        for kind, level in (("train", FITTED), *(("test", threshold) for threshold in THRESHOLDS))
+        analysis.time_to_threshold(steps, 1.0 - runs[f"{kind}_error"], level, hold=hold)
+        for kind, level, hold in (("train", FITTED, 1), *(("test", threshold, HOLD) for threshold in THRESHOLDS))
     )
     generalised = (_fitted_at(runs) >= 0) & arrivals[-1].observed
     return Records(steps, runs, generalised, of_arm, fitted, tuple(arrivals), left_out)
