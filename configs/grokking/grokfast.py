@@ -20,10 +20,23 @@ FILTER: dict[str, dict[str, Any]] = {
 }
 
 
+PARTS: dict[str, dict[str, Any]] = {
+    name: {"filter.name": "gradient_split", "filter.component": part, "filter.alpha": ALPHA}
+    for part, name in names.PARTS.items()
+}
+
+
 def _arms(
-    decays: dict[str, float], tuning: Iterable[tuple[float, float]], budgets: dict[str, int] | None = None
+    decays: dict[str, float],
+    tuning: Iterable[tuple[float, float]],
+    batch: int,
+    budgets: dict[str, int] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What each arm sets. ``tuning``: learning rates and decays of AdamW; ``budgets``: steps by the kind of arm."""
+    """What each arm sets.
+
+    ``tuning``: learning rates and decays of AdamW; ``batch``: examples of a step; ``budgets``: steps by the kind of
+    arm.
+    """
     arms: dict[str, tuple[str, dict[str, Any]]] = {names.BASELINE: ("baseline", {})}
     for name in names.FILTERS:
         decay = {"optim.weight_decay": decays[name]}
@@ -34,6 +47,10 @@ def _arms(
     arms[names.SCALED_DECAY] = "control", {"optim.weight_decay": decays["EMA"] / (1.0 + LAMB["EMA"])}
     arms[names.MOMENTUM] = "control", {"optim.weight_decay": decays["EMA"], "optim.b1": ALPHA}
     arms[names.NO_DECAY] = "baseline", FILTER["MA"]
+    for name, leaves in PARTS.items():
+        arms[name] = "control", leaves | {"optim.weight_decay": decays["EMA"]}
+    arms[names.HELD] = "control", {"projection.name": "project_norm"}
+    arms[names.NOISY] = "control", {"train.batch_size": batch // 4}
     adamw = {"optim.name": "adamw"}
     candidates = {names.DECAY_ONE: ("control", adamw | {"optim.weight_decay": 1.0})}
     for rate, value in tuning:
@@ -67,7 +84,7 @@ def quadratic() -> Config:
     config.train.update({"num_steps": 12_000, "batch_size": 64})
     config.record.update({"kind": "log", "num_records": 161})
     tuning = product((1e-3, 3e-3, 1e-2), (0.3, 1.0, 2.0))
-    _compare(config, _arms({"EMA": 5e-4, "MA": 1e-3}, tuning), 12, own="task.seed")
+    _compare(config, _arms({"EMA": 5e-4, "MA": 1e-3}, tuning, 64), 12, own="task.seed")
     return config
 
 
@@ -88,7 +105,7 @@ def full() -> Config:
     config.store.commit_seconds = 600.0  # the windows of eight MA runs are a checkpoint of 3 GB
     budgets = {"baseline": 150_000, "filter": 10_000, "control": 50_000, "tuning": 20_000}
     tuning = product((3e-4, 1e-3, 3e-3), (0.1, 0.3, 1.0))
-    _compare(config, _arms({"EMA": 5e-3, "MA": 1e-2}, tuning, budgets), 8)
+    _compare(config, _arms({"EMA": 5e-3, "MA": 1e-2}, tuning, 512, budgets), 8)
     return config
 
 
@@ -100,7 +117,7 @@ def full_cpu() -> Config:
     config = full()
     config.train.num_steps = 2_500
     config.record.update({"kind": "linear", "num_records": 51})
-    arms = _arms({"EMA": 5e-3, "MA": 1e-2}, ((RATE, 0.3), (3e-3, 1.0)))
+    arms = _arms({"EMA": 5e-3, "MA": 1e-2}, ((RATE, 0.3), (3e-3, 1.0)), 512)
     arms[names.BASELINE] |= {"train.num_steps": 40_000, "record.num_records": 201}
     _compare(config, arms, 8)
     return config

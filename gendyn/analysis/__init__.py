@@ -71,6 +71,7 @@ from gendyn.analysis.redraws import outer_values as outer_values
 from gendyn.analysis.redraws import paired_table as paired_table
 from gendyn.analysis.redraws import recorded_tables as recorded_tables
 from gendyn.analysis.redraws import redraws_at as redraws_at
+from gendyn.analysis.rises import held_out_first_falls as held_out_first_falls
 from gendyn.analysis.rises import held_out_rises as held_out_rises
 from gendyn.analysis.rivals import ratio_to_best_other as ratio_to_best_other
 from gendyn.analysis.runs import DIVERGED as DIVERGED

@@ -1,5 +1,7 @@
 """How far an error rises again along training and falls a second time, free of the bias of having looked."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gendyn.core import ConfigError
@@ -31,11 +33,55 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
     >>> rise.round(3).tolist(), fall.round(3).tolist()
     ([0.2, 0.2], [0.1, 0.1])
     """
+    places = _places(errors, floor)
+    if places is None:
+        return np.full(errors.shape[:-1], np.nan), np.full(errors.shape[:-1], np.nan)
+    left, top, right = (np.take_along_axis(errors, place, axis=-1)[..., 0] for place in places[:3])
+    return np.where(places.found, top - left, np.nan), np.where(places.found, top - right, np.nan)
+
+
+def held_out_first_falls(errors: np.ndarray, *, floor: float = FLOOR) -> np.ndarray:
+    """How far each seed's error falls from its first record to the valley that the median of the other seeds has.
+
+    What a rise "again" presupposes: a hump that begins with the training has no first descent.
+
+    Args:
+        errors, floor: as for :func:`held_out_rises`, by whose rule the valley is found.
+
+    Returns:
+        ``[..., S]``; NaN with fewer than two seeds, and where the others have no record.
+
+    Raises:
+        ConfigError: no records.
+
+    >>> curve = np.array([0.9, 0.1, 0.3, 0.2])
+    >>> held_out_first_falls(np.stack([curve, curve + 0.05])).round(3).tolist()
+    [0.8, 0.8]
+    """
+    places = _places(errors, floor)
+    if places is None:
+        return np.full(errors.shape[:-1], np.nan)
+    fall = errors[..., 0] - np.take_along_axis(errors, places.valley, axis=-1)[..., 0]
+    return np.where(places.found, fall, np.nan)
+
+
+class _Places(NamedTuple):
+    """Records ``[..., S, 1]`` on the median curve of the other seeds."""
+
+    valley: np.ndarray
+    peak: np.ndarray
+    lowest: np.ndarray
+    found: np.ndarray
+    """bool ``[..., S]``: whether the others have any record."""
+
+
+def _places(errors: np.ndarray, floor: float) -> _Places | None:
+    """By the other seeds; of one seed ``None``."""
     if errors.ndim < 2 or not errors.shape[-1]:
         raise ConfigError(f"errors {errors.shape} must be [..., S, T] with at least one record.")
     count, length = errors.shape[-2:]
     if count < 2:
-        return np.full(errors.shape[:-1], np.nan), np.full(errors.shape[:-1], np.nan)
+        return None
     others = np.stack([np.median(np.delete(errors, i, axis=-2), axis=-2) for i in range(count)], axis=-2)
     known = np.isfinite(others)
     others = np.where(known, np.maximum(others, floor), np.inf)
@@ -45,6 +91,4 @@ def held_out_rises(errors: np.ndarray, *, floor: float = FLOOR) -> tuple[np.ndar
     position = np.arange(length)
     valley = np.argmin(np.where(position <= peak, others, np.inf), axis=-1)[..., None]
     lowest = np.argmin(np.where(position >= peak, others, np.inf), axis=-1)[..., None]
-    top, left, right = (np.take_along_axis(errors, place, axis=-1)[..., 0] for place in (peak, valley, lowest))
-    found = known.any(axis=-1)
-    return np.where(found, top - left, np.nan), np.where(found, top - right, np.nan)
+    return _Places(valley, peak, lowest, known.any(axis=-1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gendyn.analysis import held_out_rises
+from gendyn.analysis import held_out_first_falls, held_out_rises
 
 CURVE = np.array([0.9, 0.5, 0.1, 0.2, 0.3, 0.15])
 
@@ -46,3 +46,10 @@ def test_leading_axes_are_curves_of_their_own():
     for cell in np.ndindex(2, 3):
         np.testing.assert_array_equal((rise[cell], fall[cell]), held_out_rises(errors[cell]))
     assert np.isnan(held_out_rises(errors[:, :, :1])).all() and held_out_rises(errors[:, :, :1])[0].shape == (2, 3, 1)
+
+
+def test_a_hump_that_begins_with_the_training_has_no_first_descent():
+    errors = CURVE + np.arange(4)[:, None] * 0.01
+    np.testing.assert_allclose(held_out_first_falls(errors), 0.8)
+    assert held_out_first_falls(np.tile(CURVE[2:], (3, 1))).tolist() == [0.0] * 3
+    assert np.isnan(held_out_first_falls(CURVE[None])).all()

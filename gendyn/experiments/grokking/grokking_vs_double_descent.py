@@ -12,12 +12,22 @@ more than that in the fast regime too; the narrowest network's delay factor ther
 the rises of noisy runs are not positively rank-correlated, over regimes and widths, with the ratio of speeds. A run
 that diverges has a test error of 1 from then on, and reaches no threshold any more.
 
-Setting: the axis is ``ratio = steps to 95 % training accuracy (labels as told) / steps to 70 % test accuracy (clean
-labels)``: above 1 the pattern comes first, below 1 memorising; 1 / ratio is the delay factor of grokking. The lower
-level on the test side is one that noisy runs reach too; it makes delays shorter, against the claim. Rises are read
-where the *other* seeds place valley and peak, so that the largest of many noisy values is not taken for a rise. The two
-regimes are arms: the config lists first the one in which generalising is slow, then the one in which it is fast. They
-differ in initial scale and weight decay, the two knobs on the speed of what generalises.
+Primary claims: with noise in the fast regime the error rises and falls again; the slow regime groks, and the more the
+wider the network. That the error does not rise without noise, and that the fast regime does not grok, are absences:
+they presuppose that it rises with noise, and that the slow regime groks. A rise presupposes that the error has fallen
+before by more than 0.1, grokking that most networks do generalise.
+
+Chosen after looking: the margin of 0.01 for rise and fall (it was 0.02, at which seeds 0 to 7 left the second descent
+undecided), the loss, and the initial scales and decays of both regimes, by single trials.
+They have not been tried on other seeds.
+
+Setting: one split of the images serves all seeds, so intervals are over initial weights and over which labels are
+wrong, for these images. The axis is ``ratio = steps to 95 % training accuracy (labels as told) / steps to 70 % test
+accuracy (clean labels)``: above 1 the pattern comes first, below 1 memorising; 1 / ratio is the delay factor of
+grokking. The lower level on the test side is one that noisy runs reach too; it makes delays shorter, against the claim.
+Rises are read where the *other* seeds place valley and peak, so that the largest of many noisy values is not taken for
+a rise. The two regimes are arms: the config lists first the one in which generalising is slow, then the one in which it
+is fast. They differ in initial scale and weight decay, the two knobs on the speed of what generalises.
 
 Reference: Davies, Langosco & Krueger (2023), Unifying grokking and double descent, arXiv:2303.06173; Liu, Michaud &
 Tegmark (2022), Omnigrok, arXiv:2210.01117 (initial scale).
@@ -38,6 +48,9 @@ FITTED, LEARNT = 0.95, 0.70
 RISE = 0.01
 """Of test error: a smaller one counts as none, and a smaller fall as no second descent. Against 0 nothing that is
 absent could ever be refuted."""
+FIRST_FALL = 0.1
+"""Of test error, from the start to the first valley: what a rise "again" presupposes."""
+SIDE = "exploratory"
 DELAY = 2.0
 """Factor between the two times from which on it is grokking."""
 
@@ -57,6 +70,8 @@ class Speeds(NamedTuple):
     ratio: np.ndarray
     """Steps to fit / steps to generalise; ``inf`` where only the latter was seen, 0 where only the former, NaN where
     neither was."""
+    first_fall: np.ndarray
+    """Test error at the start over the first valley, by held-out places; NaN with fewer than two seeds."""
     rise: np.ndarray
     """Test error at the peak over the first valley, by held-out places; NaN with fewer than two seeds."""
     fall: np.ndarray
@@ -83,12 +98,13 @@ def speeds(ds: Dataset) -> Speeds:
     ratios = runs.table(analysis.speed_ratio(*analysis.accuracy_crossings(ds, train=FITTED, test=LEARNT)))
     tables = (runs.counted("train_error"), runs.counted("test_error"), ratios)
     train_error, test_error, ratio = (table[order][:, :, :, runs.seeds.complete] for table in tables)
-    rises, steps = analysis.held_out_rises(test_error), analysis.record_steps(ds)[0]
+    first_fall, steps = analysis.held_out_first_falls(test_error), analysis.record_steps(ds)[0]
+    rises = (first_fall, *analysis.held_out_rises(test_error))
     return Speeds(listed, noises, widths, runs.seeds, steps, train_error, test_error, ratio, *rises)
 
 
 def verdict(ds: Dataset) -> list[Finding]:
-    """Three findings on the fast regime at the largest width, two on delays, one on widths and one on all."""
+    """Four findings on the fast regime at the largest width, three on delays, one on widths and one on all."""
     found = speeds(ds)
     slow, fast = found.arms
     noisy, left_out = f"{fast}, {found.noises[-1]:.0%} noise", found.seeds.sentence
@@ -96,20 +112,36 @@ def verdict(ds: Dataset) -> list[Finding]:
     def at_largest(
         claim: str, table: np.ndarray, unit: str, *given: analysis.Hypothesis, **region: Any
     ) -> analysis.Hypothesis:
-        where = f"Width {found.widths[-1]:g}, median over {table.shape[-1]} seeds.{left_out}"
+        where = f"Width {found.widths[-1]:g}, one split, median over {table.shape[-1]} seeds.{left_out}"
         interval = analysis.median_over_seeds(table[-1])
         return analysis.finding(claim, interval, unit=unit, detail=where, given=given, **region)
 
+    falls = "test error at the start minus at the first valley"
+    claim = f"{noisy}: the test error falls first."
+    first = at_largest(claim, found.first_fall[1, -1], falls, low=FIRST_FALL, role=SIDE)
     up, down = "test error at the peak minus at the valley before", "test error at the peak minus lowest after"
-    rising = at_largest(f"{noisy}: the test error rises again after a first valley.", found.rise[1, -1], up, low=RISE)
+    rising = at_largest(
+        f"{noisy}: the test error rises again after a first valley.", found.rise[1, -1], up, first, low=RISE
+    )
     claim = f"{noisy}: from that peak it falls a second time (epoch-wise double descent)."
     falling = at_largest(claim, found.fall[1, -1], down, rising, low=RISE)
-    flat = at_largest(f"{fast}, no noise: the test error does not rise.", found.rise[1, 0], up, high=RISE)
+    flat = at_largest(
+        f"{fast}, no noise: the test error does not rise.", found.rise[1, 0], up, rising, high=RISE, role=SIDE
+    )
     # Ratios and not delays: a run that never generalises has the ratio 0, an interval of infinite delays says nothing.
     late, soon = found.ratio[:, 0]
     unit = f"steps to {FITTED:.0%} training / {LEARNT:.0%} test accuracy"
-    grokking = at_largest(f"{slow}, no noise: the network groks.", late, unit, high=1 / DELAY)
-    immediate = at_largest(f"{fast}, no noise: the network does not grok.", soon, unit, low=1 / DELAY)
+    grows = analysis.finding(
+        f"{slow}, no noise: the network generalises.",
+        analysis.share_interval(np.where(np.isnan(late[-1]), 0.0, late[-1] > 0)),
+        low=0.5,
+        unit=f"share of seeds that reach {LEARNT:.0%} test accuracy",
+        detail=f"Width {found.widths[-1]:g}; the interval is Clopper and Pearson's.",
+        role=SIDE,
+    )
+    grokking = at_largest(f"{slow}, no noise: the network groks.", late, unit, grows, high=1 / DELAY)
+    claim = f"{fast}, no noise: the network does not grok."
+    immediate = at_largest(claim, soon, unit, grokking, low=1 / DELAY, role=SIDE)
     with np.errstate(divide="ignore", invalid="ignore"):
         change = analysis.median_over_seeds(late[-1] / late[0])
         delays = 1.0 / analysis.median(late) if late.size else np.full(len(late), np.nan)
@@ -129,8 +161,8 @@ def verdict(ds: Dataset) -> list[Finding]:
     unit = "rank correlation of rise and ratio of speeds"
     unknown = f"{np.sum(~known)} are left out, where a run has neither fitted nor generalised"
     detail = f"Spearman's, of medians over seeds, at {known.sum()} regimes and widths; {unknown}.{left_out}"
-    axis = analysis.finding(claim, correlation, low=0.0, unit=unit, detail=detail)
-    return analysis.family([rising, falling, flat, grokking, immediate, by_width, axis])
+    axis = analysis.finding(claim, correlation, low=0.0, unit=unit, detail=detail, role=SIDE)
+    return analysis.family([first, rising, falling, flat, grows, grokking, immediate, by_width, axis])
 
 
 def figure(ds: Dataset) -> Figure:

@@ -14,6 +14,7 @@ from gendyn.core import ConfigError
 from gendyn.experiments.grokking import circuit_progress as experiment
 from gendyn.experiments.grokking.circuit_progress import gradients, tables
 from gendyn.sweep.execute import flatten_state
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of
 
 STEPS = np.arange(0.0, 2001.0, 25.0)
@@ -92,6 +93,63 @@ def test_leads_lags_and_what_cannot_be_told():
     assert leads.detail.startswith("Leads. Before 95%: 5")  # the second threshold is 120 steps later
 
 
+def test_a_measure_that_memorising_moves_the_other_way_moves():
+    ds = sweep()
+    rows = ds["arm"].values == "no decay"
+    ds[LEADS].values[rows] = 0.4 - 0.3 * rise(600.0)
+    away = next(found for found in experiment.verdict(ds) if "Gini, logits does not move" in found.claim)
+    assert away.verdict == "refuted" and away.effect == pytest.approx(-1.0, abs=0.1)
+
+
+def test_what_moves_after_the_fit():
+    ds = sweep()
+    for name, share in (("parameter_norm/a", 1.0), ("parameter_norm/b", 0.0)):
+        norm = 3.0 + 2.0 * share * rise(900.0)
+        ds[name] = ("run", "record"), np.broadcast_to(norm, ds["train_error"].shape).copy()
+    runs = tables.records(ds).generalising
+    np.testing.assert_allclose(tables.moved_after_fit(runs), 2.0 / np.sqrt(18.0), rtol=1e-3)
+    moved = next(found for found in experiment.verdict(ds) if "weights move on" in found.claim)
+    assert moved.verdict == "supported" and "no decay 0.47" in moved.detail
+    ds["parameter_norm/a"].values[:] = 3.0
+    assert of(verdicts(ds), "weights move on") == "refuted"
+    ds["train_error"].values[:] = 0.9
+    assert np.isnan(tables.moved_after_fit(tables.records(ds).generalising)).all()
+
+
+def test_controls_that_do_not_fit_or_a_network_that_does_not_grok_say_nothing():
+    ds = sweep()
+    ds["train_error"].values[ds["arm"].values == "no decay"] = 0.9
+    assert verdicts(ds)["Control: runs with no decay do not generalise."] == "undecided"
+    ds = sweep()
+    ds["test_error"].values[:] = 0.98
+    found = verdicts(ds)
+    assert of(found, "random labels do not") == of(found, KEYS[0]) == "refuted"
+
+
+def no_effect(random):
+    """Test accuracy comes less than twice as late as the fit, and measures turn as often before it as after it."""
+    ds = sweep()
+    measures = (
+        LEADS,
+        tables.RESTRICTED,
+        "fourier_progress/excluded_loss",
+        "circuit_efficiency/trigonometric_efficiency",
+    )
+    ds["train_error"].values[:] = np.where(STEPS < 700.0, 0.9, 0.0)
+    for name in measures:
+        rows = [rise(1000.0 + 150.0 * random.normal()) for _ in range(ds.sizes["run"])]
+        ds[name] = ("run", "record"), np.array(rows)
+    accuracy = np.array([rise(1000.0 + 150.0 * random.normal()) for _ in range(ds.sizes["run"])])
+    ds["test_error"].values[:] = 0.98 * (1.0 - accuracy)
+    return ds
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    rates = false_support(experiment.verdict, no_effect, count)
+    assert len(rates) == 5 and too_often(rates, count) == {}
+
+
 def test_training_accuracy_that_is_reached_at_single_records_is_a_fit():
     """Leads and movements begin at the first such record; it need not hold."""
     ds = sweep()
@@ -127,7 +185,7 @@ def test_few_seeds_and_runs_that_do_not_generalise_decide_nothing():
     ds["test_error"].values[:4] = 0.8  # half of the generalising runs never do: their leads are unknown
     found = verdicts(ds)
     assert of(found, "Gini, logits leads") == of(found, "Gini, logits does not move") == "undecided"
-    assert "4 of 8 generalise" in experiment.verdict(ds)[0].detail
+    assert "4 of 8 generalise, others count as 0" in experiment.verdict(ds)[0].detail
 
 
 def test_bad_data():
@@ -156,7 +214,7 @@ def test_every_measure_of_the_smoke_has_its_claims(finished):
     _, ds = finished("circuit_progress")
     assert np.isfinite(ds["fourier_progress/restricted_loss"].values).all()
     claims = [finding.claim for finding in experiment.verdict(ds)]
-    assert sum("half way before" in claim for claim in claims) == 9 and len(claims) == 26
+    assert sum("half way before" in claim for claim in claims) == 9 and len(claims) == 29
 
 
 def test_figure():

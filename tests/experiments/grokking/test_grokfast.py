@@ -13,6 +13,7 @@ from gendyn.core import ConfigError
 from gendyn.experiments import launch
 from gendyn.experiments.grokking import grokfast as experiment
 from gendyn.sweep import seconds_per_step
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of, smoke_config
 
 STEPS = np.concatenate([[0], np.geomspace(30, 10_000, 121).round()])
@@ -28,10 +29,11 @@ MEDIANS = {
 }
 
 
-def sweep(medians, *, seeds=9, seconds=None):
+def sweep(medians, *, seeds=9, seconds=None, random=None, scatter=0.1):
     """Test accuracy arrives around ``medians[arm]``, training accuracy at 100."""
     points = [(arm, seed) for arm in medians for seed in range(seeds)]
-    spread = np.exp(0.1 * np.random.default_rng(0).normal(size=(seeds, len(medians))))
+    random = np.random.default_rng(0) if random is None else random
+    spread = np.exp(scatter * random.normal(size=(seeds, len(medians))))
     arrival = np.array([medians[arm] * spread[seed, list(medians).index(arm)] for arm, seed in points])
     shape = (len(points), len(STEPS))
     train = np.broadcast_to(np.where(STEPS >= 100, 0.0, 0.9), shape)
@@ -106,6 +108,35 @@ def test_equal_arms_and_few_seeds_are_undecided():
     assert {f.verdict for f in few if "faster" in f.claim} == {"undecided"}
 
 
+def test_parts_of_the_gradient_and_other_regularisers():
+    """The slow part is as good as the whole here, the fast one never arrives, and a held norm helps."""
+    slow, fast = experiment.PARTS.values()
+    ds = sweep(MEDIANS | {slow: 600.0, fast: np.inf, experiment.HELD: 2000.0, experiment.NOISY: 8000.0})
+    assert found_in(ds, "slow part of the gradient alone", "whole").verdict == "supported"
+    assert found_in(ds, "slow part of the gradient alone", "fast part").verdict == "supported"
+    assert found_in(ds, "fast part of the gradient alone", "whole").verdict == "refuted"
+    assert found_in(ds, "norm that is held").effect == pytest.approx(2.0, rel=0.2)
+    assert found_in(ds, "noise of batches").verdict == "refuted"
+
+
+def test_primary_claims_are_both_filters_against_three_controls_in_steps():
+    seconds = {name: [1e-3, 1e-5] for name in MEDIANS}
+    primary = [f.claim for f in experiment.verdict(sweep(MEDIANS, seconds=seconds)) if f.role == "primary"]
+    words = ("published baseline", "same weight decay", "tuned learning rate")
+    assert len(primary) == 6 and all("steps" in claim and any(word in claim for word in words) for claim in primary)
+
+
+def no_effect(random):
+    """All arms have one law of times."""
+    return sweep(dict.fromkeys(MEDIANS, 1000.0), seeds=12, random=random, scatter=0.4)
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    rates = false_support(experiment.verdict, no_effect, count)
+    assert len(rates) == 6 and too_often(rates, count) == {}
+
+
 def test_seconds_can_undo_a_gain_in_steps():
     cost = {name: [1e-3, 1e-5] for name in MEDIANS} | {"EMA": [3e-3, 1e-5]}
     ds = sweep(MEDIANS, seconds=cost)
@@ -161,7 +192,7 @@ def arms_of_one_seed(variant):
 
 def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_they_say():
     default = dict(config_file.get_config().axes)
-    assert len(default["arm"]) == 28 and default["seed"] == default["task.seed"] == tuple(range(12))
+    assert len(default["arm"]) == 32 and default["seed"] == default["task.seed"] == tuple(range(12))
     for variant in ("", "full", "full_cpu"):
         flat = arms_of_one_seed(variant)
         for name in experiment.FILTERS:
@@ -172,6 +203,10 @@ def test_variants_are_complete_and_controls_differ_from_their_filter_in_what_the
             assert larger["optim.learning_rate"] == pytest.approx(1e-3 * gain) and larger["optim.weight_decay"] == decay
         assert flat[experiment.BASELINE]["optim.weight_decay"] == flat[experiment.NO_DECAY]["optim.weight_decay"] == 0
         assert flat[experiment.MOMENTUM]["optim.b1"] == flat["EMA"]["filter.alpha"]
+        for part, name in experiment.PARTS.items():
+            assert flat[name]["filter.component"] == part
+            assert flat[name]["optim.weight_decay"] == flat["EMA"]["optim.weight_decay"]
+        assert flat[experiment.NOISY]["train.batch_size"] * 4 == flat[experiment.HELD]["train.batch_size"]
         assert all(leaves["optim.name"] == "adamw" for arm, leaves in flat.items() if "AdamW" in arm)
     assert (flat["EMA"]["optim.weight_decay"], flat["MA"]["optim.weight_decay"]) == (0.005, 0.01)
     assert flat.pop(experiment.BASELINE)["train.num_steps"] == 40_000

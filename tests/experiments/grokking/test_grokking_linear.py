@@ -16,10 +16,11 @@ from gendyn.core import ConfigError, stream
 from gendyn.experiments import launch
 from gendyn.experiments.grokking import grokking_linear as experiment
 from gendyn.experiments.grokking.grokking_linear import tables
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import smoke_config
 
 RATIOS = (0.1, 0.5, 0.8, 1.25, 2.0)
-HALF, ACROSS, FLOOR, NEVER, FORMULA = range(5)
+LEARNT, GROWS, NEVER, FORMULA, HALF, ACROSS, FLOOR = range(7)
 
 
 times_of = functools.cache(functools.partial(theory.linear_time_to_accuracy, learning_rate=0.01, tolerance=1e-3))
@@ -33,14 +34,17 @@ def exact_delays_once():
         yield
 
 
-def results(*, slower=1.0, at_half=1.0, floor=1.0, generalises=False, seeds=12, scatter=0.02):
+def results(
+    *, slower=1.0, at_half=1.0, floor=1.0, generalises=False, seeds=12, scatter=0.02, random=None, delay_of=None
+):
     """Step-like accuracies at the exact times, test times stretched so that the delay is ``slower`` times exact."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0) if random is None else random
     config = {"dimension": 1000, "learning_rate": 0.01, "tolerance": 1e-3}
     columns = {name: [] for name in ("ratio", "seed", "step", "train_error", "test_error", "test_loss")}
     for ratio in RATIOS:
         times = times_of(ratio)
         delay = (times.test - times.train) * slower * (at_half if ratio == 0.5 else 1.0)
+        delay = delay if delay_of is None else delay_of(ratio)
         for seed in range(seeds):
             arrival = times.train + delay * math.exp(scatter * random.normal())
             last = 2 * (arrival if ratio < 1 else times.train)
@@ -69,7 +73,7 @@ def verdicts(ds):
 
 def test_exact_delays_are_supported_and_recovered():
     ds = results()
-    assert verdicts(ds) == ["supported"] * 5
+    assert verdicts(ds) == ["supported"] * 7
     found = tables(results(scatter=0.0))
     assert found.ratios[found.ratios < 1].tolist() == [0.1, 0.5, 0.8] and found.delays.shape == (12, 3)
     np.testing.assert_allclose(found.delays, np.broadcast_to(found.exact, found.delays.shape), rtol=1e-3)
@@ -101,6 +105,30 @@ def test_runs_that_generalise_above_one_are_seen():
     assert verdicts(results(generalises=True))[NEVER] == "refuted"
 
 
+def test_where_nothing_generalises_that_none_does_above_one_says_nothing():
+    ds = results()
+    ds["test_error"][:] = 0.5
+    found = verdicts(ds)
+    assert found[LEARNT] == found[NEVER] == found[GROWS] == found[FORMULA] == "refuted"
+
+
+def test_agreement_with_the_theory_is_a_check():
+    roles = [found.role for found in experiment.verdict(results())]
+    assert roles == ["exploratory", *["primary"] * 3, *["check"] * 3]
+
+
+def no_effect(random):
+    """The delay is the same at every ratio, that of the formula, and runs above 1 generalise like all others."""
+    formula = theory.linear_grokking_delay_limit(0.5, learning_rate=0.01)
+    return results(scatter=0.15, seeds=20, generalises=True, random=random, delay_of=lambda ratio: formula)
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    rates = false_support(experiment.verdict, no_effect, count)
+    assert len(rates) == 3 and too_often(rates, count) == {}
+
+
 def test_runs_that_are_late_or_diverge_count_as_later_than_all_and_unfinished_ones_decide_nothing():
     ds = results()
     late = np.flatnonzero((ds["ratio"] == 0.8) & (ds["seed"] < 8))
@@ -113,15 +141,15 @@ def test_runs_that_are_late_or_diverge_count_as_later_than_all_and_unfinished_on
     for name in ("train_loss", "test_loss", "train_error", "test_error"):
         one[name][dict(run=lost, record=slice(-300, None))] = np.nan
     found = experiment.verdict(one)
-    assert found[HALF].verdict == "supported" and "1 of 12 seeds are left out" in found[HALF].detail
+    assert found[HALF].verdict == "supported" and "1 of 12 seeds are left out" in found[LEARNT].detail
     one["diverged"][dict(run=lost, record=-1)] = True
-    assert "1 of 60 runs diverged and count as the worst outcome" in experiment.verdict(one)[HALF].detail
+    assert "1 of 60 runs diverged and count as the worst outcome" in experiment.verdict(one)[LEARNT].detail
     assert np.isinf(tables(one).delays).sum() == 2
     unfinished = results()
     for name in ("train_loss", "test_loss", "train_error", "test_error"):
         unfinished[name][dict(record=slice(-3, None))] = np.nan
     assert set(verdicts(unfinished)) == {"undecided"}
-    assert set(verdicts(results(seeds=2))[:3]) == {"undecided"}
+    assert set(verdicts(results(seeds=2))[HALF:]) == {"undecided"}
 
 
 def test_the_program_is_gradient_descent_on_the_mean_square_without_a_half():

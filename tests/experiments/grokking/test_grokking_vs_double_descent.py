@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from configs.grokking import grokking_vs_double_descent as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import grokking_vs_double_descent as experiment
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of
 
 ARMS = ("slow", "fast")
 WIDTHS = (8, 16, 32)
 STEPS = np.unique(np.geomspace(1, 10_000, 60).round()).astype(int)
-RISING, FALLING, FLAT, GROKKING, IMMEDIATE, BY_WIDTH, AXIS = range(7)
+FIRST, RISING, FALLING, FLAT, GROWS, GROKKING, IMMEDIATE, BY_WIDTH, AXIS = range(9)
 
 
 def after(step):
@@ -63,16 +64,50 @@ def verdicts(ds):
 
 def test_both_phenomena_and_the_axis_are_supported():
     found = experiment.verdict(sweep())
-    assert [one.verdict for one in found] == ["supported"] * 7
+    assert [one.verdict for one in found] == ["supported"] * 9
     assert found[RISING].effect == pytest.approx(0.12, abs=0.01)
     assert found[FALLING].effect == pytest.approx(0.06, abs=0.01)
     assert found[GROKKING].effect == pytest.approx(0.1, rel=0.2) and found[IMMEDIATE].effect > 5
     assert found[BY_WIDTH].effect == pytest.approx(0.25, rel=0.2)
 
 
+def test_primary_claims_and_absences_that_presuppose_their_contrast():
+    found = experiment.verdict(sweep())
+    assert [i for i, one in enumerate(found) if one.role == "primary"] == [RISING, FALLING, GROKKING, BY_WIDTH]
+    assert verdicts(sweep(rise=0.0))[FLAT] == "refuted"
+    assert verdicts(sweep(slow=400))[IMMEDIATE] == "refuted"
+
+
+def nothing(shape):
+    """``no_effect``: both regimes fit and generalise alike at every width, and the test error has the given shape."""
+
+    def no_effect(random):
+        ds = sweep(rise=0.0, slow=500, fast=500, by_width=False)
+        for name, at in (("train_error", 300.0), ("test_error", 450.0)):
+            moved = at * np.exp(0.3 * random.normal(size=(ds.sizes["run"], 1)))
+            fallen = np.clip(np.log(STEPS / moved) / np.log(1.2) + 1, 0, 1)
+            ds[name].values[:] = 0.9 - 0.8 * fallen
+        test = ds["test_error"].values
+        if shape == "flat":
+            test[:] = 0.5
+        if shape == "hump without a first descent":
+            test[:] = 0.3 + 0.3 * np.exp(-(np.log(STEPS / 300.0) ** 2))
+        test += 0.01 * random.normal(size=test.shape)
+        return ds
+
+    return no_effect
+
+
+@pytest.mark.parametrize("shape", ["flat", "monotone", "hump without a first descent"])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(shape, count):
+    rates = false_support(experiment.verdict, nothing(shape), count)
+    assert len(rates) == 4 and too_often(rates, count, but="nothing") == {}
+
+
 def test_no_rise_or_no_second_descent():
-    assert verdicts(sweep(rise=0.0))[:2] == ["refuted", "refuted"]
-    assert verdicts(sweep(fall=0.0))[:2] == ["supported", "refuted"]
+    assert verdicts(sweep(rise=0.0))[RISING : FALLING + 1] == ["refuted", "refuted"]
+    assert verdicts(sweep(fall=0.0))[RISING : FALLING + 1] == ["supported", "refuted"]
     assert verdicts(sweep(clean_rise=0.1))[FLAT] == "refuted"
 
 
@@ -90,9 +125,9 @@ def test_a_rise_in_the_slow_arm_turns_the_axis_round():
     assert verdicts(ds)[AXIS] == "refuted"
 
 
-def test_runs_that_never_generalise_have_grokked_least_of_all():
+def test_runs_that_never_generalise_do_not_grok():
     found = experiment.verdict(sweep(slow=50_000, by_width=False))
-    assert found[GROKKING].verdict == "supported" and found[GROKKING].effect == 0
+    assert found[GROWS].verdict == found[GROKKING].verdict == "refuted" and found[GROKKING].effect == 0
     measured = experiment.speeds(sweep(slow=50_000, by_width=False))
     assert (measured.ratio[0] == 0).all() and (measured.ratio[1] > 1).all()
 

@@ -10,6 +10,7 @@ from matplotlib.colors import same_color
 from configs.grokking import slingshot as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import slingshot as experiment
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of
 
 ADAM = (("optim.name", "adam"),)
@@ -29,7 +30,7 @@ PRESENT, AT_LARGE, FLOAT64, ADAGRAD, DESCENT, RMSPROP, RMSPROP_LARGE, RMSPROP_FL
 LOGITS, ACCURACY, SOONER = range(8, 11)
 
 
-def sweep(cycles, *, seeds=8, first=None, accuracy=None, growing=True, lowest=1e-8, arms=ARMS):
+def sweep(cycles, *, seeds=8, first=None, accuracy=None, growing=True, lowest=1e-8, arms=ARMS, random=None):
     """``cycles[arm]`` of the seeds have two slingshots, 400 steps apart, the first at step ``first[arm]``."""
     first, accuracy = first or {}, accuracy or {}
     steps = np.arange(0, 2000, 10)
@@ -43,7 +44,11 @@ def sweep(cycles, *, seeds=8, first=None, accuracy=None, growing=True, lowest=1e
                 loss[row, (steps >= spike) & (steps < spike + 50)] = 1.0
                 norm[row] += 5.0 * np.clip((steps - spike + 100) / 100, 0, 1)
     scale = np.linspace(5.0, 10.0 if growing else 4.0, len(steps)) * np.ones((len(rows), 1))
+    if random is not None:
+        scale = 5.0 * (1.0 + 0.01 * random.normal(size=loss.shape))
     error = 1.0 - np.array([accuracy.get(name, 0.7) + 0.001 * seed for name, seed in rows])
+    if random is not None:
+        error = error + 0.05 * random.normal(size=error.shape)
     record = ("run", "record")
     return xarray.Dataset(
         {
@@ -108,7 +113,7 @@ def test_cycles_everywhere_refute_that_they_vanish():
 def test_without_cycles_nothing_can_vanish():
     found = verdicts(sweep({}))
     assert found[: RMSPROP_FLOAT64 + 1] == ["refuted"] * 8
-    assert found[LOGITS] == "supported"
+    assert found[LOGITS] == "refuted"  # that they grow without slingshots
 
 
 def test_some_or_few_runs_decide_nothing():
@@ -116,6 +121,29 @@ def test_some_or_few_runs_decide_nothing():
     assert set(verdicts(sweep({"a": 2}, seeds=2))) == {"undecided"}
     half = experiment.verdict(sweep({"a": 8, "b": 2}))[AT_LARGE]
     assert half.verdict == "undecided" and half.effect == 0.75
+
+
+def test_scatter_of_the_logits_is_no_growth():
+    ds = sweep({"a": 8})
+    scale = ds["logit_scale/scale"]
+    scale.values[:] = 5.0 * (1.0 + 0.003 * np.random.default_rng(0).normal(size=scale.shape))
+    assert verdicts(ds)[LOGITS] != "supported"
+
+
+def test_primary_claims():
+    found = experiment.verdict(sweep({"a": 8}))
+    assert [i for i, one in enumerate(found) if one.role == "primary"] == [PRESENT, AT_LARGE, FLOAT64, ACCURACY]
+
+
+def no_effect(random):
+    """In every arm a run has cycles with probability one half, on no side of any bound; accuracies have one law."""
+    return sweep({name: int(random.binomial(8, 0.5)) for name, _ in ARMS}, random=random)
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(count):
+    rates = false_support(experiment.verdict, no_effect, count)
+    assert len(rates) == 4 and too_often(rates, count) == {}
 
 
 def test_what_never_trained_as_low_is_said():

@@ -10,6 +10,7 @@ import gendyn.sweep
 from configs.grokking import ungrokking as config_file
 from gendyn.core import ConfigError
 from gendyn.experiments.grokking import ungrokking as experiment
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import points_of
 
 DECAYS, FRACTIONS, CHANGE = (0.5, 1.0), (0.1, 0.14, 0.19, 0.25, 0.33, 0.45), 200
@@ -18,13 +19,13 @@ CONFIG = {"task.modulus": 31, "model.width": 96, "optim.learning_rate": 0.01, "t
 CONFIG |= {"experiment": "ungrokking", "data.train_fraction": 0.7}
 
 
-def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, grown=0.99, spread=0.02):
+def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, grown=0.99, spread=0.02, random=None):
     """Final accuracy is logistic in ``log(fraction / critical)``: one critical fraction for each weight decay.
 
     ``drift``: the critical fraction at the last record over that two thirds of the way, in between geometric.
     """
     control = critical if control is None else control
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0) if random is None else random
     points, curves = [], []
     for change, places in ((1, control), (CHANGE, critical)):
         for decay, place in zip(DECAYS, places, strict=True):
@@ -51,23 +52,24 @@ def sweep(critical=(0.2, 0.2), *, control=None, width=0.12, seeds=8, drift=1.0, 
 
 
 def verdicts(ds):
-    """Of each kind: grown, critical x 2, sharp, independent, control x 2, settled x 2."""
+    """Of each kind: grown, forgets, critical x 2, sharp, independent, control x 2, settled x 2."""
     found = [finding.verdict for finding in experiment.verdict(ds)]
     return {
         "grown": found[0],
-        "critical": found[1:3],
-        "sharp": found[3],
-        "independent": found[4],
-        "control": found[5:7],
-        "settled": found[7:],
+        "forgets": found[1],
+        "critical": found[2:4],
+        "sharp": found[4],
+        "independent": found[5],
+        "control": found[6:8],
+        "settled": found[8:],
     }
 
 
 def test_a_sharp_transition_at_one_place_supports_all():
     found = verdicts(sweep())
     assert set(found["critical"] + found["control"] + found["settled"]) == {"supported"}
-    assert {found[name] for name in ("grown", "sharp", "independent")} == {"supported"}
-    critical = experiment.verdict(sweep())[1]
+    assert {found[name] for name in ("grown", "forgets", "sharp", "independent")} == {"supported"}
+    critical = experiment.verdict(sweep())[2]
     assert critical.low <= critical.effect <= critical.high and abs(critical.effect - 0.2) < 0.01
 
 
@@ -83,12 +85,39 @@ def test_each_claim_is_refuted_by_its_own_fault():
 def test_borders_few_seeds_and_missing_crossings_are_undecided():
     assert verdicts(sweep((0.2, 0.25), spread=0.1))["independent"] == "undecided"
     assert verdicts(sweep(seeds=2))["sharp"] == "undecided"
-    # Nothing crosses on the grid: the critical fraction is below it, but how far is not known.
-    below = verdicts(sweep((0.02, 0.2)))
-    assert below["critical"] == ["refuted", "supported"]
-    assert below["independent"] == "refuted"  # at most 0.1 against 0.2
-    assert verdicts(sweep((0.02, 0.02)))["independent"] == "undecided"
-    assert verdicts(sweep((0.8, 0.8)))["critical"] == ["refuted", "refuted"]
+
+
+def test_networks_that_forget_nothing_or_everything_have_no_critical_fraction():
+    for places in ((0.02, 0.2), (0.02, 0.02), (0.8, 0.8)):
+        found = verdicts(sweep(places))
+        assert found["forgets"] == "refuted" and set(found["critical"] + found["control"]) == {"refuted"}
+        assert found["sharp"] == found["independent"] == "refuted"
+
+
+def test_primary_claims():
+    found = experiment.verdict(sweep())
+    assert [one.role == "primary" for one in found] == [2 <= i < 6 for i in range(len(found))]
+
+
+def scatter(random):
+    """Final accuracies are somewhere between 0 and 1, whatever the set: they cross one half, but nothing is lost."""
+    ds = sweep()
+    late = STEPS > CHANGE
+    ds["test_error"].values[:, late] = random.uniform(0.3, 0.7, (ds.sizes["run"], 1))
+    return ds
+
+
+def no_effect(random):
+    """The transition takes a factor of 2.05, and the critical fractions of two decays are a factor of 1.26 apart."""
+    return sweep((0.2, 0.252), width=np.log(2.05) / np.log(81.0), spread=0.1, random=random)
+
+
+@pytest.mark.parametrize("made", [scatter, no_effect])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_noise_supports_no_primary_claim(made, count):
+    rates = false_support(experiment.verdict, made, count)
+    but = "nothing" if made is scatter else "ungrok below"  # there is a critical fraction in the second
+    assert len(rates) == 4 and too_often(rates, count, but=but) == {}
 
 
 def test_accuracy_beyond_the_grid_is_censored_between_0_and_1():

@@ -31,6 +31,8 @@ MEASURES = {
 _FOURIER = ("loss", "ablated_key_loss", "ablated_rest_loss", "num_key_frequencies")
 FURTHER = ("train_loss", "train_error", "test_error", *(f"fourier_progress/{name}" for name in _FOURIER))
 """Read too, where a dataset has them."""
+NORM = "parameter_norm/"
+"""Begins the norms of single tensors; their total is a measure."""
 THRESHOLDS = (0.5, 0.95)
 """Of test accuracy: the verdict is on the first."""
 FITTED = 0.95
@@ -92,14 +94,15 @@ def records(ds: Dataset) -> Records:
     if not seeds.complete.any():
         raise ConfigError(f"no seed has finished and converged in every arm; wait for the first ones.{left_out}")
     rows = arms.rows(seeds.complete)
-    histories = {name: analysis.history(ds, name).astype(float) for name in (*measures, *FURTHER) if name in ds}
+    norms = [str(name) for name in ds.data_vars if str(name).startswith(NORM) and name not in MEASURES]
+    histories = {name: analysis.history(ds, name).astype(float) for name in (*measures, *FURTHER, *norms) if name in ds}
     if FEATURES in histories:
         histories[FEATURES] = analysis.alignment_with_end(histories[FEATURES])
     of_arm = {arm: {name: values[rows[arm]] for name, values in histories.items()} for arm in sorted(rows)}
     steps, runs = analysis.record_steps(ds)[rows[GENERALISING][0]], of_arm.pop(GENERALISING)
     fitted, *arrivals = (
-        analysis.time_to_threshold(steps, 1.0 - runs[f"{kind}_error"], level, hold=HOLD)
-        for kind, level in (("train", FITTED), *(("test", threshold) for threshold in THRESHOLDS))
+        analysis.time_to_threshold(steps, 1.0 - runs[f"{kind}_error"], level, hold=hold)
+        for kind, level, hold in (("train", FITTED, 1), *(("test", threshold, HOLD) for threshold in THRESHOLDS))
     )
     generalised = (_fitted_at(runs) >= 0) & arrivals[-1].observed
     return Records(steps, runs, generalised, of_arm, fitted, tuple(arrivals), left_out)
@@ -124,6 +127,26 @@ def measured(found: Records) -> dict[str, Measure]:
             controls[arm] = analysis.median_over_seeds(np.where(found.generalised, share, np.nan))
         result[name] = Measure(MEASURES[name], crossing, leads, controls)
     return result
+
+
+def turned_after_fit(runs: Runs) -> np.ndarray:
+    """1 less the alignment of the features at the fit with those at the end, ``[S]``; NaN where nothing is fitted."""
+    return _from_fit(runs, 1.0 - runs[FEATURES])
+
+
+def moved_after_fit(runs: Runs) -> np.ndarray:
+    """At least how far the weights move after the fit, as a share of their norm then, ``[S]``; NaN as above.
+
+    ``|w - w_fit| >= | |w| - |w_fit| |`` for each tensor; the squares add up over tensors.
+    """
+    norms = np.stack([values for name, values in runs.items() if name.startswith(NORM) and name not in MEASURES])
+    at_fit = np.stack([_from_fit(runs, values) for values in norms])
+    return np.sqrt(np.sum((analysis.settled(norms) - at_fit) ** 2, axis=0) / np.sum(at_fit**2, axis=0))
+
+
+def _from_fit(runs: Runs, values: np.ndarray) -> np.ndarray:
+    fit = _fitted_at(runs)
+    return np.where(fit >= 0, np.take_along_axis(values, np.maximum(fit, 0)[:, None], axis=1)[:, 0], np.nan)
 
 
 def _fitted_at(runs: Runs) -> np.ndarray:
