@@ -13,8 +13,9 @@ trade-off, figure 3; Nakkiran et al. (2020), Deep Double Descent, figures 1 and 
 """
 
 import functools
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from gendyn import analysis
 from gendyn.analysis import bootstrap, config_of, finding, interpolation_threshold, median_over_seeds
 from gendyn.core import ConfigError, lookup
 from gendyn.plots import Curve, Panel, draw_panels, style
-from gendyn.types import Axes, Dataset, Figure, Finding
+from gendyn.types import Axes, Dataset, Figure, Finding, Task
 
 FACTOR = 2.0
 """How far from the threshold, in parameters, a peak still counts as being at it."""
@@ -31,48 +32,79 @@ AXES = ("data.label_noise", "model.width", "seed")
 VARIABLES = ("train_loss", "test_loss", "train_error", "test_error")
 
 
+def num_outputs(ds: Dataset) -> int:
+    """``K``. The task is loaded again where the results do not say."""
+    return int(ds.attrs["num_outputs"]) if "num_outputs" in ds.attrs else _task(ds).num_outputs
+
+
 def num_equations(ds: Dataset) -> int:
     """``n K``: the equations that a network with ``K`` outputs must solve to fit ``n`` examples.
 
-    The task is loaded again where the results do not say: ``K`` is not stored, or ``data.num_train`` is 0 (all).
+    The task is loaded again where the results do not say ``n``: ``data.num_train`` is 0 (all) and none is stored.
     """
     num_train = int(analysis.axis_values(ds, "data.num_train")[0]) or int(ds.attrs.get("num_available", 0))
-    num_outputs = ds.attrs.get("num_outputs")
-    if num_outputs is None or num_train == 0:
-        arguments = dict(config_of(ds)["task"])
-        task = lookup("tasks", arguments.pop("name"))(**arguments)
-        num_train, num_outputs = num_train or len(task.y_train), task.num_outputs
-    return num_train * int(num_outputs)
+    return (num_train or len(_task(ds).y_train)) * num_outputs(ds)
+
+
+def constant_loss(ds: Dataset) -> float:
+    """The loss of the predictor that ignores its input and gives each of ``K`` classes the share ``1 / K``.
+
+    ``1 - 1 / K`` for the squared error and ``log K`` for a cross-entropy, whatever the test labels are. The best
+    constant is that of the shares ``q`` of the classes, with loss ``1 - sum q^2``: less, by 0.0001 for the digits.
+    """
+    count = num_outputs(ds)
+    return 1.0 - 1.0 / count if config_of(ds).get("loss") == "squared_error" else math.log(count)
+
+
+def _task(ds: Dataset) -> Task:
+    arguments = dict(config_of(ds)["task"])
+    return cast(Task, lookup("tasks", arguments.pop("name"))(**arguments))
 
 
 def verdict(ds: Dataset) -> list[Finding]:
     """Findings for each level of label noise, highest first, so that the control (0) comes last."""
-    runs, equations, found = analysis.laid_out(ds, AXES), num_equations(ds), []
+    runs, equations, constant, found = analysis.laid_out(ds, AXES), num_equations(ds), constant_loss(ds), []
     parameters = analysis.parameter_counts(ds, runs.layout, "model.width")
     losses, errors, noises = runs.final("test_loss"), runs.final("train_error"), runs.axes["data.label_noise"]
     for i in np.argsort(-noises):
         # Levels are judged one by one: a seed that lacks a run at another level stays.
         here = runs.seeds.at(i)
         tables = losses[i].T[here.complete], errors[i].T[here.complete]
-        found += _findings(float(noises[i]), *tables, parameters, equations, here.sentence)
+        found += _findings(float(noises[i]), *tables, parameters, equations, constant, here.sentence)
     return found
 
 
 def _findings(
-    noise: float, loss: np.ndarray, error: np.ndarray, parameters: np.ndarray, equations: int, left_out: str
+    noise: float,
+    loss: np.ndarray,
+    error: np.ndarray,
+    parameters: np.ndarray,
+    equations: int,
+    constant: float,
+    left_out: str,
 ) -> list[Finding]:
     """Of one level of label noise: test losses, ``inf`` of a run that diverged, and training errors, ``[S, W]``."""
     at = f"at {noise:.0%} label noise" if noise > 0 else "without label noise (control)"
     held_out = "Peak and valleys are placed by the other seeds and read off the seed left out; median over seeds."
     few = np.full(len(loss), np.nan)
+    depth = analysis.held_out_first_valley(loss, level=constant) if len(loss) >= 2 else few
     left, right = analysis.held_out_ratios(loss) if len(loss) >= 2 else (few, few)
+    valley = finding(
+        f"Test loss first falls to a valley {at}: below the smallest network, a constant predictor and the peak.",
+        median_over_seeds(depth),
+        low=1.0,
+        unit="lowest of the three / first valley",
+        detail=f"A constant predictor has loss {constant:.3g}. {held_out}{left_out}",
+    )
     claim, unit = f"Test loss has an interior peak {at}.", "peak / higher of its two valleys"
     height = median_over_seeds(np.minimum(left, right))
-    exists = finding(claim, height, low=1.0, unit=unit, detail=held_out + left_out)
+    exists = finding(claim, height, low=1.0, unit=unit, detail=held_out, given=(valley,))
+    shape = valley, exists
     claim, unit = f"Test loss descends a second time beyond the peak {at}.", "peak / lowest loss after it"
-    second = finding(claim, median_over_seeds(right), low=1.0, unit=unit, detail=held_out, given=(exists,))
+    second = finding(claim, median_over_seeds(right), low=1.0, unit=unit, detail=held_out, given=shape)
     claim, unit = f"The second descent goes below the first valley {at}.", "lowest loss after the peak / first valley"
-    below = finding(claim, median_over_seeds(left / right), high=1.0, unit=unit, detail=held_out, given=(exists,))
+    ratio = median_over_seeds(left / right)
+    below = finding(claim, ratio, high=1.0, unit=unit, detail=held_out, given=(*shape, second))
 
     def measured(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The median run reaches zero training error between the two, ``[B]`` each."""
@@ -92,12 +124,12 @@ def _findings(
             unit="parameters at peak / at threshold",
             detail="The place of the peak is the centre of the interval above half its height, on the geometric mean "
             "over seeds. The bootstrap resamples seeds; the threshold adds its grid step.",
-            given=(exists,),
+            given=shape,
         )
         for name, threshold in thresholds.items()
         if noise > 0
     ]
-    return [exists, second, below, *places]
+    return [valley, exists, second, below, *places]
 
 
 def _place(
