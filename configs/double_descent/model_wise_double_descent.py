@@ -8,8 +8,8 @@ NOISES = (0.0, 0.2)
 
 def digits() -> Config:
     """The demo. 600 handwritten digits of 8 x 8 pixels, one hidden layer of 2 to 512 relu units, squared error, Adam
-    3e-3, 3,000 full-batch steps; 20 % incorrect labels and none; 12 widths x 2 noises x 8 seeds = 192 runs. A seed draws
-    its own split, labels and initial weights.
+    3e-3, 3,000 full-batch steps; 20 % incorrect labels and none; 12 widths x 2 noises x 8 seeds = 192 runs. A seed
+    draws its own split, labels and initial weights. Chosen on seeds and splits from 100 on.
     """
     config = _one_hidden_layer("digits", num_train=600)
     # A program for each width, which the chunks of all splits share: sizes packed together would be padded by 44 %.

@@ -51,7 +51,8 @@ def figure(ds: Dataset) -> Figure:
     for kind, label, headroom, constant in rows:
         # From 0 to above the medians, with room for the lines' names: one wild seed cannot flatten the rest.
         shown, top = np.stack([medians[f"{part}_{kind}"] for part in look]), kind == "loss"
-        limits = (0.0, headroom * np.max(shown, where=np.isfinite(shown), initial=0.0) or 1.0)
+        highest = np.max(shown, where=np.isfinite(shown), initial=constant * top)
+        limits = (0.0, headroom * highest or 1.0)
         for column, noise in enumerate(noises):
             curves = (curve._replace(redraws=tables[f"{part}_{kind}"][column]) for part, curve in look.items())
             title = "no label noise (control)" if noise == 0 else f"{noise:.0%} label noise"
@@ -69,7 +70,7 @@ def figure(ds: Dataset) -> Figure:
                 known = f"n·K = {style.number(equations)}"
                 lines = [(float(equations), known, dashes), (threshold, "train error\nreaches 0", dots)]
                 style.named_lines(ax, lines, named=top)
-                _level(ax, constant)
+                _level(ax, constant, named=top)
                 # Columns share the axis of losses or errors, rows that of parameters.
                 ax.tick_params(labelleft=column == 0, labelbottom=not top)
                 if top:
@@ -94,9 +95,11 @@ def figure(ds: Dataset) -> Figure:
     return draw_panels(panels, num_columns=len(noises), note="   ·   ".join(filter(None, note)), over="seeds")
 
 
-def _level(ax: Axes, constant: float) -> None:
+def _level(ax: Axes, constant: float, *, named: bool) -> None:
     """A constant predictor, named above the line where the curves have left it."""
     ax.axhline(constant, color=style.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+    if not named:
+        return
     look: dict[str, Any] = {"color": style.GREY, "fontsize": style.SIZES["note"], "textcoords": "offset points"}
     ax.annotate("constant predictor", (0.1, constant), xytext=(0, 3), xycoords=ax.get_yaxis_transform(), **look)
 
