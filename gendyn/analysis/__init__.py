@@ -53,6 +53,7 @@ from gendyn.analysis.intervals import median_interval as median_interval
 from gendyn.analysis.laid_out import LaidOut as LaidOut
 from gendyn.analysis.laid_out import laid_out as laid_out
 from gendyn.analysis.peaks import Peak as Peak
+from gendyn.analysis.peaks import held_out_first_valley as held_out_first_valley
 from gendyn.analysis.peaks import held_out_ratios as held_out_ratios
 from gendyn.analysis.peaks import interior_peak as interior_peak
 from gendyn.analysis.peaks import largest_peak_error as largest_peak_error

@@ -190,12 +190,51 @@ def held_out_ratios(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> left.tolist(), right.tolist()
     ([3.0, 4.0], [6.0, 4.0])
     """
+    left, top, right = _held_out_places(curves)
+    with np.errstate(invalid="ignore"):
+        left_ratio, right_ratio = top / left, top / right
+    known = np.isfinite(left_ratio) & np.isfinite(right_ratio)
+    return np.where(known, left_ratio, np.nan), np.where(known, right_ratio, np.nan)
+
+
+def held_out_first_valley(curves: np.ndarray, *, level: float = np.inf) -> np.ndarray:
+    """How far the first valley of each seed lies below all that it should lie below, placed by the other seeds.
+
+    ``min(first, level, peak) / valley``, with ``first`` the value at the smallest size: above 1 if and only if the
+    curve first falls, below a given level too, and rises again. A curve that only rises, and a hump that starts at the
+    level, have no first descent; one that only falls has no valley. The peak alone, as :func:`held_out_ratios` measures
+    it, stands on all but the last.
+
+    Args:
+        curves: ``[S, W]``, one row per seed, ``S >= 2``.
+        level: positive, such as the loss of a constant predictor.
+
+    Returns:
+        ``[S]``; NaN where the other seeds place no peak or the seed itself diverged at its valley.
+
+    Raises:
+        ConfigError: fewer than two seeds or three widths.
+
+    >>> held_out_first_valley(np.array([[2.0, 1.0, 3.0, 0.5], [2.0, 1.0, 4.0, 1.0]]), level=1.5).tolist()
+    [1.5, 1.5]
+    >>> held_out_first_valley(np.array([[0.9, 1.0, 1.4, 0.5], [0.9, 1.1, 1.5, 0.5]])).tolist()
+    [1.0, 1.0]
+    """
+    valley, top, _ = _held_out_places(curves)
+    lowest = np.minimum(np.minimum(np.asarray(curves, float)[:, 0], level), top)
+    return np.where(np.isfinite(valley), lowest / valley, np.nan)
+
+
+def _held_out_places(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each seed at the first valley, the peak and the second valley of the median of the others; NaN without a peak."""
     curves = np.asarray(curves, float)
     num_seeds = len(curves)
     if num_seeds < 2:
         raise ConfigError(f"curves has {num_seeds} seeds; leaving one out needs at least 2. Add values to the axis.")
     others = np.stack([np.median(np.delete(curves, i, axis=0), axis=0) for i in range(num_seeds)])
     peak = interior_peak(others)
-    left, right = ratios_at(curves, peak.peak_index, peak.left_index, peak.right_index)
-    known = (peak.peak_index >= 0) & np.isfinite(left) & np.isfinite(right)
-    return np.where(known, left, np.nan), np.where(known, right, np.nan)
+
+    def at(index: np.ndarray) -> np.ndarray:
+        return np.where(peak.peak_index >= 0, np.take_along_axis(curves, index[:, None], -1)[:, 0], np.nan)
+
+    return at(peak.left_index), at(peak.peak_index), at(peak.right_index)

@@ -14,6 +14,7 @@ from gendyn.commands import report as report_script
 from gendyn.core import ConfigError
 from gendyn.experiments.double_descent import model_wise_double_descent as experiment
 from gendyn.plots import to_png
+from gendyn.tasks.digits import digits
 
 WIDTHS = np.array([2, 4, 8, 16, 32, 48, 64, 80, 128, 256])
 
@@ -48,6 +49,7 @@ def sweep(bump, *, peak_width=64, seeds=5, noises=(0.0, 0.2), noise=0.03, fits_f
             "config": json.dumps(
                 {
                     "experiment": "model_wise_double_descent",
+                    "loss": "squared_error",
                     "task": {"name": "digits", "num_test": 797},
                     "data": {"num_train": 400, "label_noise": 0.0},
                 }
@@ -58,6 +60,12 @@ def sweep(bump, *, peak_width=64, seeds=5, noises=(0.0, 0.2), noise=0.03, fits_f
     )
 
 
+FIRST = (
+    "Test loss first falls to a valley at 20% label noise: below the smallest network, a constant predictor and the "
+    "peak."
+)
+
+
 def verdicts(ds):
     return {found.claim: found.verdict for found in experiment.verdict(ds)}
 
@@ -65,7 +73,8 @@ def verdicts(ds):
 def test_double_descent_is_supported_and_its_control_is_not():
     found = verdicts(sweep(1.0))
     noisy = [claim for claim in found if "20%" in claim]
-    assert len(noisy) == 5 and len(found) == 8
+    assert len(noisy) == 6 and len(found) == 10
+    assert found[FIRST] == "supported"
     assert found["Test loss has an interior peak at 20% label noise."] == "supported"
     assert found["Test loss descends a second time beyond the peak at 20% label noise."] == "supported"
     assert found["Test loss peaks within a factor 2 of the measured threshold at 20% label noise."] == "supported"
@@ -75,9 +84,12 @@ def test_double_descent_is_supported_and_its_control_is_not():
 
 def test_effects_are_those_of_the_curve():
     ds = sweep(1.0, noise=1e-6)
-    exists, second, below, measured, equations = experiment.verdict(ds)[:5]
+    valley, exists, second, below, measured, equations = experiment.verdict(ds)[:6]
     loss = (1.0 + WIDTHS / 4.0) ** -0.15 + np.exp(-(np.log(WIDTHS / 64) ** 2) / 0.2)
     left, right = loss[6] / loss[:6].min(), loss[6] / loss[7:].min()
+    # The constant predictor, 0.9, is below the smallest network, 0.94, and the peak.
+    assert valley.effect == pytest.approx(0.9 / loss[:6].min(), rel=1e-4)
+    assert "A constant predictor has loss 0.9." in valley.detail
     assert exists.effect == pytest.approx(min(left, right), rel=1e-4)
     assert second.effect == pytest.approx(right, rel=1e-4)
     assert below.effect == pytest.approx(left / right, rel=1e-4)
@@ -93,12 +105,12 @@ def test_effects_are_those_of_the_curve():
     assert measured.effect == pytest.approx(centre / 4810, rel=1e-3)
     # The grid step in which the measured threshold lies is part of the interval, however well the seeds agree.
     assert measured[2:4] == pytest.approx((centre / 4810, centre / 3610), rel=1e-3)
-    for found in (exists, second, below, measured, equations):
+    for found in (valley, exists, second, below, measured, equations):
         assert found.low <= found.effect <= found.high and found.level == 0.9
 
 
 def test_a_peak_elsewhere_is_refuted():
-    found = verdicts(sweep(1.0, peak_width=8, fits_from=64))
+    found = verdicts(sweep(0.3, peak_width=16, fits_from=64, noise=0.003))
     assert found["Test loss has an interior peak at 20% label noise."] == "supported"
     assert found["Test loss peaks within a factor 2 of the measured threshold at 20% label noise."] == "refuted"
     assert found["Test loss peaks within a factor 2 of n K = 4,000 at 20% label noise."] == "refuted"
@@ -129,17 +141,17 @@ def test_unfinished_seeds_are_left_out_and_counted():
     for name in LOSSES_AND_ERRORS:
         ds[name][dict(run=waiting, record=-1)] = np.nan
     found, fewer = experiment.verdict(ds), experiment.verdict(ds.isel(run=np.flatnonzero(ds["seed"] != 5)))
-    assert [each[1:4] for each in found[:5]] == [each[1:4] for each in fewer[:5]]
+    assert [each[1:4] for each in found[:6]] == [each[1:4] for each in fewer[:6]]
     assert "1 of 6 seeds are left out." in found[0].detail
     # The control has all six: levels of noise are judged one by one.
-    assert "left out" not in found[5].detail.replace("the seed left out", "") and found[5] != fewer[5]
+    assert "left out" not in found[6].detail.replace("the seed left out", "") and found[6] != fewer[6]
 
 
 def test_a_diverged_run_counts_as_the_worst():
     ds = sweep(1.0)
     ds["diverged"][np.flatnonzero((ds["model.width"] == 64) & (ds["seed"] == 0)), -1] = True
-    found = experiment.verdict(ds)[0]
-    assert found.high == np.inf and "1 of 50 runs diverged and count as the worst outcome." in found.detail
+    valley, peak = experiment.verdict(ds)[:2]
+    assert peak.high == np.inf and "1 of 50 runs diverged and count as the worst outcome." in valley.detail
 
 
 def test_the_number_of_equations_is_read_from_the_results_or_from_the_task():
@@ -155,8 +167,36 @@ def test_the_number_of_equations_is_read_from_the_results_or_from_the_task():
 
 @pytest.mark.parametrize("variant", config_file.get_config.functions)
 def test_every_variant_sweeps_width_noise_and_seed(variant):
-    axes = dict(config_file.get_config(variant).axes)
-    assert set(axes) == {"model.width", "data.label_noise", "seed"} and 0.0 in axes["data.label_noise"]
+    config = config_file.get_config(variant)
+    axes = dict(config.axes)
+    own = {name for pair in config.zip_axes for name in pair} - {"seed"}
+    assert set(axes) - own == {"model.width", "data.label_noise", "seed"} and 0.0 in axes["data.label_noise"]
+    # CIFAR-10 has an official split, and one seed.
+    assert own == (set() if variant == "cifar10_resnet" else {"task.split_seed"})
+
+
+def test_a_hump_without_a_first_descent_is_no_double_descent():
+    """From the constant predictor's loss up and down again, below it in the end: the peak is there, the descent not."""
+    ds = sweep(0.0, noise=1e-3)
+    last = np.where(ds["data.label_noise"] > 0, HUMP[np.searchsorted(WIDTHS, ds["model.width"])], 0.9)
+    ds["test_loss"][:, -1] = last * np.exp(0.01 * np.random.default_rng(1).normal(size=len(last)))
+    found = experiment.verdict(ds)
+    assert found[1].low > 1.0 and "supported" not in [each.verdict for each in found]
+
+
+HUMP = np.array([0.9, 0.9, 0.98, 1.0, 1.07, 1.3, 1.4, 1.37, 1.2, 0.88])
+
+
+def test_the_constant_predictor_is_that_of_the_training_labels():
+    """The best constant from the noisy training labels of digits is within 0.002 of ``1 - 1 / K``."""
+    assert experiment.constant_loss(sweep(0.0)) == pytest.approx(0.9)
+    task = digits(split_seed=3)
+    shares = np.bincount(task.y_train[:600], minlength=10) / 600
+    best = np.mean(np.sum((np.eye(10)[task.y_test] - shares) ** 2, axis=1))
+    assert best == pytest.approx(0.9, abs=0.002)
+    ds = sweep(0.0)
+    ds.attrs["config"] = json.dumps({**json.loads(ds.attrs["config"]), "loss": "cross_entropy"})
+    assert experiment.constant_loss(ds) == pytest.approx(np.log(10))
 
 
 def lines(**changes):
@@ -185,6 +225,7 @@ def test_figure_shows_medians_over_seeds_and_marks_both_thresholds():
     np.testing.assert_array_equal(loss["test"][:, 0], 75 * WIDTHS + 10)
     np.testing.assert_allclose(loss["test"][:, 1], 1.0 + WIDTHS / 1000 + 0.01)
     np.testing.assert_allclose(loss["train"][:, 1], loss["test"][:, 1] / 2)
+    assert "constant predictor" in texts(made) and "first valley" not in texts(made)
     for ax in made.axes[:4]:
         assert verticals(ax) == [4000.0, 75 * 64 + 10]
     shown = texts(made)
@@ -192,6 +233,12 @@ def test_figure_shows_medians_over_seeds_and_marks_both_thresholds():
         assert part in shown
     assert "n = 400" in shown and "step 100" in shown and "intervals of the median over seeds" in shown
     assert verticals(experiment.figure(lines(fits_from=1000)).axes[0]) == [4000.0]  # none was measured
+
+
+def test_figure_names_the_parts_of_a_double_descent_that_is_supported():
+    shown = [[t.get_text() for t in ax.texts] for ax in experiment.figure(sweep(1.0)).axes[:4]]
+    parts = {"first valley", "peak", "second descent"}
+    assert [parts & set(each) for each in shown] == [set(), parts, set(), set()]
 
 
 def test_figure_has_one_column_for_each_noise_and_noise_may_be_a_plain_leaf():
