@@ -1,6 +1,7 @@
 """The worst of many places: from ``[B, ...]`` (statistics at every place, for ``B`` resamples) to ``[B]``.
 
-The largest of several noisy errors is biased upwards: against a claim that all are small.
+The largest of several noisy errors is biased upwards: against a claim that all are small. These are for estimates. For
+an interval see :func:`gendyn.analysis.worst_place`: percentiles of resamples of the largest have that bias twice.
 """
 
 import numpy as np
