@@ -1,7 +1,8 @@
 """The worst of many places: from ``[B, ...]`` (statistics at every place, for ``B`` resamples) to ``[B]``.
 
-The largest of several noisy errors is biased upwards: against a claim that all are small. One NaN makes it NaN, and no
-place at all is refused.
+The largest of several noisy errors is biased upwards: against a claim that all are small. These are for estimates. For
+an interval see :func:`gendyn.analysis.worst_place`: percentiles of resamples of the largest have that bias twice. One
+NaN makes it NaN, and no place at all is refused.
 """
 
 import numpy as np

@@ -23,7 +23,8 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
 
     For ``S`` rows the interval from the ``k``-th smallest to the ``k``-th largest covers the true median with
     probability ``1 - 2 P(Binomial(S, 1/2) < k)``. The largest ``k`` that reaches ``level`` is used; if none does,
-    ``k = 1``: the range from minimum to maximum, at the level it has (two seeds: 50 %).
+    ``k = 1``: the range from minimum to maximum, at the level it has (two seeds: 50 %). So it covers 89 to 98 % at 90 %
+    for 5 to 20 rows; :func:`gendyn.analysis.median_over_seeds` comes nearer to its level, by interpolation.
 
     Args:
         values: ``[S, ...]``; ``inf`` (a diverged run) counts as the largest value. NaN gives NaN.
@@ -56,6 +57,9 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
 def mean_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     """Mean over axis 0 and Student's interval ``mean -+ t_{S-1} s / sqrt(S)``; unbounded for a single row.
 
+    At 90 % it covers 90 to 92 % of a normal law and of Student's with 3 degrees, but 76 to 83 % of a log-normal one
+    (sigma 1) for 5 to 20 rows (docs/coverage.md). A verdict takes :func:`gendyn.analysis.mean_over_seeds`.
+
     Args:
         values: ``[S, ...]``; NaN gives NaN, and one that is infinite gives no ends.
         level: in (0, 1).
@@ -82,6 +86,8 @@ def mean_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
 
 def geometric_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     """Geometric mean over axis 0 and Student's interval of the mean logarithm: for heavy tails.
+
+    It covers as :func:`mean_interval` does of the law of the logarithms: exactly, of log-normal values.
 
     Args:
         values: ``[S, ...]``, positive; the mean with a 0 is 0, and has no ends.

@@ -11,10 +11,13 @@ import numpy as np
 
 from gendyn.analysis.bootstrap import ELEMENTS_AT_ONCE, expanded_tail
 
-SKEWNESS_FACTOR = 1.25
-"""On the unbiased skewness in :func:`smooth`, which is too small where few rows come from a skewed law."""
+SKEWNESS_FACTOR, SKEWNESS_FACTOR_FAR_OUT = 1.25, 2.0
+"""On the unbiased skewness in :func:`smooth`, which is too small where few rows come from a skewed law. The second is
+for tails that are shared among many places, further out than the rows reach."""
+WIDER_FAR_OUT = 4.0
+"""There Student's quantile is multiplied by one and this over the number of rows."""
 
-PlaceEnds = Callable[[float], tuple[np.ndarray, np.ndarray]]
+PlaceEnds = Callable[[float, int], tuple[np.ndarray, np.ndarray]]
 
 
 class Pointwise(NamedTuple):
@@ -23,7 +26,8 @@ class Pointwise(NamedTuple):
     estimate: np.ndarray
     """``[P]``; NaN where it is undefined."""
     ends: PlaceEnds
-    """From a tail in (0, 1/2) to the low and the high ends, ``[P]`` each; infinite where nothing is known."""
+    """From a tail in (0, 1/2), and the number of ends that share it (Bonferroni), to the low and the high ends, ``[P]``
+    each; infinite where nothing is known."""
     defined: float = 1.0
     """Fraction of resamples in which it is a number at every place."""
 
@@ -35,8 +39,12 @@ def smooth(statistic: Callable[..., np.ndarray], *tables: np.ndarray) -> Pointwi
     the statistic without row ``i``. With their deviation ``s``, their skewness ``g`` and Student's quantile ``z`` the
     ends are ``t -+ z s / sqrt(S)`` and Hall's ``t - s W(+-z)``, ``W(z) = 3 / g ((1 + g z / sqrt(S) - g^2 / (6 S))^(1 /
     3) - 1)``. The latter are exact to one order more in ``1 / sqrt(S)``; the former are wider for long tails on both
-    sides. ``g`` is the unbiased skewness times 1.25. A tail below ``2^-S`` is not known, as for
-    :func:`gendyn.analysis.bootstrap`. Places where the jackknife is not finite take :func:`resampled`.
+    sides. ``g`` is the unbiased skewness times 1.25. Where ends share a tail, ``z`` is wider by ``1 + 4 / S`` and twice
+    the skewness is tried too: these ends lie further out than the rows reach. A tail below ``2^-S``, before it is
+    shared, is not known, as for :func:`gendyn.analysis.bootstrap`. Places where the jackknife is not finite take
+    :func:`resampled`.
+
+    How often such intervals cover, and why these numbers: docs/coverage.md and docs/decisions/analysis.md.
 
     Args:
         statistic: of the means of each table, ``[B, ...]`` each, to ``[B, ...]``.
@@ -56,23 +64,24 @@ def smooth(statistic: Callable[..., np.ndarray], *tables: np.ndarray) -> Pointwi
         scale = np.where(deviation > 0, deviation, 1.0)
         skewness = np.mean((influence / scale) ** 3, axis=0)
     if num_rows > 2:
-        skewness *= SKEWNESS_FACTOR * num_rows**2 / ((num_rows - 1.0) * (num_rows - 2.0))
+        skewness *= num_rows**2 / ((num_rows - 1.0) * (num_rows - 2.0))
     known = np.isfinite(deviation)
-    skewness = np.where(known & (np.abs(skewness) > 1e-6), skewness, 1e-6)
 
-    def ends(tail: float) -> tuple[np.ndarray, np.ndarray]:
+    def ends(tail: float, sharing: int = 1) -> tuple[np.ndarray, np.ndarray]:
         if tail < 0.5**num_rows:
             return _nothing(estimate)
-        student = float(stdtrit(num_rows - 1, 1.0 - tail)) / math.sqrt(num_rows)
-        furthest = []
-        for z in (student, -student):
-            bent = 3.0 / skewness * (np.cbrt(1.0 + skewness * (z - skewness / (6.0 * num_rows))) - 1.0)
-            furthest.append(np.maximum(z, bent) if z > 0 else np.minimum(z, bent))
+        z = float(stdtrit(num_rows - 1, 1.0 - tail / sharing)) / math.sqrt(num_rows)
+        factors = [SKEWNESS_FACTOR]
+        if sharing > 1:
+            z *= 1.0 + WIDER_FAR_OUT / num_rows
+            factors.append(SKEWNESS_FACTOR_FAR_OUT)
+        bent = [[_bent(side, factor * skewness, num_rows) for factor in factors] for side in (z, -z)]
         with np.errstate(invalid="ignore"):
-            low, high = (estimate - deviation * z for z in furthest)
+            low = estimate - deviation * np.max([np.full_like(estimate, z), *bent[0]], axis=0)
+            high = estimate - deviation * np.min([np.full_like(estimate, -z), *bent[1]], axis=0)
         if known.all():
             return low, high
-        others = by_resampling().ends(tail)
+        others = by_resampling().ends(tail, sharing)
         return np.where(known, low, others[0]), np.where(known, high, others[1])
 
     def by_resampling() -> Pointwise:
@@ -81,10 +90,18 @@ def smooth(statistic: Callable[..., np.ndarray], *tables: np.ndarray) -> Pointwi
     return Pointwise(estimate, ends, 1.0 if known.all() or not num_rows else by_resampling().defined)
 
 
+def _bent(z: float, skewness: np.ndarray, num_rows: int) -> np.ndarray:
+    """Hall's transform of Student's quantile over the root of the number of rows."""
+    g = np.where(np.isfinite(skewness) & (np.abs(skewness) > 1e-6), skewness, 1e-6)
+    return np.asarray(3.0 / g * (np.cbrt(1.0 + g * (z - g / (6.0 * num_rows))) - 1.0))
+
+
 def resampled(
     statistic: Callable[..., np.ndarray], *tables: np.ndarray, num_resamples: int = 2000, seed: int = 0
 ) -> Pointwise:
     """Any statistic of rows: expanded percentiles over resamples, each place by itself.
+
+    A tail below ``2^-S`` is not known; where all resamples are equal, one before it is shared.
 
     Args:
         statistic: maps ``[B, S, ...]`` to ``[B, ...]``; NaN, which may lie anywhere, where it is undefined.
@@ -101,12 +118,15 @@ def resampled(
     absent = np.isnan(values)
     below, above = (np.sort(np.where(absent, end, values), axis=0) for end in (-np.inf, np.inf))
 
-    def ends(tail: float) -> tuple[np.ndarray, np.ndarray]:
-        if tail < 0.5**num_rows:
-            return _nothing(estimate)
-        narrow = expanded_tail(tail, num_rows)
-        low = np.quantile(below, narrow, axis=0, method="lower")
-        high = np.quantile(above, 1.0 - narrow, axis=0, method="higher")
+    def ends(tail: float, sharing: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        low, high = _nothing(estimate)
+        if tail / sharing >= 0.5**num_rows:
+            narrow = expanded_tail(tail / sharing, num_rows)
+            low = np.quantile(below, narrow, axis=0, method="lower")
+            high = np.quantile(above, 1.0 - narrow, axis=0, method="higher")
+        elif tail >= 0.5**num_rows:
+            same = below[0] == above[-1]
+            low, high = np.where(same, estimate, low), np.where(same, estimate, high)
         return np.where(np.isnan(estimate), -np.inf, low), np.where(np.isnan(estimate), np.inf, high)
 
     return Pointwise(estimate, ends, float(np.mean(~absent.any(axis=1))))
@@ -118,7 +138,8 @@ def ranked(table: np.ndarray) -> Pointwise:
     The interval from the ``k``-th smallest to the ``k``-th largest row has the tail ``P(Binomial(S, 1/2) < k)`` on
     both sides. A tail ``t`` between those of ``k`` and ``k + 1`` takes ``x_k + w (x_(k + 1) - x_k)``, with ``I`` the
     share of the way from the one tail to the other and ``w = (S - k) I / (k + (S - 2 k) I)``. Beside an infinite row
-    (diverged, censored) nothing is interpolated: the outer one is taken. A tail below ``2^-S`` is not known.
+    (diverged, censored) nothing is interpolated: the outer one is taken. A tail below ``2^-S`` is not known; where all
+    rows are equal, one before it is shared.
 
     Args:
         table: ``[S, ...]``; one NaN makes a place unknown.
@@ -134,10 +155,13 @@ def ranked(table: np.ndarray) -> Pointwise:
     ranks = np.arange(1, (num_rows + 1) // 2 + 1)
     tails = bdtr(ranks - 1.0, num_rows, 0.5)
 
-    def ends(tail: float) -> tuple[np.ndarray, np.ndarray]:
+    def ends(tail: float, sharing: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        known, tail = tail >= tails[0], tail / sharing
         k = int(np.count_nonzero(tails <= tail))
         if k == 0:
-            return _nothing(estimate)
+            low, high = _nothing(estimate)
+            same = known & (rows[0] == rows[-1])
+            return np.where(same, estimate, low), np.where(same, estimate, high)
         share = (tail - tails[k - 1]) / (tails[k] - tails[k - 1]) if k < len(ranks) else 0.0
         weight = (num_rows - k) * share / (k + (num_rows - 2 * k) * share)
         inner = min(k, num_rows - 1)
@@ -166,7 +190,8 @@ def counted(table: np.ndarray) -> Pointwise:
     values = _places(table)
     num_rows, hits = len(values), values.sum(axis=0)
 
-    def ends(tail: float) -> tuple[np.ndarray, np.ndarray]:
+    def ends(tail: float, sharing: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        tail /= sharing
         with np.errstate(invalid="ignore"):
             low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), num_rows - hits + 1, tail), 0.0)
             misses = np.maximum(num_rows - hits, 1)

@@ -11,6 +11,8 @@ from gendyn.core import ConfigError, check_range
 def share_interval(has: np.ndarray, *, level: float = 0.9) -> Interval:
     """Share of runs with Clopper and Pearson's exact interval: it covers with at least ``level`` for every true share.
 
+    On average over shares it covers 95 to 98 % at 90 %, for 20 to 5 runs (docs/coverage.md): the price of certainty.
+
     The ends are the shares at which ``k`` of ``n`` or more, and or fewer, have probability ``(1 - level) / 2``.
 
     Args:
@@ -38,6 +40,9 @@ def share_interval(has: np.ndarray, *, level: float = 0.9) -> Interval:
 def difference_of_shares(first: np.ndarray, second: np.ndarray, *, level: float = 0.9) -> Interval:
     """Share of ``first`` less share of ``second``, of independent runs, with Newcombe's hybrid interval.
 
+    On average over shares it covers 90 % at 90 %. At single pairs of shares, near 0 and 1, it covers less: 83 to 84 %
+    for 5 to 7 runs in each arm, 86 to 87 % for 10 to 20 (docs/coverage.md).
+
     With Wilson's intervals ``[l, u]`` of the shares ``p`` and ``[l', u']`` of ``q`` the difference ``p - q`` lies in
     ``[p - q - sqrt((p - l)^2 + (u' - q)^2), p - q + sqrt((u - p)^2 + (q - l')^2)]``.
 
@@ -63,6 +68,8 @@ def difference_of_shares(first: np.ndarray, second: np.ndarray, *, level: float 
 
 def paired_difference_of_shares(first: np.ndarray, second: np.ndarray, *, level: float = 0.9) -> Interval:
     """The same of pairs (one seed in two arms), with Newcombe's interval for paired shares.
+
+    On average over shares it covers 92 to 94 % at 90 %, and at least 87 % for 5 pairs or more (docs/coverage.md).
 
     As for independent runs, but with ``a^2 - 2 phi a b + b^2`` in place of ``a^2 + b^2`` under each root; ``phi`` is
     the correlation of the two answers, with a correction for continuity where it is positive, and 0 where an answer

@@ -115,7 +115,7 @@ def _one(pointwise: Callable[[np.ndarray], Pointwise], values: np.ndarray, level
     found = pointwise(rows[:, None])
 
     def ends(level: float) -> tuple[float, float]:
-        low, high = found.ends((1.0 - level) / 2.0)
+        low, high = found.ends((1.0 - level) / 2.0, 1)
         return float(low[0]), float(high[0])
 
     return interval_of(float(found.estimate[0]), ends, level, found.defined)
@@ -145,7 +145,7 @@ def of_means(statistic: Callable[..., np.ndarray], *tables: np.ndarray, level: f
     one = smooth(statistic, *(np.asarray(table, float) for table in tables))
 
     def ends(level: float) -> tuple[float, float]:
-        (low, high), (other_low, other_high) = resampled(level), one.ends((1.0 - level) / 2.0)
+        (low, high), (other_low, other_high) = resampled(level), one.ends((1.0 - level) / 2.0, 1)
         return min(low, float(other_low[0])), max(high, float(other_high[0]))
 
     return interval_of(found.estimate, ends, level, found.defined)

@@ -10,12 +10,11 @@ from gendyn.analysis import (
     Crossing,
     accuracy_crossings,
     arrival_times,
-    bootstrap,
     delay_ratio,
     generalisation_delay,
     least_delay_ratio,
-    median,
     median_delay,
+    median_over_seeds,
     speed_ratio,
     time_to_threshold,
 )
@@ -87,9 +86,9 @@ def crossing(times, spacing):
 def test_the_median_delay_and_what_records_and_unknown_runs_do_to_it():
     times = np.random.default_rng(0).uniform(100, 200, 9)
     exact = generalisation_delay(crossing(np.zeros(9), 0.0), crossing(times, 0.0))
-    assert median_delay(exact) == bootstrap(median, times)
+    assert median_delay(exact) == median_over_seeds(times)
     coarse = median_delay(generalisation_delay(crossing(np.full(9, 50.0), 10.0), crossing(times, 20.0)))
-    fine = bootstrap(median, times - 50.0)
+    fine = median_over_seeds(times - 50.0)
     np.testing.assert_allclose(coarse[:3], [fine.estimate, fine.low - 20.0, fine.high + 10.0])
     known = np.arange(9) != 4
     partly = median_delay(exact, known=known)

@@ -23,6 +23,14 @@ MADE = {
     "mean_over_seeds": lambda level: analysis.mean_over_seeds(ROWS, level=level),
     "of_means": lambda level: analysis.of_means(analysis.largest, TABLE, level=level),
     "of_medians": lambda level: analysis.of_medians(analysis.smallest, TABLE, level=level),
+    "worst mean": lambda level: analysis.worst_place(None, TABLE, which="distance", centre=1.0, level=level),
+    "worst median": lambda level: analysis.worst_place(None, TABLE, of="medians", which="smallest", level=level),
+    "furthest": lambda level: analysis.worst_place(
+        None, TABLE, which="furthest", by_ratio=True, centre=1.0, level=level
+    ),
+    "worst share": lambda level: analysis.worst_place(None, TABLE > 1.0, of="shares", level=level),
+    "largest_seen": lambda level: analysis.largest_seen(TABLE, level=level),
+    "mapped": lambda level: analysis.mapped(analysis.mean_over_seeds(ROWS, level=level), np.exp),
     "consistency": lambda level: analysis.consistency(TABLE, 1.0, level=level),
     "share_interval": lambda level: analysis.share_interval(SEEN, level=level),
     "difference_of_shares": lambda level: analysis.difference_of_shares(SEEN, ~SEEN, level=level),

@@ -199,22 +199,22 @@ def _features(found: Regimes, *, given: tuple[analysis.Hypothesis, ...]) -> list
     at_border, first, last = (np.eye(len(scales))[place] for place in (nearest, 0, -1))
     known = np.where(np.isfinite(places).all() and rich.any(axis=1).all(), 1.0, np.nan)
 
-    def contrast(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Mean over seeds and widths of the weighted sum over scales."""
-        return np.asarray(known * np.einsum("bews,ws->b", rows, weights) / (rows.shape[1] * rows.shape[2]))
+    def contrast(means: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Of means over seeds: the mean over widths of the weighted sum over scales."""
+        return np.asarray(known * np.einsum("bws,ws->b", means, weights) / means.shape[1])
 
     by_scale = growth.mean(axis=(0, 1)) if len(growth) else np.full(len(scales), np.nan)
     listed = ", ".join(f"{change:+.3f} at {scale:g}" for scale, change in zip(scales, by_scale, strict=True))
     grows, unit = "The kernel's alignment with the labels grows more", "difference of the growth of centred alignment"
     near = "At the output scale nearest to each width's border; mean over widths and seeds"
     each = f"Mean over the scales on each side, then over widths and seeds. Growth at each scale: {listed}"
-    more = analysis.bootstrap(lambda rows: contrast(rows, of_rich - of_lazy), growth)
+    more = analysis.of_means(lambda means: contrast(means, of_rich - of_lazy), growth)
     text = f"{grows} on the rich side of the border than on the lazy side"
     aligns = _claim(found, text, more, unit, each, low=0.0, given=given)
-    more = analysis.bootstrap(lambda rows: contrast(rows, at_border - first), growth)
+    more = analysis.of_means(lambda means: contrast(means, at_border - first), growth)
     text = f"{grows} at the border than at output scale {scales[0]:g}"
     peaks = _claim(found, text, more, unit, near, low=0.0, given=given, role="exploratory")
-    less = analysis.bootstrap(lambda rows: np.exp(contrast(rows, at_border - last)), _log(found.test_loss))
+    less = analysis.of_means(lambda logs: np.exp(contrast(logs, at_border - last)), _log(found.test_loss))
     text = f"At the border the network generalises better than at output scale {scales[-1]:g}"
     unit, logs = "test loss at the border / in the lazy regime", f"{near} of the logarithm"
     return [aligns, peaks, _claim(found, text, less, unit, logs, high=1.0, given=given, role="exploratory")]

@@ -214,7 +214,7 @@ def figure(ds: Dataset) -> Figure:
         f"{config['optim']['learning_rate']:g}, {config['train']['num_steps']:,} steps; grown on "
         f"{config['data']['train_fraction']:g} of all pairs\n"
         "solid: had generalised on more data; dashed: trained on D' from the start\n"
-        f"shaded: within a factor {EQUIVALENCE:g} of the first critical fraction; bars: 90% bootstrap\n"
+        f"shaded: within a factor {EQUIVALENCE:g} of the first critical fraction; bars: 90% intervals\n"
         f"medians of {len(table.final)} seeds"
     )
     return draw_panels((above, below), num_columns=1, width=9.0, note=note, over="seeds")

@@ -82,7 +82,7 @@ def test_the_best_place_is_chosen_on_redraws_that_do_not_judge_it(monkeypatch, t
 
 
 def test_wrong_closed_forms_are_seen_and_few_redraws_decide_nothing(monkeypatch, tmp_path):
-    found = verdicts(results(monkeypatch, tmp_path, gap=1e-3, expected=1.2))
+    found = verdicts(results(monkeypatch, tmp_path, gap=1e-3, expected=1.5))
     assert found[KERNEL] == found[EXPECTED] == "refuted" and found[NOISE] == "supported"
     assert set(verdicts(results(monkeypatch, tmp_path / "few", seeds=2))) == {"undecided"}
 
