@@ -36,6 +36,6 @@ def figure(ds: Dataset) -> Figure:
         made = panel(f"{name}: error at noise {noises[middle]:g}", y_label="test RMSE", curves=curves, y_scale="log")
         panels.append(made._replace(legend=""))
     panels[-1] = panels[-1]._replace(legend="upper right")
-    points = f"log evidence of n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64"
-    note = f"{points}\nclosed form: expectation over label noise   ·   evidence axes cut below"
-    return draw_panels(panels, note=note, height=2.9)
+    points = f"n = {n} points, uniform on [-1, 1]   ·   target: order {low}   ·   {len(evidence)} redraws, float64"
+    note = f"{points}\nlog evidence; closed form: expectation over label noise   ·   evidence axes cut below"
+    return draw_panels(panels, note=note, height=3.5)

@@ -9,7 +9,7 @@ from gendyn.plots import Cell, Panel, Table, curve_family, draw_panels, style
 from gendyn.types import Axes, Dataset, Figure
 
 _MARKERS = "osD"
-_LEAST = 1e-6
+_LEAST = 1e-8
 """A smaller squared bias is drawn here, as an arrow."""
 
 
@@ -42,7 +42,8 @@ def figure(ds: Dataset) -> Figure:
     note = (
         f"{bases[basis]} basis in the curves   ·   noise {config['noise']:g} of the target's RMS   ·   "
         f"{len(errors)} redraws, float64\n"
-        "bias and variance: medians given the inputs, circle, square, diamond: target of order 2, 15, cosine; arrow: below 1e-6   ·   dots: one label's noise\n"
+        "bias and variance: medians given the inputs   ·   circle, square, diamond: target of order 2, 15, cosine   ·   "
+        f"arrow: below {_LEAST:g}\n"
         f"table: ratio of medians at the worst n   ·   green: its interval is below {MARGIN:g}, red: above"
     )
     return draw_panels(panels, note=note)
