@@ -36,6 +36,7 @@ Wilson (2020), Rethinking parameter counting, arXiv:2003.02139, section 3. The c
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -157,7 +158,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     return analysis.family([*found, *tracking, itself, rises, not_itself])
 
 
-def _ordered(name: str, which: str, risk: np.ndarray, values: np.ndarray, **region: float) -> analysis.Hypothesis:
+def _ordered(name: str, which: str, risk: np.ndarray, values: np.ndarray, **region: Any) -> analysis.Hypothesis:
     """Whether a quantity goes one way as the risk falls; from logarithms over ``d > n``, ``[S, P]``, ``[S, A, P]``."""
 
     def order(risk: np.ndarray, values: np.ndarray) -> np.ndarray:

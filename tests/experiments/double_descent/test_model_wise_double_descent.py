@@ -19,7 +19,7 @@ from gendyn.tasks.digits import digits
 WIDTHS = np.array([2, 4, 8, 16, 32, 48, 64, 80, 128, 256])
 
 
-def sweep(bump, *, peak_width=64, seeds=5, noises=(0.0, 0.2), noise=0.03, fits_from=64):
+def sweep(bump, *, peak_width=64, seeds=8, noises=(0.0, 0.2), noise=0.03, fits_from=64):
     """A descent, with a bump of height ``bump`` under label noise; n K = 4,000, and 4,810 parameters at width 64."""
     random = np.random.default_rng(0)
     points = [(w, p, s) for w in WIDTHS for p in noises for s in range(seeds)]
@@ -151,7 +151,7 @@ def test_a_diverged_run_counts_as_the_worst():
     ds = sweep(1.0)
     ds["diverged"][np.flatnonzero((ds["model.width"] == 64) & (ds["seed"] == 0)), -1] = True
     valley, peak = experiment.verdict(ds)[:2]
-    assert peak.high == np.inf and "1 of 50 runs diverged and count as the worst outcome." in valley.detail
+    assert peak.high == np.inf and "1 of 80 runs diverged and count as the worst outcome." in valley.detail
 
 
 def test_the_number_of_equations_is_read_from_the_results_or_from_the_task():
@@ -332,3 +332,24 @@ def test_report_refuses_a_folder_without_a_sweep_in_one_line(root, tmp_path):
     )
     assert done.returncode == 1 and list(tmp_path.iterdir()) == []
     assert done.stderr.startswith("error: ") and str(tmp_path) in done.stderr and "Traceback" not in done.stderr
+
+
+def without(truth):
+    """Curves of loss against width that do not fall, rise and fall, with 10 % scatter; the networks fit as usual."""
+
+    def made(random):
+        ds = sweep(0.0, seeds=8)
+        at = np.broadcast_to(truth, len(WIDTHS))[np.searchsorted(WIDTHS, ds["model.width"])]
+        ds["test_loss"][:, -1] = at * np.exp(0.1 * random.normal(size=len(at)))
+        return ds
+
+    return made
+
+
+NULLS = {
+    "flat": without(0.9),
+    "flat below the constant": without(0.5),
+    "falling": without(np.geomspace(0.9, 0.3, len(WIDTHS))),
+    "rising": without(np.geomspace(0.5, 1.4, len(WIDTHS))),
+    "hump without a first descent": without(HUMP),
+}

@@ -53,7 +53,8 @@ def verdict(ds: Dataset) -> list[Finding]:
 
     Primary are those on the shape and on the measured threshold at the highest level.
     """
-    runs, equations, constant, found = analysis.laid_out(ds, AXES), num_equations(ds), constant_loss(ds), []
+    runs, equations, constant = analysis.laid_out(ds, AXES), num_equations(ds), constant_loss(ds)
+    found: list[Hypothesis] = []
     parameters = analysis.parameter_counts(ds, runs.layout, "model.width")
     losses, errors, noises = runs.final("test_loss"), runs.final("train_error"), runs.axes["data.label_noise"]
     for i in np.argsort(-noises):

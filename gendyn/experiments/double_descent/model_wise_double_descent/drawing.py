@@ -76,8 +76,8 @@ def figure(ds: Dataset) -> Figure:
                 if top:
                     style.axis_on_top(ax, parameters, widths, "width")
                     complete = runs.seeds.at(column).complete
-                    named = shape_of(tables["test_loss"][column][complete], level, "", "")
-                    if all(each.verdict == "supported" for each in named):
+                    named = shape_of(tables["test_loss"][column][complete], level, "")
+                    if all(each.verdict == "supported" for each in analysis.family(named)):
                         _name_parts(ax, parameters, medians["test_loss"][column])
 
             panel = Panel(title * top, "number of parameters" * (not top), label * (column == 0), tuple(curves), "log")

@@ -81,7 +81,7 @@ def _mechanism(config: Mapping[str, Any], noise: np.ndarray, found: Mapping[str,
     """A target in few features, two numbers of examples, the smallest singular value of a fixed model."""
     n, d, more = (config[name] for name in ("num_examples", "fixed_dimension", "more_examples"))
     some, sizes, others = (np.array(config[name]) for name in ("ridge_features", "num_features", "more_features"))
-    counts, fine = np.array(config["examples"]), np.linspace(*np.array(config["examples"])[[0, -1]], 400)
+    counts, fine = np.array(config["examples"]), np.linspace(config["examples"][0], config["examples"][-1], 400)
     level, shape = float(noise[v]), {"dimension": config["dimension"], "noise_variance": float(noise[v])}
     equal = np.where(some <= n, level * some / n, 1.0 - n / some + level * n / some)
     aligned = [

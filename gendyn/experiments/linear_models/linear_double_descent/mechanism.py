@@ -65,7 +65,7 @@ def _more_data(config: Mapping[str, Any], found: Mapping[str, np.ndarray], peak:
     unit = f"largest |p at the peak / {more} - 1| over noise levels"
     about: Any = {"role": "exploratory", "unit": "{} change of its mean logarithm between neighbouring n"}
     smallest, changes = np.log(found["examples_smallest_singular_value"][:, 0]), list[Hypothesis]()
-    for claim, part, which, region in (
+    sides: tuple[tuple[str, np.ndarray, str, dict[str, Any]], ...] = (
         (f"Beyond n = d = {d} more data raise the smallest singular value.", counts >= d, "smallest", {"low": 0.0}),
         (
             f"Up to n = d = {d} more data lower it: a fixed model comes to its threshold.",
@@ -73,7 +73,8 @@ def _more_data(config: Mapping[str, Any], found: Mapping[str, np.ndarray], peak:
             "largest",
             {"high": 0.0},
         ),
-    ):
+    )
+    for claim, part, which, region in sides:
         if part.sum() > 1:
             change = worst_place(None, np.diff(smallest[:, part], axis=1), which=which)
             about["unit"] = f"{which} change of its mean logarithm between neighbouring n"
