@@ -60,6 +60,8 @@ NO_PEAK = 1.01
 TRACKING = 0.5
 """Scatter of the risk about a quantity, over that about ``log d``, below which the quantity is said to track it: mere
 size leaves at least four times the variance."""
+ROLES = ("primary", "exploratory")
+"""Of the first penalty, which is the published one, and of the others."""
 _SIZES = each(integer(2), ascending("the first and the last are the ends of the two descents"))
 LEAVES = {
     "num_examples": Leaf(200, rule=integer(5), meaning="n, for training and for testing"),
@@ -150,11 +152,12 @@ def verdict(ds: Dataset) -> list[Finding]:
     tracks = functools.partial(_tracks, n, sizes[second], logs)
     found += [peak, below, at_n, _ordered(f"the {falls} falls", "smallest", logs, of_complement, low=MONOTONE)]
     tracking = [
-        tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]], role="exploratory" if i else "primary")
+        tracks(f"{falls} at penalty {penalty:g}", of_complement[:, [i]], given=(below,), role=ROLES[min(i, 1)])
         for i, penalty in enumerate(penalties)
     ]
     rises = _ordered("the effective dimension rises", "largest", logs, of_dimension, high=-MONOTONE)
-    not_itself = tracks("effective dimension", of_dimension, least=", the smallest over penalties", given=tracking[:1])
+    least = ", the smallest over penalties"
+    not_itself = tracks("effective dimension", of_dimension, least=least, given=tracking[:1], absent=True)
     return analysis.family([*found, *tracking, itself, rises, not_itself])
 
 
@@ -179,13 +182,15 @@ def _tracks(
     risk: np.ndarray,
     name: str,
     values: np.ndarray,
+    *,
+    given: Sequence[analysis.Hypothesis],
     least: str = "",
-    given: Sequence[analysis.Hypothesis] = (),
     role: str = "exploratory",
+    absent: bool = False,
 ) -> analysis.Hypothesis:
     """Whether a quantity, at the best of its penalties, tracks the risk better than the size does; arrays as above.
 
-    With ``given``, the quantity that does, whether this one does not.
+    ``absent``: whether it does not, where another one does (``given``).
     """
     x, far = np.log(sizes), sizes >= (1.0 + OFF_PEAK) * n
 
@@ -194,13 +199,13 @@ def _tracks(
 
     mean, of_values = (analysis.mean(table[None]) for table in (risk, values))
     control, outside = scatter(mean, -x[None, None]), scatter(mean[..., far], of_values[..., far], x[far])
-    does, less = ("does not track", "more") if given else ("tracks", "less")
+    does, less = ("does not track", "more") if absent else ("tracks", "less")
     claim = f"The {name} {does} the second descent: it leaves {less} than half of the scatter that size leaves."
     unit = "scatter of the log risk about a rising line in the log of it / about a line in log d, d > n"
     known = f"Control: 1 / d has {control.min():.2f}. From d = {1 + OFF_PEAK:g} n on it is {outside.min():.2f}."
     detail = f"Of geometric means over redraws{least}. {known}"
     ratio = analysis.worst_place(scatter, risk, values, which="smallest")
-    region = {"low" if given else "high": TRACKING}
+    region = {"low" if absent else "high": TRACKING}
     return analysis.finding(claim, ratio, unit=unit, detail=detail, given=tuple(given), role=role, **region)
 
 

@@ -114,8 +114,22 @@ def test_redraws_on_the_closed_forms_support_every_claim():
             {STOPS, AT_BEST},
             {"descent_risk": lambda risk: np.ones_like(risk), "ridge_risk": lambda risk: np.ones_like(risk)},
         ),
-        ({GROWS, LEVEL}, {"relu_margin": at(np.s_[:, 0], np.geomspace(1.0, 0.1, 48))}),
-        ({LEVEL}, {"relu_margin": at(np.s_[:, 1], np.geomspace(1.0, 2.0, 48))}),
+        (
+            {GROWS, LEVEL},
+            {
+                "relu_margin": lambda same: (
+                    same * np.stack([np.geomspace(1, 0.02, same.shape[-1]), np.ones(same.shape[-1])])
+                )
+            },
+        ),
+        (
+            {LEVEL},
+            {
+                "relu_margin": lambda same: (
+                    same * np.stack([np.ones(same.shape[-1]), np.geomspace(1, 3, same.shape[-1])])
+                )
+            },
+        ),
         ({BENIGN}, {"mixture_error": at(np.s_[:, -1], 10.0)}),
         ({BENIGN, HARMFUL}, {"mixture_error": at(np.s_[:, 0], 0.1)}),
         ({START}, {"final_distance": at(np.s_[:, 2], 1.001)}),
