@@ -14,7 +14,7 @@ from gendyn.types import Dataset, Figure
 def figure(ds: Dataset) -> Figure:
     """Accuracies against step at three ratios; delay and final test loss against ratio; exact on top of measured.
 
-    Accuracies and delays are medians over seeds, losses means. Open rings and dashes are the integrals.
+    Accuracies and delays are medians over seeds, losses means; the closed forms are expectations. Open rings and dashes are the integrals.
     """
     found, config = tables(ds), analysis.config_of(ds)
     runs, ratios, finished = found.runs, found.ratios, found.runs.seeds.complete
@@ -50,5 +50,5 @@ def figure(ds: Dataset) -> Figure:
         Panel("", x_label, "test loss, end / start", (losses,), legend="upper left"),
     )
     setting = f"d = {config['dimension']:,}, learning rate {config['learning_rate']:g}"
-    note = f"{setting}, tolerance {config['tolerance']:g}, {finished.sum()} seeds"
+    note = f"{setting}, tolerance {config['tolerance']:g}, {finished.sum()} seeds; closed forms are expectations"
     return draw_panels(shown, rows=(3, 2), width=5.2, note=note, over="seeds")
