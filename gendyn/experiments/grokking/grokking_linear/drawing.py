@@ -14,7 +14,8 @@ from gendyn.types import Dataset, Figure
 def figure(ds: Dataset) -> Figure:
     """Accuracies against step at three ratios; delay and final test loss against ratio; exact on top of measured.
 
-    Accuracies and delays are medians over seeds, losses means; the closed forms are expectations. Open rings and dashes are the integrals.
+    Accuracies and delays are medians over seeds, losses means. Open rings and dashes are the integrals, which are
+    expectations.
     """
     found, config = tables(ds), analysis.config_of(ds)
     runs, ratios, finished = found.runs, found.ratios, found.runs.seeds.complete
