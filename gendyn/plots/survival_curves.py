@@ -81,13 +81,14 @@ def survival_curves(arms: Mapping[str, Crossing], *, event: str, note: str = "",
             ax.annotate(text, (at, row), textcoords="offset points", color=look["color"], fontsize=size, **place)
 
     curves = []
-    for label, survival, look in zip(labels, found, LOOKS, strict=False):
-        # From 1 at the left end of the axis, and on to its right end.
+    for label, arm, survival, look in zip(labels, arms.values(), found, LOOKS, strict=False):
+        # From 1 at the left end of the axis, and no further than the arm was followed; "never" is known to the end.
+        end = right if np.isinf(arm.time).any() else float(arm.time.max())
         sides = (survival.share, survival.low, survival.high)
         share, low, high = (np.array([1.0, *side, [1.0, *side][-1]]) for side in sides)
         if not banded:
             low = high = np.full_like(share, np.nan)
-        x = np.array([left, *survival.times, right])
+        x = np.array([left, *survival.times, end])
         curves.append(
             Curve(
                 label, x, band=Band(share, low, high, level), colour=look["color"], line=look["linestyle"], steps=True

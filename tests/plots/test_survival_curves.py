@@ -32,6 +32,7 @@ def test_curves_ticks_and_medians():
     x, y = line(top, "slow (6 of 8)").get_data()
     np.testing.assert_allclose(y[1:-2], [0.875, 0.75, 0.625, 0.5, 0.375, 0.25])
     assert x[1:7].tolist() == [10, 20, 30, 40, 50, 60] and y[0] == 1 and y[-1] == 0.25
+    assert x[-1] == 99.0  # no further than it was followed
     assert line(top, "slow").get_drawstyle() == "steps-post"
     ticks = [found.get_xydata().tolist() for found in top.get_lines() if found.get_marker() == "|"]
     assert ticks == [[[99.0, 0.25]], [[99.0, 1.0]]]

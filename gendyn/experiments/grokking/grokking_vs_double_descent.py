@@ -219,6 +219,6 @@ def figure(ds: Dataset) -> Figure:
     note = (
         f"above: width {widths[-1]:g}, thin: each seed's test accuracy; ratio: steps to {FITTED:.0%} training /\n"
         f"to {LEARNT:.0%} test accuracy; larger points are wider networks; points without a finite ratio: "
-        f"{np.sum(~placed)}\n{found.rise.shape[-1]} seeds"
+        f"{np.sum(~placed)}\n{found.rise.shape[-1]} seeds on one split of the images"
     )
     return draw_panels(shown, num_columns=2, width=5.2, height=3.1, note=note, over="seeds")

@@ -17,9 +17,9 @@ interval across a border is undecided. All but leads presuppose that networks ge
 Primary claims: late generalisation, and the leads of the restricted loss, the excluded loss, the Gini coefficient of
 the logits and the trigonometric efficiency.
 
-Chosen after looking: that a movement counts in either direction, and the claims on what moves after the fit. Training
-this network is chaotic: rounding on another machine changes single runs, so a verdict that is called borderline may
-differ there.
+Chosen after looking: that a movement counts in either direction, and the claims on what moves after the fit. No other
+seeds have been tried. Training this network is chaotic: rounding on another machine changes single runs, so a verdict
+that is called borderline may differ there.
 
 Half way: a measure's end is its median over the last three records. Its turning point is the record furthest from that
 end among those from 95 % training accuracy on; before, it follows memorisation, and the excluded loss still does for a

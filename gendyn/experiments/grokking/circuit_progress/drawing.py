@@ -65,7 +65,8 @@ def figure(ds: Dataset) -> Figure:
     setting = f"addition modulo {modulus}, {config['data']['train_fraction']:.0%} of all pairs"
     note = (
         f"{setting}, weight decay {config['optim']['weight_decay']:g}, {len(runs['train_error'])} seeds\n"
-        f"upper two panels: {GENERALISING} runs   ·   bars: 90% intervals; movements beyond 2 on a logarithmic axis"
+        "lowest axis: logarithmic beyond 2\n"
+        f"upper two panels: {GENERALISING} runs   ·   bars: 90% intervals"
     )
     return draw_panels(shown, num_columns=1, width=9.5, height=3.6, note=note, over="seeds")
 

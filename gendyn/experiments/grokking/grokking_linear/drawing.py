@@ -14,7 +14,8 @@ from gendyn.types import Dataset, Figure
 def figure(ds: Dataset) -> Figure:
     """Accuracies against step at three ratios; delay and final test loss against ratio; exact on top of measured.
 
-    Accuracies and delays are medians over seeds, losses means. Open rings and dashes are the integrals.
+    Accuracies and delays are medians over seeds, losses means. Open rings and dashes are the integrals, which are
+    expectations.
     """
     found, config = tables(ds), analysis.config_of(ds)
     runs, ratios, finished = found.runs, found.ratios, found.runs.seeds.complete
@@ -50,5 +51,5 @@ def figure(ds: Dataset) -> Figure:
         Panel("", x_label, "test loss, end / start", (losses,), legend="upper left"),
     )
     setting = f"d = {config['dimension']:,}, learning rate {config['learning_rate']:g}"
-    note = f"{setting}, tolerance {config['tolerance']:g}, {finished.sum()} seeds"
+    note = f"{setting}, tolerance {config['tolerance']:g}, {finished.sum()} seeds; closed forms are expectations"
     return draw_panels(shown, rows=(3, 2), width=5.2, note=note, over="seeds")
