@@ -42,7 +42,7 @@ def figure(ds: Dataset) -> Figure:
     note = (
         f"{bases[basis]} basis in the curves   ·   noise {config['noise']:g} of the target's RMS   ·   "
         f"{len(errors)} redraws, float64\n"
-        "bias, variance: medians given the inputs   ·   circle, square, diamond: target of order 2, 15, cosine   ·   "
+        "bias and variance: medians   ·   circle, square, diamond: target of order 2, 15, cosine   ·   "
         f"arrow: below {_LEAST:g}\n"
         f"table: ratio of medians at the worst n   ·   green: its interval is below {MARGIN:g}, red: above"
     )
