@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gendyn.analysis.bootstrap import ELEMENTS_AT_ONCE, expanded_tail
+from gendyn.core import ConfigError
 
 SKEWNESS_FACTOR, SKEWNESS_FACTOR_FAR_OUT = 1.25, 2.0
 """On the unbiased skewness in :func:`smooth`, which is too small where few rows come from a skewed law. The second is
@@ -54,6 +55,7 @@ def smooth(statistic: Callable[..., np.ndarray], *tables: np.ndarray) -> Pointwi
     """
     from scipy.special import stdtrit
 
+    _check(*tables)
     num_rows, means = len(tables[0]), [table.mean(axis=0) for table in tables]
     with np.errstate(invalid="ignore", over="ignore"):
         others = (mean + (mean - table) / max(1, num_rows - 1) for mean, table in zip(means, tables, strict=True))
@@ -108,6 +110,7 @@ def resampled(
         *tables: ``[S, ...]``, of the same rows.
         num_resamples, seed: as for :func:`gendyn.analysis.bootstrap`.
     """
+    _check(*tables)
     num_rows = len(tables[0])
     estimate = _places(statistic(*(table[None] for table in tables)))[0]
     rows = np.random.default_rng(seed).integers(num_rows, size=(num_resamples, num_rows))
@@ -148,6 +151,7 @@ def ranked(table: np.ndarray) -> Pointwise:
     """
     from scipy.special import bdtr
 
+    _check(table)
     rows = np.sort(_places(table), axis=0)
     num_rows, absent = len(rows), np.isnan(rows).any(axis=0)
     with np.errstate(invalid="ignore"):
@@ -187,7 +191,10 @@ def counted(table: np.ndarray) -> Pointwise:
     """
     from scipy.special import betaincinv
 
+    _check(table)
     values = _places(table)
+    if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
+        raise ConfigError("table holds other values than 0, 1 and NaN; pass whether each row does it.")
     num_rows, hits = len(values), values.sum(axis=0)
 
     def ends(tail: float, sharing: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -199,6 +206,12 @@ def counted(table: np.ndarray) -> Pointwise:
         return np.where(np.isnan(hits), -np.inf, low), np.where(np.isnan(hits), np.inf, high)
 
     return Pointwise(hits / num_rows, ends)
+
+
+def _check(*tables: np.ndarray) -> None:
+    shapes = [np.shape(table) for table in tables]
+    if not all(shape and shape[0] for shape in shapes):
+        raise ConfigError(f"tables have the shapes {shapes}; pass [S, ...] with at least one row.")
 
 
 def _places(values: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def test_what_is_shown_is_the_interval_at_the_level_of_the_family_and_at_which_i
     found = family([finding(f"{i}", normal(p), low=0.0) for i, p in enumerate((0.01, 0.04, 0.09))])
     assert {each.level for each in found} == {0.9} and found[2].low == normal(0.09).low > 0.0
     assert [each.verdict for each in found] == ["supported", "supported", "supported"]
-    assert "Judged at level 0.967, one of 3 primary claims (Holm)." in found[0].detail
+    assert "Judged at level 0.9667, one of 3 primary claims (Holm)." in found[0].detail
     assert "Judged at" not in found[2].detail
     alone = family([finding("a", normal(0.02), low=0.0)], level=0.99)[0]
     assert alone.verdict == "undecided" and alone.level == 0.99 and alone.low < 0.0

@@ -42,12 +42,16 @@ def test_an_unknown_effect_is_undecided():
 
 def test_claims_that_presuppose_others():
     exists, doubtful, absent = (
-        finding("a peak exists", interval(*bounds), low=1.0) for bounds in ((1.2, 1.5), (0.9, 1.5), (0.5, 0.9))
+        finding("a peak exists", interval(*bounds), low=1.0, role="exploratory")
+        for bounds in ((1.2, 1.5), (0.9, 1.5), (0.5, 0.9))
     )
     place = interval(0.9, 1.1)
-    verdicts = [judged("it is here", place, low=0.5, high=2.0, given=(g,)).verdict for g in (exists, doubtful, absent)]
-    assert verdicts == ["supported", "undecided", "refuted"]
-    assert 'Presupposes "a peak exists", which is refuted.' in judged("x", place, low=0.5, given=(absent,)).detail
+    found = [
+        family([g, finding("it is here", place, low=0.5, high=2.0, given=(g,), role="exploratory")])
+        for g in (exists, doubtful, absent)
+    ]
+    assert [each.verdict for _, each in found] == ["supported", "undecided", "refuted"]
+    assert 'Presupposes "a peak exists", which is refuted.' in found[2][1].detail
 
 
 @pytest.mark.parametrize("region", [{}, {"low": 2.0, "high": 1.0}])

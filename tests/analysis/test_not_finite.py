@@ -57,6 +57,16 @@ TABLE = {
     "kendall": (lambda a: an.kendall(ROW, a), ROW, 0.0, ConfigError),
     "kendall_over_lines": (lambda a: an.kendall_over_lines(ROW, a[:, None, None]), ROW, 0.0, ConfigError),
     "known_medians": (lambda a: np.array(an.known_medians(a[:1, None])[:3]), ROW, 0.0, NAN),
+    "held_out_first_falls": (lambda a: an.held_out_first_falls(ROWS[:2] * a[:, None])[:1], np.ones(2), 0.0, ...),
+    "held_out_first_valley": (
+        lambda a: an.held_out_first_valley(ROWS * a[:, None], level=1.0)[:1], np.ones(5), ConfigError, ...,
+    ),
+    "largest_seen": (lambda a: an.largest_seen(a).estimate, ROWS, 0.0, NAN),
+    "worst_place": (lambda a: an.worst_place(None, a).estimate, ROWS, 0.0, NAN),
+    "smooth": (lambda a: an.smooth(lambda means: means, a).estimate[:1], ROWS, 0.0, ConfigError),
+    "resampled": (lambda a: an.resampled(lambda rows: rows.mean(axis=1), a).estimate[:1], ROWS, 0.0, ConfigError),
+    "ranked": (lambda a: an.ranked(a).estimate[:1], ROWS, 0.0, ConfigError),
+    "counted": (lambda a: an.counted(a[:, None]).estimate, SHARE, 0.0, ConfigError),
     "largest": (lambda a: an.largest(a[None]), ROW, 0.0, ConfigError),
     "largest_distance": (lambda a: an.largest_distance(a[None]), ROW, 0.0, ConfigError),
     "largest_distance: centre": (lambda a: an.largest_distance(ROW[None], a[0]), ROW, 9.0, ...),
@@ -130,14 +140,14 @@ TABLE = {
 ORDERED = {
     "alignment_with_end", "arrival_times", "crossing_in_decades", "decades", "delay_ratio", "depth_of_slingshots",
     "kendall", "kendall_over_lines", "largest_rise", "largest_rise: absolute", "last_crossing",
-    "last_crossing: falling", "model_complexity", "ratio_of_means", "settled", "spearman",
+    "last_crossing: falling", "model_complexity", "ranked", "ratio_of_means", "settled", "spearman",
 }  # fmt: skip
 """Infinity is the latest, largest or worst there is: their answer to one may be a number."""
 PASSED_OVER = {"find_slingshots", "held_out_ratios", "half_way", "time_to_threshold", "turning_point"}
 """Their rule is to pass over records of NaN: see below what is left where all are."""
 OTHERS = {
     "attainable_level", "family", "finding", "first_record", "first_slingshot", "grokking_phase", "spanning",
-    "interval_of", "typical_cell", "unknown",
+    "interval_of", "mapped", "typical_cell", "unknown",
 }  # fmt: skip
 """Each is in a test below."""
 REARRANGE = {"seeds_first", "select_runs", "tabulate"}
@@ -189,7 +199,7 @@ def test_not_finite_is_no_result(case):
 def test_an_interval_of_what_is_not_a_number_is_open():
     for function in (an.mean_over_seeds, an.median_over_seeds):
         assert function(np.full(6, NAN))[1:3] == (-INF, INF)
-    assert an.consistency(np.full((6, 2), NAN), 1.0)[1:] == (-INF, INF, 0.9, 0.0)
+    assert an.consistency(np.full((6, 2), NAN), 1.0)[1:5] == (-INF, INF, 0.9, 0.0)
     whole = np.arange(6.0)
     distinct = lambda rows: np.where((np.diff(np.sort(rows, axis=1)) > 0).all(axis=1), 1.0, NAN)  # noqa: E731
     found = an.bootstrap(distinct, whole, num_resamples=100, seed=3, method="bca")
@@ -198,6 +208,7 @@ def test_an_interval_of_what_is_not_a_number_is_open():
     assert an.finding("", an.unknown(), low=0.0).decided(0.9) == "undecided"
     assert an.finding("", Interval(NAN, 1.0, 2.0, 0.9, 1.0), low=0.0).decided(0.9) == "undecided"
     assert an.family([an.finding("", an.unknown(), low=0.0)])[0].verdict == "undecided" and an.family([]) == []
+    assert an.mapped(an.unknown(), np.exp)[1:3] in ((0.0, INF), (-INF, INF))
     assert an.interval_of(NAN, lambda _: (-INF, INF), 0.9)[1:3] == (-INF, INF)
     assert [an.attainable_level(rows) for rows in (0, 1)] == [0.0, 0.0]
     for rows in (NAN, -1):

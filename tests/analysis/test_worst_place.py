@@ -27,10 +27,10 @@ def test_an_exact_law_at_fifty_places_is_not_refuted():
     random, verdicts = np.random.default_rng(1), []
     for _ in range(60):
         rows = 1.0 + random.normal(0.0, 1.0, [400, 50])
-        verdicts.append(agreement("", rows, 1.0, tolerance=0.1).verdict)
-        assert agreement("", rows + 0.6, 1.0, tolerance=0.1).verdict == "refuted"
+        verdicts.append(agreement("", rows, 1.0, tolerance=0.1).decided(0.9))
+        assert agreement("", rows + 0.6, 1.0, tolerance=0.1).decided(0.9) == "refuted"
     assert verdicts.count("refuted") <= 2
-    assert agreement("", 1.0 + random.normal(0.0, 1.0, [40_000, 50]), 1.0, tolerance=0.1).verdict == "supported"
+    assert agreement("", 1.0 + random.normal(0.0, 1.0, [40_000, 50]), 1.0, tolerance=0.1).decided(0.9) == "supported"
 
 
 @pytest.mark.parametrize("of", ["means", "medians"])
@@ -100,7 +100,7 @@ def test_shares_resamples_and_what_is_not_known():
     assert repr(worst_place(None, ROWS[:0])) == repr(unknown())
     assert worst_place(None, ROWS[:4])[1:3] == (-INF, INF)
     diverged = worst_place(lambda rows: median(rows), np.where(np.arange(20)[:, None] < 19, INF, ROWS), of="rows")
-    assert diverged.low == INF and finding("", diverged, high=1.0).verdict == "refuted"
+    assert diverged.low == INF and finding("", diverged, high=1.0).decided(0.9) == "refuted"
 
 
 def test_bad_arguments():
@@ -120,7 +120,7 @@ def test_the_largest_seen_is_a_point_about_these_rows():
     errors = np.full((9, 3), 1e-9)
     assert largest_seen(errors)[:3] == (1e-9, 1e-9, 1e-9)
     errors[4, 1] = 1e-3
-    assert finding("in every row", largest_seen(errors), high=1e-6).verdict == "refuted"
+    assert finding("in every row", largest_seen(errors), high=1e-6).decided(0.9) == "refuted"
     assert largest_seen(errors[:4]).at(0.9) == (-INF, INF) != largest_seen(errors[:4]).at(0.8)
     for broken in (errors[:0], np.append(errors, [[NAN] * 3], axis=0)):
         assert repr(largest_seen(broken)) == repr(unknown())

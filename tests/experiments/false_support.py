@@ -8,10 +8,26 @@ import xarray
 
 from gendyn.types import Finding
 
+SHAPES = ("flat", "falling", "hump")
+"""Of a curve over sizes, without its scatter: level, monotone, and a hump elsewhere that no descent comes before."""
 MANY, FEW = 200, 20
 """Data sets of the slow and of the fast test."""
 ALLOWED = {MANY: 0.05, FEW: 0.15}
 """The share of them that may support a claim: the few have a margin."""
+
+
+def curves(
+    random: np.random.Generator, shape: str, redraws: int, *sizes: int, scatter: float = 0.3, height: float = 1.0
+) -> np.ndarray:
+    """Positive curves over the last axis, ``[redraws, *sizes]``: a redraw scatters as a whole, and each place."""
+    share = np.linspace(0.0, 1.0, sizes[-1])
+    base = {
+        "flat": np.ones_like(share),
+        "falling": np.exp(-2.0 * share),
+        "hump": 1.0 + 3.0 * np.exp(-(((share - 0.8) / 0.08) ** 2)) + share,
+    }[shape]
+    own = random.normal(size=(redraws, *[1] * len(sizes))) + random.normal(size=(redraws, *sizes))
+    return height * base * np.exp(scatter * own)
 
 
 def false_support(

@@ -18,7 +18,7 @@ from gendyn.experiments.double_descent.equation_counting.program import (
     sample_of,
 )
 from gendyn.regression import relu_network_parameters
-from tests.experiments.no_effect import FEW, MANY, false_supports
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import smoke_config
 
 EXACT, UNIFORM, TRUE, POWER, FOURIER_TRUE, FOURIER_UNIFORM, NETWORK_TRUE, NETWORK_UNIFORM, SHORTER = range(9)
@@ -222,7 +222,7 @@ def no_effect(random):
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_noise_alone_supports_no_primary_claim(count):
-    assert false_supports(experiment.verdict, no_effect, count) == {}
+    assert too_often(false_support(experiment.verdict, no_effect, count), count) == {}
 
 
 def test_results_without_any_finite_size_are_refused():

@@ -15,6 +15,7 @@ from gendyn.core import ConfigError
 from gendyn.experiments.double_descent import model_wise_double_descent as experiment
 from gendyn.plots import to_png
 from gendyn.tasks.digits import digits
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 
 WIDTHS = np.array([2, 4, 8, 16, 32, 48, 64, 80, 128, 256])
 
@@ -292,7 +293,7 @@ def report(ds, tmp_path, name="demo"):
 
 def test_report_of_an_experiment(tmp_path):
     text = report(sweep(1.0), tmp_path)
-    for part in ("Claim: On data with label noise", "Test loss has an interior peak", "100 finished", "supported"):
+    for part in ("Claim: On data with label noise", "Test loss has an interior peak", "160 finished", "supported"):
         assert part in text
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         "report.html",
@@ -353,3 +354,9 @@ NULLS = {
     "rising": without(np.geomspace(0.5, 1.4, len(WIDTHS))),
     "hump without a first descent": without(HUMP),
 }
+
+
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", NULLS)
+def test_noise_supports_no_primary_claim(kind, count):
+    assert too_often(false_support(experiment.verdict, NULLS[kind], count), count) == {}

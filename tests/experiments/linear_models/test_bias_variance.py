@@ -12,8 +12,8 @@ from gendyn.experiments import plan
 from gendyn.experiments.linear_models import bias_variance as experiment
 from gendyn.experiments.linear_models._sphere import sphere_risk
 from gendyn.experiments.linear_models.bias_variance.program import PARTS
+from tests.experiments.false_support import FEW, MANY, SHAPES, curves, false_support, too_often
 from tests.experiments.made import made_redraws
-from tests.experiments.no_effect import FEW, MANY, SHAPES, curves, false_supports
 from tests.experiments.smoke import smoke_config
 
 SUM, CLOSED_FORM, PEAK, RISE, PEAK_NETWORK, RISE_NETWORK = range(6)
@@ -162,4 +162,4 @@ COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_noise_alone_supports_no_primary_claim(shape, count):
-    assert false_supports(experiment.verdict, lambda random: no_effect(random, shape), count) == {}
+    assert too_often(false_support(experiment.verdict, lambda random: no_effect(random, shape), count), count) == {}

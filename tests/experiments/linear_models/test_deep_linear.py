@@ -14,7 +14,7 @@ from gendyn.experiments import plan
 from gendyn.experiments.linear_models import deep_linear as experiment
 from gendyn.experiments.linear_models.deep_linear import claims
 from gendyn.experiments.linear_models.deep_linear.program import completion, modes
-from tests.experiments.no_effect import FEW, MANY, false_supports
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.smoke import smoke_config
 
 AXES = ("case", "depth", "learning_rate", "scale", "seed")
@@ -239,4 +239,4 @@ def no_effect(random):
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_noise_alone_supports_no_primary_claim(count):
-    assert false_supports(experiment.verdict, no_effect, count) == {}
+    assert too_often(false_support(experiment.verdict, no_effect, count), count) == {}

@@ -14,8 +14,8 @@ from gendyn.experiments.linear_models.implicit_bias.program import (
     network_steps,
     steps_of,
 )
+from tests.experiments.false_support import FEW, MANY, false_support, too_often
 from tests.experiments.made import made_redraws
-from tests.experiments.no_effect import FEW, MANY, false_supports
 from tests.experiments.smoke import smoke_config
 
 SEEDS = 12
@@ -250,4 +250,4 @@ def no_effect(random):
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_noise_alone_supports_no_primary_claim(count):
-    assert false_supports(experiment.verdict, no_effect, count) == {}
+    assert too_often(false_support(experiment.verdict, no_effect, count), count) == {}

@@ -12,8 +12,8 @@ from gendyn.experiments import plan
 from gendyn.experiments.linear_models import linear_double_descent as experiment
 from gendyn.experiments.linear_models.linear_double_descent.program import BINS
 from gendyn.regression import isotropic_sample, spectrum_edges
+from tests.experiments.false_support import FEW, MANY, SHAPES, curves, false_support, too_often
 from tests.experiments.made import made_redraws
-from tests.experiments.no_effect import FEW, MANY, SHAPES, curves, false_supports
 from tests.experiments.smoke import smoke_config
 
 (RISK, RISK_CLOSE, NORM, NORM_CLOSE, PLACE, TOGETHER, DIP, OPTIMAL, REMOVED, HURTS, NEVER) = range(11)
@@ -215,4 +215,4 @@ COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_noise_alone_supports_no_primary_claim(shape, count):
-    assert false_supports(experiment.verdict, lambda random: no_effect(random, shape), count) == {}
+    assert too_often(false_support(experiment.verdict, lambda random: no_effect(random, shape), count), count) == {}

@@ -10,8 +10,8 @@ from gendyn import theory
 from gendyn.core import ConfigError, stream
 from gendyn.experiments import plan
 from gendyn.experiments.linear_models import weak_features as experiment
+from tests.experiments.false_support import FEW, MANY, SHAPES, curves, false_support, too_often
 from tests.experiments.made import made_redraws
-from tests.experiments.no_effect import FEW, MANY, SHAPES, curves, false_supports
 from tests.experiments.smoke import smoke_config
 
 RISK, TRAIN, DIMENSION, COMPLEMENT, PEAK, BELOW, AT_N, FALLS, TRACKS, TRACKS_AT_1, PROMINENT, FALLS_ITSELF, ITSELF = (
@@ -163,4 +163,4 @@ COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_noise_alone_supports_no_primary_claim(shape, count):
-    assert false_supports(experiment.verdict, lambda random: no_effect(random, shape), count) == {}
+    assert too_often(false_support(experiment.verdict, lambda random: no_effect(random, shape), count), count) == {}
