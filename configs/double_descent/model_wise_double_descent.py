@@ -22,8 +22,8 @@ def digits() -> Config:
 
 def mnist5k() -> Config:
     """The same on 4,000 images of MNIST, for a GPU or hours of a CPU: n K = 40,000 is reached near 50 units. Tried on
-    one seed (100), 1,600 steps, 20 %: test loss 0.90, 0.90, 0.84, 0.84, 0.53, 0.45 at widths 2, 8, 16, 24, 48, 96: it
-    falls first, the widest still has 14 % training error, and where it peaks is not known. On 1,000 images, as in
+    one seed (100), 1,600 steps, 20 %: test loss 0.90, 0.90, 0.84, 0.84, 0.53, 0.45 at widths 2, 8, 16, 24, 48, 96, so
+    it falls first; the widest still has 14 % training error, and where it peaks is not known. On 1,000 images, as in
     Belkin et al. (2019), it falls to 0.78 at 32 units, not far below the 0.90 of a constant.
     """
     config = _one_hidden_layer("mnist5k", num_train=4_000)

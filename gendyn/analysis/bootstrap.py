@@ -183,7 +183,8 @@ def bootstrap(
     defined = float(np.mean(~np.isnan(values)))
     below = np.sort(np.where(np.isnan(values), -np.inf, values))
     above = np.sort(np.where(np.isnan(values), np.inf, values))
-    corrected = _bca(statistic, data, estimate, values) if method == "bca" and defined > 0 else None
+    corrects = method == "bca" and defined > 0 and num_rows > 1 and not math.isnan(estimate)
+    corrected = _bca(statistic, data, estimate, values) if corrects else None
 
     def ends(level: float) -> tuple[float, float]:
         if level > attainable_level(num_rows) or math.isnan(estimate):
