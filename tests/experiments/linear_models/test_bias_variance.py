@@ -85,7 +85,7 @@ def test_parts_of_the_closed_form_are_supported():
         ({"ensemble": np.tile([0.7, 1.3], 6)}, [PREDICTED, PREDICTED_NETWORK]),
         ({"bagged": 0.6}, [BAGGED]),
         ({"place": 1.0}, [BAGGED_PLACE]),
-        ({"wide": 8.0}, [WIDTH]),
+        ({"wide": 8.0}, [PEAK_NETWORK, RISE_NETWORK, WIDTH]),
     ],
 )
 def test_each_claim_is_refuted_by_data_that_contradict_it(change, refuted):

@@ -130,7 +130,7 @@ def test_two_redraws_decide_nothing_and_runs_that_are_not_there_are_not_read():
 def test_runs_that_diverged_are_named():
     ds = results()
     ds["unobserved_error"][dict(run=np.flatnonzero(ds["depth"] == 3)[-1])] = np.nan
-    with pytest.raises(ConfigError, match=r"unobserved_error is not finite in 1 of 20 runs .*; lower the"):
+    with pytest.raises(ConfigError, match=r"unobserved_error is not finite in 1 of 40 runs .*; lower the"):
         experiment.verdict(ds)
 
 

@@ -46,7 +46,8 @@ def results(
         for v in NOISE:
             law = theory.min_norm_risk(n, sizes, dimension=120, noise_variance=v)
             squared = theory.min_norm_squared_norm(n, sizes, dimension=120, noise_variance=v)
-            at = int(np.flatnonzero(sizes == n)[0])
+            at, usual = int(np.flatnonzero(sizes == n)[0]), squared.copy()
+            usual[np.abs(sizes - n) <= 1], usual[at] = 100.0, 1000.0
             for exact, moved in ((law, peak), (squared, norm_peak)):
                 exact[np.abs(sizes - n) <= 1] = 100.0
                 exact[at + moved] = 1000.0
@@ -56,7 +57,7 @@ def results(
             best = theory.misspecified_ridge_risk(n, some, 120 * (v + 1) - some, dimension=120, noise_variance=v)
             best[np.flatnonzero(some == n)] *= 1.0 + bump
             record("optimal_ridge_risk", best)
-            smallest = np.sqrt(squared[np.isin(sizes, some)]) ** (1.0 / steep)
+            smallest = np.sqrt(usual[np.isin(sizes, some)]) ** (1.0 / steep)
             smallest[some == n] *= np.exp(own)
             record("smallest_singular_value", np.roll(smallest, dip))
             record("condition_number", 2.0 / smallest)
@@ -103,8 +104,8 @@ def test_the_closed_forms_are_supported_and_drawn():
         # Within 5 %, and beyond both 2 % and three standard errors.
         ({"risk": 1.035}, {RISK_CLOSE}),
         ({"peak": 4, "norm_peak": 4}, {PLACE} | NEEDS_PEAK),
-        ({"norm_peak": -4}, {TOGETHER}),
-        ({"dip": 2}, {DIP}),
+        ({"norm_peak": -4}, {TOGETHER, OVER_SIZES}),
+        ({"dip": 2}, {DIP, OVER_SIZES, OVER_DESIGNS}),
         ({"bump": 0.3}, {OPTIMAL, REMOVED}),
         ({"harmless": True}, {HURTS, NEVER}),
         ({"growth": 1.0}, {NEVER}),

@@ -43,7 +43,8 @@ def _norm(config: Mapping[str, Any], found: Mapping[str, np.ndarray], peak: Hypo
     x, y = smallest[bad, at, None], norms[bad, :, at]
 
     def over_designs(xy: np.ndarray, xx: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.asarray((xy - x * y) / (xx - x**2))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((xy - x * y) / (xx - x**2))
 
     steep = worst_place(over_designs, x * y, x * x, x, y, **worst)
     single = f"At p = n, in the {WORST_SHARE:.0%} of designs with the smallest one, the norm is one over it."
