@@ -29,7 +29,7 @@ def verdict(ds: Dataset) -> list[Finding]:
     usable, everywhere = (np.ones(found["risk"].shape[1:], bool) for found in (features, network))
     usable[0] = np.abs(ratios - 1) >= _sphere.OFF_PEAK
     errors = [np.abs((found["squared_bias"] + found["variance"]) / found["risk"] - 1) for found in (features, network)]
-    worst = analysis.largest_seen(np.concatenate([rows.reshape(len(rows), -1) for rows in errors], axis=1))
+    worst = analysis.largest_seen(np.concatenate([rows.reshape(len(rows), -1).max(axis=1) for rows in errors]))
     sums = "Bias and the seven components sum to the risk, in every redraw of both learners."
     law = f"Random features: the sum is the closed form within {_sphere.TOLERANCE:.0%}, with a ridge everywhere,"
     leaves, less = config["random_features"], "have less than half of the peak of one fit."

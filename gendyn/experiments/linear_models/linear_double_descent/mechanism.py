@@ -32,7 +32,8 @@ def _norm(config: Mapping[str, Any], found: Mapping[str, np.ndarray], peak: Hypo
 
     def over_sizes(of_norm: np.ndarray, of_smallest: np.ndarray) -> np.ndarray:
         x = of_smallest - of_smallest.mean(axis=-1, keepdims=True)
-        return np.asarray(np.sum(of_norm * x[:, None], axis=-1) / np.sum(x**2, axis=-1)[:, None])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.sum(of_norm * x[:, None], axis=-1) / np.sum(x**2, axis=-1)[:, None])
 
     claim = f"From p = {some[towards][0]} to p = n the norm grows as one over the smallest singular value."
     unit = "power of the norm in the smallest singular value, the furthest from -1 over noise levels"
