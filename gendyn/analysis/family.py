@@ -17,8 +17,8 @@ def family(hypotheses: Sequence[Hypothesis], *, level: float = 0.9) -> list[Find
     region has one bound, however they depend on each other. Exploratory claims and checks are judged at ``level``, each
     alone, and do not count into ``m``.
 
-    What a claim presupposes is looked at last: it refutes it if refuted and makes it undecided if undecided. A primary
-    claim is not refuted by one that is not, which no correction covers, but undecided.
+    What a claim presupposes is looked at last: it refutes it if refuted and makes it undecided if undecided. One that
+    is not primary is judged alone, so what it refutes no correction covers; it supports nothing.
 
     Args:
         hypotheses: from :func:`gendyn.analysis.finding` and :func:`gendyn.analysis.agreement`.
@@ -52,10 +52,10 @@ def family(hypotheses: Sequence[Hypothesis], *, level: float = 0.9) -> list[Find
         if place is None:
             raise ConfigError(f"{asked.claim!r} is presupposed, but not among the claims that are judged; add it.")
         if place not in verdicts:
-            own, before = asked.decided(levels[place]), [(verdict(other), other.role) for other in asked.given]
-            if any(word == "refuted" and role in ("primary", asked.role) for word, role in before):
+            own, before = asked.decided(levels[place]), [verdict(other) for other in asked.given]
+            if "refuted" in before:
                 own = "refuted"
-            elif own == "supported" and any(word != "supported" for word, _ in before):
+            elif own == "supported" and any(word != "supported" for word in before):
                 own = "undecided"
             verdicts[place] = own
         return verdicts[place]

@@ -87,14 +87,6 @@ def test_presuppositions_are_looked_at_after_the_correction():
         finding("follows", ABOVE, low=1.0, given=(found[0],))
 
 
-def test_what_no_correction_covers_refutes_no_primary_claim():
-    doubtful = finding("doubtful", BELOW, low=1.0, role="check")
-    follows = finding("follows", ABOVE, low=1.0, given=(doubtful,))
-    assert [each.verdict for each in family([follows, doubtful])] == ["undecided", "refuted"]
-    also = follows._replace(role="check")
-    assert [each.verdict for each in family([also, doubtful])] == ["refuted", "refuted"]
-
-
 def test_seeds_that_are_too_few_for_the_correction_are_said():
     rows = np.array([5.0, 5.2, 5.6, 5.9, 6.1])
     found = family([finding(name, mean_over_seeds(rows), low=1.0) for name in "ab"])

@@ -105,14 +105,13 @@ def test_redraws_on_the_closed_forms_support_every_claim():
         ({DESCENT}, {"distance": at(np.s_[:, 0], 1e6)}),
         ({MOMENTUM}, {"distance": at(np.s_[:, 5], 1e6)}),
         ({ADAM}, {"distance": at(np.s_[:, 8], 0.1)}),
-        # What presupposes an exploratory claim that is refuted is undecided.
-        ({FITTED}, {"residual": at(np.s_[:, 6:8], 1e8)}),
+        ({FITTED, ADAM}, {"residual": at(np.s_[:, 6:8], 1e8)}),
         ({STOCHASTIC}, {"distance": at(np.s_[:, -2], 1e6)}),
         ({STOCHASTIC, STOCHASTIC_MOVED}, {"distance": at(np.s_[:, -1], 0.01)}),
         ({SAME_NORM}, {"norm": at(np.s_[:, 4, -1], 0.9)}),
         ({SAME_NORM, DECAYS}, {"norm": at(np.s_[:, -3, -1], 2.0)}),
         (
-            {STOPS},
+            {STOPS, AT_BEST},
             {"descent_risk": lambda risk: np.ones_like(risk), "ridge_risk": lambda risk: np.ones_like(risk)},
         ),
         (
@@ -137,7 +136,7 @@ def test_redraws_on_the_closed_forms_support_every_claim():
         ({FLOW}, {"flow_gap": at(np.s_[:], 10.0)}),
         ({AT_EVERY_TIME}, {"descent_risk": at(np.s_[:, -1:], 2.0)}),
         ({AT_BEST}, {"descent_risk": at(np.s_[:], 1.1)}),
-        ({LATE}, {"angle": at(np.s_[:, 0, 0], 1.04)}),
+        ({LATE, KEEPS}, {"angle": at(np.s_[:, 0, 0], 1.04)}),
         ({LATE_MOMENTUM}, {"angle": at(np.s_[:, 0, 1], 0.96)}),
         ({RATE}, {"angle": by_a_power}),
         ({KEEPS}, {"angle": at(np.s_[:, 0, 2], 0.1)}),
