@@ -216,4 +216,6 @@ COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_noise_alone_supports_no_primary_claim(shape, count):
-    assert too_often(false_support(experiment.verdict, lambda random: no_effect(random, shape), count), count) == {}
+    rates = false_support(experiment.verdict, lambda random: no_effect(random, shape), count)
+    true = "More data hurt" if shape == "hump" else "nothing"  # over examples too the curve has a hump
+    assert too_often(rates, count, but=true) == {}
