@@ -101,7 +101,7 @@ def test_results_that_follow_the_closed_forms_are_supported():
     [
         ({"order": 2.0}, {STEP}),
         ({"order": 0.5}, {STEP}),
-        ({"swapped": 16}, {ORDER, DEPTH_TWO, ALL_DEPTHS}),
+        ({"swapped": 24}, {ORDER, DEPTH_TWO, ALL_DEPTHS}),
         ({"slower": 1.5}, {DEPTH_TWO, ALL_DEPTHS}),
         ({"slower_deep": 1.5}, {ALL_DEPTHS}),
         ({"lost_rank": 0.05}, {GAUSSIAN}),
