@@ -15,8 +15,10 @@ from gendyn.core import ConfigError
 SKEWNESS_FACTOR, SKEWNESS_FACTOR_FAR_OUT = 1.25, 2.0
 """On the unbiased skewness in :func:`smooth`, which is too small where few rows come from a skewed law. The second is
 for tails that are shared among many places, further out than the rows reach."""
-WIDER_FAR_OUT = 4.0
+WIDER_FAR_OUT = 8.0
 """There Student's quantile is multiplied by one and this over the number of rows."""
+MOST_BENT = 2.25
+"""Hall's ends are at most so many times as far as Student's: his cubic is flat in the middle, and its inverse leaps."""
 
 PlaceEnds = Callable[[float, int], tuple[np.ndarray, np.ndarray]]
 
@@ -40,10 +42,10 @@ def smooth(statistic: Callable[..., np.ndarray], *tables: np.ndarray) -> Pointwi
     the statistic without row ``i``. With their deviation ``s``, their skewness ``g`` and Student's quantile ``z`` the
     ends are ``t -+ z s / sqrt(S)`` and Hall's ``t - s W(+-z)``, ``W(z) = 3 / g ((1 + g z / sqrt(S) - g^2 / (6 S))^(1 /
     3) - 1)``. The latter are exact to one order more in ``1 / sqrt(S)``; the former are wider for long tails on both
-    sides. ``g`` is the unbiased skewness times 1.25. Where ends share a tail, ``z`` is wider by ``1 + 4 / S`` and twice
-    the skewness is tried too: these ends lie further out than the rows reach. A tail below ``2^-S``, before it is
-    shared, is not known, as for :func:`gendyn.analysis.bootstrap`. Places where the jackknife is not finite take
-    :func:`resampled`.
+    sides. ``g`` is the unbiased skewness times 1.25, and an end is at most 2.25 times as far as Student's. Where ends
+    share a tail they lie further out than the rows reach: there ``z`` is wider by ``1 + 8 / S``, and twice the skewness
+    is tried too. A tail below ``2^-S``, before it is shared, is not known, as for :func:`gendyn.analysis.bootstrap`.
+    Places where the jackknife is not finite take :func:`resampled`.
 
     How often such intervals cover, and why these numbers: docs/coverage.md and docs/decisions/analysis.md.
 
@@ -77,10 +79,13 @@ def smooth(statistic: Callable[..., np.ndarray], *tables: np.ndarray) -> Pointwi
         if sharing > 1:
             z *= 1.0 + WIDER_FAR_OUT / num_rows
             factors.append(SKEWNESS_FACTOR_FAR_OUT)
-        bent = [[_bent(side, factor * skewness, num_rows) for factor in factors] for side in (z, -z)]
+        bent = [
+            np.max([side * _bent(side * z, factor * skewness, num_rows) for factor in factors], axis=0)
+            for side in (1, -1)
+        ]
         with np.errstate(invalid="ignore"):
-            low = estimate - deviation * np.max([np.full_like(estimate, z), *bent[0]], axis=0)
-            high = estimate - deviation * np.min([np.full_like(estimate, -z), *bent[1]], axis=0)
+            low = estimate - deviation * np.clip(bent[0], z, MOST_BENT * z)
+            high = estimate + deviation * np.clip(bent[1], z, MOST_BENT * z)
         if known.all():
             return low, high
         others = by_resampling().ends(tail, sharing)

@@ -21,8 +21,8 @@ def test_without_skewness_a_mean_has_students_ends():
     half = t.ppf(0.95, 4) * np.sqrt(2.5 / 5)
     assert found.estimate == 0.0 and found.defined == 1.0
     np.testing.assert_allclose(found.ends(0.05, 1), [[-half], [half]], atol=1e-6)
-    # A tail that ten ends share: Student's quantile, wider by 1 + 4 / 5.
-    np.testing.assert_allclose(found.ends(0.05, 10)[1], t.ppf(0.995, 4) * np.sqrt(0.5) * 1.8, atol=1e-5)
+    # A tail that ten ends share: Student's quantile, wider by 1 + 8 / 5.
+    np.testing.assert_allclose(found.ends(0.05, 10)[1], t.ppf(0.995, 4) * np.sqrt(0.5) * 2.6, rtol=1e-5)
 
 
 def test_the_long_tail_has_the_further_end_and_none_is_nearer_than_students():
