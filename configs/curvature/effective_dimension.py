@@ -7,9 +7,9 @@ from gendyn.types import Config
 def digits(curvature: str = "hessian") -> Config:
     """As in ``model_wise_double_descent``, on fewer examples: 400 handwritten digits, 20 % incorrect labels, one hidden
     layer of 4 to 256 relu units, squared error, Adam 3e-3, 4,000 full-batch steps; 12 widths x 5 seeds, measured once,
-    after the last step. ``alpha`` is 0.1, 1 and 10 where the largest eigenvalue of the mean loss's Hessian is 50 to 150:
-    float32 rounding of zero eigenvalues (1e-5) and the trained networks' most negative eigenvalue (-0.1 in the median
-    beyond the threshold, -1 in the worst run) count for little, and 100 Lanczos steps resolve it.
+    after the last step. ``alpha`` is 0.1, 1 and 10 where the largest eigenvalue of the mean loss's Hessian is 50 to
+    150: float32 rounding of zero eigenvalues (1e-5) and the trained networks' most negative eigenvalue (-0.1 in the
+    median beyond the threshold, -1 in the worst run) count for little, and 100 Lanczos steps resolve it.
     """
     config = base_config(task="digits", model="mlp", optim="adam")
     config.data.update({"num_train": 400, "label_noise": 0.2, "label_noise_kind": "uniform_incorrect"})
