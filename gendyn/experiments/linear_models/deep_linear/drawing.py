@@ -41,7 +41,7 @@ def figure(ds: Dataset) -> Figure:
         curve_family(completed, scales, claims.completion_table(ds, name, factors), statistic="median")
         for name in ("unobserved_error", "effective_rank")
     )
-    first = first._replace(exact_x=finer, exact=claims.untouched_error(ds, finer), exact_label="entries untouched")
+    first = first._replace(exact_x=finer, exact=claims.untouched_error(ds, finer), exact_label="untouched (RMS)")
     truth = np.median(claims.completion_table(ds, "truth_rank", factors[:1])[:, 0, 0])
     level = Curve("", exact_x=scales, exact=np.full(len(scales), truth), exact_label="the truth", colour="#333333")
     note = (
@@ -51,11 +51,12 @@ def figure(ds: Dataset) -> Figure:
         f"rank {config['completion_rank']}, {config['num_observed']} entries seen, {config['completion_steps']:,} steps"
     )
     time, start = "learning rate x step", "size of the start"
-    distance = Panel("Distance from the closed form", "learning rate", "largest error", steps, "log", "log")
+    # Depths have the colours of the panel before it.
+    distance = Panel("Distance from it (dashes: first order)", "learning rate", "largest error", steps, "log", "log")
     panels = [
         Panel(f"Depth {shown}: modes in a staircase", time, "strength of the mode", staircase, legend=""),
         Panel("When half of a mode is learned", "singular value s", time, halves),
-        distance._replace(y_limits=(3e-5, 30.0), legend="upper left"),
+        distance._replace(legend=""),
         Panel(f"Product of {size} x {size} matrices", "factors", "effective rank", ranks),
         Panel("Completion: unobserved entries", start, "relative error", (first, *missed), "log", "log"),
         Panel("Completion: rank of the product", start, "effective rank", (*ends, level), "log"),

@@ -63,7 +63,7 @@ def _peak_findings(ds: Dataset, data: str) -> list[Hypothesis]:
             low=1 - PLACE_TOLERANCE,
             high=1 + PLACE_TOLERANCE,
             unit="N / n at the centre of the peak",
-            detail="Centre, in log N, of the interval above half height of the median over redraws.",
+            detail=f"Centre, in log N, of the interval above half height of the median over redraws. {split}".strip(),
             given=given,
             role=role,
         )
@@ -77,11 +77,11 @@ def _peak_findings(ds: Dataset, data: str) -> list[Hypothesis]:
         analysis.of_medians(added, risk[:, -1, 0] - risk[:, 0, 0]),
         low=TWICE,
         unit="risk added at N = n / the larger of those added at the ends",
-        detail="The most label noise against the least, on the same sample; medians over redraws.",
+        detail=f"The most label noise against the least, on the same sample; medians over redraws. {split}".strip(),
         given=(peak,),
     )
     claim = f"{data}: the largest ridge removes the peak, at the most label noise too."
-    left, detail = analysis.of_medians(stands, noisy[:, -1]), "1 or less: monotone."
+    left, detail = analysis.of_medians(stands, noisy[:, -1]), f"1 or less: monotone. {split}".strip()
     removed = finding(claim, left, high=NO_PEAK, unit=unit, detail=detail, given=(peak,))
     averaged = finding(
         f"{data}: the average over {members} feature draws has less than half of the risk of one at N = n.",

@@ -52,7 +52,7 @@ def figure(ds: Dataset) -> Figure:
     ]
     note = (
         f"sphere: d = {sphere['dimension']}, n = {sphere['num_train']}, ReLU features, peak cut; "
-        f"{task}: n = {images['num_train']}, {images['features']}, one split into pool and test; float64; "
-        f"{len(values['risk'])} redraws: medians; dashes: the closed form, of the mean"
+        f"{task}: n = {images['num_train']}, {images['features']}, one split into pool and test\n"
+        f"float64; {len(values['risk'])} redraws: medians; dashes: the closed form, of the mean"
     )
     return draw_panels(panels, note=note)
