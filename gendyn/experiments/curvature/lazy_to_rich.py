@@ -18,8 +18,8 @@ The smallest scale is the control: there the linearised prediction must fail, by
 presupposes that it holds at the largest; the border and what happens at it presuppose both.
 
 These are primary except for the control, which is exploratory. So are two more findings, on alignment and test loss at
-the border: they were stated after results had shown that the alignment grows most there and not on the whole rich side.
-Both were judged again, as they are now, on seeds 100 to 107.
+the border: they were stated after results had shown that the alignment grows most there and not on the whole rich side,
+and no other seeds have judged them yet.
 
 Setting: squared error, mean over examples, full-batch gradient descent without momentum, one output, a kernel on all
 training inputs. The learning rate only divides training into steps: any at which training converges will do, also one
