@@ -157,6 +157,8 @@ MADE_OF = {
     "circle_network", "circle_networks", "crossed_fits", "factor_product", "gp_conjugate_mean", "gp_corrupted_labels",
     "gp_label_priors", "gp_label_regression", "gp_laplace_prior", "isotropic_examples", "isotropic_features",
     "parallel_descents", "sphere_features_ridge", "two_layer_descent", "two_layer_widths",
+    "aligned_risks", "gram_fits", "mixture_error", "mixture_sample", "nested_expected_log_evidences", "relu_margins",
+    "stochastic_descent",
 }  # fmt: skip
 """Made of the functions above, or sums and products alone, in which nothing hides a NaN."""
 
