@@ -10,6 +10,7 @@ from gendyn.analysis import (
     censored_threshold,
     family,
     finding,
+    held_out_first_valley,
     held_out_ratios,
     interior_peak,
     interpolation_threshold,
@@ -137,9 +138,35 @@ def test_bad_curves(curve, match):
         interior_peak(np.array(curve))
 
 
-def test_held_out_needs_two_seeds():
+@pytest.mark.parametrize("estimate", [held_out_ratios, held_out_first_valley])
+def test_held_out_needs_two_seeds(estimate):
     with pytest.raises(ConfigError, match="1 seeds; leaving one out"):
-        held_out_ratios(np.ones((1, 5)))
+        estimate(np.ones((1, 5)))
+
+
+def test_the_first_valley_lies_below_start_level_and_peak_whichever_is_lowest():
+    truth = double_descent()
+    rows = np.stack([truth, 2.0 * truth])
+    valley, start, top = truth[:8].min(), truth[0], truth[8]
+    assert start < top
+    np.testing.assert_allclose(held_out_first_valley(rows), start / valley)
+    np.testing.assert_allclose(held_out_first_valley(rows, level=1.0), [1.0 / valley, 0.5 / valley])
+    start_high = np.concatenate([[9.0], truth[1:]])
+    np.testing.assert_allclose(held_out_first_valley(np.stack([start_high] * 2)), top / valley)
+
+
+def test_a_curve_that_does_not_fall_and_rise_has_no_first_valley():
+    for curve in (np.linspace(1.0, 2.0, 9), np.linspace(2.0, 1.0, 9), np.array([0.9, 1.0, 1.4, 1.2, 0.8])):
+        assert np.all(held_out_first_valley(np.stack([curve] * 3)) <= 1.0)
+
+
+def test_a_seed_that_diverged_at_its_first_valley_is_unknown_and_elsewhere_is_not():
+    truth = double_descent()
+    rows = np.tile(truth, (4, 1))
+    rows[0, np.argmin(truth[:8])] = np.inf
+    rows[1, 8] = np.inf
+    found = held_out_first_valley(rows)
+    assert np.isnan(found[0]) and np.isfinite(found[1:]).all()
 
 
 def test_threshold_and_both_kinds_of_censoring():
