@@ -76,7 +76,8 @@ def test_a_folder_in_use_is_status_1(sweep, tmp_path):
 
 def test_plan_only_prints_the_plan_and_writes_nothing(sweep, tmp_path):
     workdir = tmp_path / "results"
-    done = sweep(CONFIG, "--plan_only", "--axis", "model.width=2,4", "--axis", "seed=0:3", f"--workdir={workdir}")
+    seeds = ("--axis", "seed=0:3", "--axis", "task.split_seed=0:3")
+    done = sweep(CONFIG, "--plan_only", "--axis", "model.width=2,4", *seeds, f"--workdir={workdir}")
     assert (done.returncode, done.stderr) == (0, "")
     assert "6 runs of 40 steps" in done.stdout
     assert not workdir.exists()
