@@ -17,13 +17,13 @@ import numpy as np
 from scipy.stats import binom, multinomial
 
 from gendyn import analysis
-from gendyn.analysis import Crossing, Interval, Places
+from gendyn.analysis import Crossing, Places
 
 LAWS = ("normal", "t3", "lognormal")
 COUNTS = (5, 7, 10, 20)
 NUM_SETS = 600
-RESAMPLED, COMPARED = 0.5, 0.25
-"""Of the number of sets: for intervals by resampling, and for those that are shown for comparison only."""
+CLOSED, RESAMPLED, COMPARED = 10, 0.5, 0.25
+"""Of the number of sets: for intervals that are made many at once, by resampling, or shown for comparison only."""
 LEVEL, ENOUGH, TOO_MUCH = 0.9, 0.88, 0.95
 SEVENTY = {"normal": 0.5244, "t3": 0.5844, "lognormal": math.exp(0.5244)}
 """The quantile of each law beyond which runs are censored."""
@@ -38,8 +38,9 @@ class Case(NamedTuple):
 
     name: str
     target: str
-    draw: Callable[[np.random.Generator, str, int], tuple[tuple[float, float], float]]
-    """From a random state, a law and a number of rows to the ends and the truth."""
+    draw: Callable[..., tuple[tuple[Any, Any], float]]
+    """From a random state, a law and a number of rows to the ends and the truth; if ``part`` is ``CLOSED`` with the
+    number of sets too, and ends ``[sets]``."""
     part: float = 1.0
     """Of the number of sets."""
 
@@ -56,8 +57,8 @@ def pairs_of(random, law, count):
     return 2.0 * (common + one), common + other
 
 
-def halves_of(random, law, count):
-    return 0.5 * rows_of(random, law, count)
+def halves_of(random, law, *shape):
+    return 0.5 * rows_of(random, law, *shape)
 
 
 def line_of(random, law, count):
@@ -79,14 +80,14 @@ def censored(random, law, count, factor=1.0):
     return Crossing(times, np.where(seen, times - 1.0, times), seen)
 
 
-def places_of(random, law, count):
+def places_of(random, law, *shape):
     """Crossings on a grid that three in ten lie beyond."""
-    values, last = rows_of(random, law, count) + FAR[law], SEVENTY[law] + FAR[law]
+    values, last = rows_of(random, law, *shape) + FAR[law], SEVENTY[law] + FAR[law]
     return Places(np.minimum(values, last), np.where(values > last, np.inf, values))
 
 
-def taus_of(random, law, count):
-    return analysis.kendall(np.arange(6.0), np.arange(6.0) + 2.0 * rows_of(random, law, count, 6))
+def taus_of(random, law, *shape):
+    return analysis.kendall(np.arange(6.0), np.arange(6.0) + 2.0 * rows_of(random, law, *shape, 6))
 
 
 @functools.cache
@@ -101,6 +102,34 @@ def errors_of(random, law, count, truth, *, centre, shared):
     own = 0.3 * rows_of(random, law, count, len(truth)) if shared else 0.0
     spread = rows_of(random, law, *size) - centre[law]
     return truth + spread + own - (0.3 * centre[law] if shared else 0.0)
+
+
+def mean_ends(rows):
+    """Of ``mean_over_seeds`` for each column; tests/analysis/test_coverage.py holds both together."""
+    return analysis.smooth(lambda means: means, rows).ends((1.0 - LEVEL) / 2.0, 1)
+
+
+def median_ends(rows):
+    """Of ``median_over_seeds`` for each column."""
+    return analysis.ranked(rows).ends((1.0 - LEVEL) / 2.0, 1)
+
+
+def _band_ends(function):
+    return lambda rows: function(rows, level=LEVEL)[1:3]
+
+
+def _columns(ends, truth, rows=rows_of):
+    """A case that is made many at once."""
+
+    def draw(random, law, count, sets):
+        return ends(rows(random, law, count, sets)), truth(law)
+
+    return draw
+
+
+def _place_ends(found):
+    """Of ``median_place``."""
+    return median_ends(found.low)[0], median_ends(found.high)[1]
 
 
 def _plain(function: Callable[..., Any], target: dict[str, float], **options: Any) -> Callable[..., Any]:
@@ -150,7 +179,7 @@ _of_both = _percentile(analysis.ratio_of_medians)
 
 
 def _band(rows):
-    return Interval(*analysis.geometric_interval(np.exp(rows))[:3], LEVEL, 1.0)
+    return analysis.geometric_interval(np.exp(rows), level=LEVEL)[1:3]
 
 
 def _of_halves(law):
@@ -193,24 +222,29 @@ def _three_arms(random, law, count):
 
 
 CASES = (
-    Case("mean_over_seeds", "mean", _plain(analysis.mean_over_seeds, MEANS)),
-    Case("mean_interval (bands)", "mean", _plain(analysis.mean_interval, MEANS)),
+    Case("mean_over_seeds", "mean", _columns(mean_ends, MEANS.get), CLOSED),
+    Case("mean_interval (bands)", "mean", _columns(_band_ends(analysis.mean_interval), MEANS.get), CLOSED),
     Case("bootstrap, expanded", "mean", _plain(_percentile(analysis.mean), MEANS), COMPARED),
     Case("bootstrap, percentile", "mean", _plain(_percentile(analysis.mean), MEANS, method="percentile"), COMPARED),
     Case("bootstrap, bca", "mean", _plain(_percentile(analysis.mean), MEANS, method="bca"), COMPARED),
-    Case("median_over_seeds", "median", _plain(analysis.median_over_seeds, MEDIANS)),
-    Case("median_interval (bands)", "median", _plain(analysis.median_interval, MEDIANS)),
+    Case("median_over_seeds", "median", _columns(median_ends, MEDIANS.get), CLOSED),
+    Case("median_interval (bands)", "median", _columns(_band_ends(analysis.median_interval), MEDIANS.get), CLOSED),
     Case("bootstrap, expanded", "median", _plain(_percentile(analysis.median), MEDIANS), COMPARED),
-    Case("geometric_interval (bands)", "geometric mean; logarithms have the law", _of(_band, halves_of, _of_halves)),
+    Case(
+        "geometric_interval (bands)",
+        "geometric mean; logarithms have the law",
+        _columns(_band, _of_halves, halves_of),
+        CLOSED,
+    ),
     Case("of_means", "geometric mean; logarithms have the law", _of(_geometric, halves_of, _of_halves), RESAMPLED),
     Case("of_means", "ratio of means, paired", _of(_ratio, pairs_of, 2.0), RESAMPLED),
     Case("bootstrap, expanded", "the same", _of(_percentile(analysis.ratio_of_means), pairs_of, 2.0), COMPARED),
     Case("bootstrap, expanded", "ratio of medians, paired", _of(_of_both, pairs_of, 2.0), RESAMPLED),
     Case("of_means", "slope through five means", _of(_slope, line_of, 1.0), RESAMPLED),
     Case("of_medians", "slope through five medians", _of(_slope_of_medians, line_of, 1.0), RESAMPLED),
-    Case("mean_over_seeds", "Kendall's tau of six", _of(analysis.mean_over_seeds, taus_of, _tau("mean"))),
-    Case("median_over_seeds", "Kendall's tau of six", _of(analysis.median_over_seeds, taus_of, _tau("median"))),
-    Case("median_place", "median, 3 in 10 censored", _of(analysis.median_place, places_of, _far_median)),
+    Case("mean_over_seeds", "Kendall's tau of six", _columns(mean_ends, _tau("mean"), taus_of), CLOSED),
+    Case("median_over_seeds", "Kendall's tau of six", _columns(median_ends, _tau("median"), taus_of), CLOSED),
+    Case("median_place", "median, 3 in 10 censored", _columns(_place_ends, _far_median, places_of), CLOSED),
     Case("ratio_of_places", "ratio of medians, 3 in 10 censored", _of(_places_ratio, _two_places, 1.0), RESAMPLED),
     Case("median_time", "median, 3 in 10 censored", _of(_median_time, censored, 100.0)),
     Case("speed_up", "ratio of medians, 3 in 10 censored", _of(_speed_up, _two_arms, 2.0), RESAMPLED),
@@ -234,6 +268,9 @@ def coverage(case: Case, law: str, count: int, num_sets: int = NUM_SETS) -> tupl
     """Shares of the sets whose interval lies above the truth, and below it."""
     random, above, below = np.random.default_rng([count, LAWS.index(law)]), 0, 0
     num_sets = max(1, round(num_sets * case.part))
+    if case.part == CLOSED:
+        (lows, highs), truth = case.draw(random, law, count, num_sets)
+        return float(np.mean(lows > truth + 1e-9)), float(np.mean(highs < truth - 1e-9))
     for _ in range(num_sets):
         (low, high), truth = case.draw(random, law, count)
         # Sums of rounded numbers: what is 0 up to a rounding is 0.
@@ -306,8 +343,9 @@ def page(num_sets: int = NUM_SETS) -> str:
         "",
         "How many of the simulated intervals at a level of 90 % hold the true value, in %, for S rows of a normal law,",
         "of Student's with 3 degrees and of a log-normal one with sigma 1. Bold: below 88. A plus: above 95. Standard",
-        f"errors are {_error(num_sets)}, of resampled intervals {_error(num_sets * RESAMPLED)},",
-        f"and {_error(num_sets * COMPARED)} of those by `bootstrap` that stand beside what is used instead.",
+        f"errors are {_error(CLOSED * num_sets)} for means, medians and bands, {_error(num_sets)} for the worst of",
+        f"places, {_error(RESAMPLED * num_sets)} for resampled intervals, and {_error(COMPARED * num_sets)} for means,",
+        "medians and the largest by `bootstrap`, which stand beside what is used instead.",
         "",
         "This page is written by `python -m tests.analysis.coverage --page=docs/coverage.md`, not by hand.",
         "",
