@@ -23,7 +23,7 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
 
     For ``S`` rows the interval from the ``k``-th smallest to the ``k``-th largest covers the true median with
     probability ``1 - 2 P(Binomial(S, 1/2) < k)``. The largest ``k`` that reaches ``level`` is used; if none does,
-    ``k = 1``: the range from minimum to maximum, at the level it has (two seeds: 50 %). So it covers 89 to 98 % at 90 %
+    ``k = 1``: the range from minimum to maximum, at the level it has (two seeds: 50 %). So it covers 93 to 99 % at 90 %
     for 5 to 20 rows; :func:`gendyn.analysis.median_over_seeds` comes nearer to its level, by interpolation.
 
     Args:
@@ -57,7 +57,7 @@ def median_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
 def mean_interval(values: np.ndarray, *, level: float = 0.9) -> Band:
     """Mean over axis 0 and Student's interval ``mean -+ t_{S-1} s / sqrt(S)``; unbounded for a single row.
 
-    At 90 % it covers 90 to 92 % of a normal law and of Student's with 3 degrees, but 76 to 83 % of a log-normal one
+    At 90 % it covers 90 to 91 % of a normal law and of Student's with 3 degrees, but 76 to 82 % of a log-normal one
     (sigma 1) for 5 to 20 rows (docs/coverage.md). A verdict takes :func:`gendyn.analysis.mean_over_seeds`.
 
     Args:

@@ -33,8 +33,8 @@ def worst_place(
 
     The high end needs no correction: it fails only if that of the one place where the truth is largest does. The low
     end may fail at any place, and has Bonferroni's. So the level holds for any number of places and any dependence
-    between them, and is exceeded: mostly 97 to 100 % at 90 %. Means of log-normal rows with sigma 1 at 50 places are
-    an exception, 80 to 85 % for 5 to 10 rows (docs/coverage.md). A claim that all places are small is supported if
+    between them, and is exceeded: at 90 % mostly by 97 to 100 %, and by 92 to 99 % for means of log-normal rows (sigma
+    1) at 10 and at 50 places (docs/coverage.md). A claim that all places are small is supported if
     each is, by an interval of its own; it is refuted by one place that is far enough out for ``P`` of them.
 
     Args:

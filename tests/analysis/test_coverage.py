@@ -35,7 +35,7 @@ SETS = 120
 def test_a_sample_covers(case, law):
     """Four standard errors below what the page must have, from seven rows: where nothing is refused any more."""
     above, below = coverage(case, law, 7, SETS)
-    if (case.target, law) != ("mean", "lognormal"):  # 86 to 87 %, as the page and the docstring say
+    if (case.target, law) != ("mean", "lognormal"):  # 87 %, as the page and the docstring say
         assert 1.0 - above - below > ENOUGH - 4.0 * np.sqrt(0.1 / SETS)
 
 

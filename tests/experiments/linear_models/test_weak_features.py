@@ -71,7 +71,7 @@ def test_the_closed_forms_support_the_complement_and_refute_the_name():
     [
         ({"risk": 1.05}, {RISK}),
         ({"train": 0.95}, {TRAIN}),
-        ({"dimension": 1.01}, {DIMENSION}),
+        ({"dimension": 1.03}, {DIMENSION}),
         ({"moved": 6}, {PEAK, BELOW, AT_N, TRACKS, PROMINENT, ITSELF}),
         ({"late": True}, {RISK, BELOW, FALLS, TRACKS, ITSELF, FALLS_ITSELF}),
         # 1 / d falls with the test error and does not track it.
